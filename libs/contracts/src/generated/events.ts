@@ -1,0 +1,654 @@
+// Generated from schemas/ by `npm run schemas:generate`. Do not edit.
+
+// Times are milliseconds since the epoch (Avro timestamp-millis).
+
+/** Evidence collected when the scan started: what the local tables knew of this contact (architecture section 5). */
+export interface KnownAs {
+  /** A vendor row has this contact id. */
+  vendorById: boolean;
+  /** A vendor row has this e-mail. */
+  vendorByEmail: boolean;
+  /** A lead row has this contact id. */
+  leadById: boolean;
+  /** A lead row has this e-mail. */
+  leadByEmail: boolean;
+  /** A lead row has an opportunity id that the contact names, in a custom field or among its opportunities. */
+  leadByOpportunity: boolean;
+  /** The opportunity ids of lead rows that the contact names; the rows are matched by them. */
+  leadOpportunityIds: string[];
+}
+
+/** Why it is neither. */
+export type UnclassifiedReason = 'staff' | 'no_evidence';
+
+/** A contact that is neither vendor nor lead, with the reason. */
+export interface ContactUnclassified {
+  /** Tenant the record belongs to; for GoHighLevel the location id. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did, for example after a webhook. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** Contact id. */
+  contactId: string;
+  /** Mode of the scan: full, targeted, or single. */
+  mode: string;
+  /** When the contact was read. */
+  observedAt: number;
+  /** Version of the record at the source. */
+  dateUpdated: number | null;
+  /** E-mail, trimmed and lower-cased; null when empty. */
+  email: string | null;
+  /** Evidence of the scan's start. */
+  knownAs: KnownAs;
+  /** staff (type is staff) or no_evidence. */
+  reason: UnclassifiedReason;
+}
+
+/** A field of the contact that could not be used; its column keeps its value. */
+export interface FieldError {
+  /** Column it was meant for. */
+  field: string;
+  /** nul_removed, unexpected_type, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip. */
+  code: string;
+}
+
+/** A contact that is a lead, with every lead field the rules read from it; null means empty at the source. */
+export interface LeadObserved {
+  /** Tenant the record belongs to; for GoHighLevel the location id. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did, for example after a webhook. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** Contact id. */
+  contactId: string;
+  /** Mode of the scan: full, targeted, or single. */
+  mode: string;
+  /** When the contact was read. */
+  observedAt: number;
+  /** Version of the record at the source. */
+  dateUpdated: number | null;
+  /** E-mail, trimmed and lower-cased; null when empty. */
+  email: string | null;
+  /** Evidence of the scan's start. */
+  knownAs: KnownAs;
+  /** True when LEAD_DISCOVERY_TAGS made it a lead without evidence: it may create a row. */
+  discovered: boolean;
+  /** First and last name, or the stand-in. */
+  name: string;
+  /** True when the contact is nameless. */
+  nameIsStandIn: boolean;
+  /** Phone, trimmed. */
+  phone: string | null;
+  /** Primary service category. */
+  primaryServiceCategory: string | null;
+  /** Specific service requested. */
+  specificServiceRequested: string | null;
+  /** Service zip, normalised (rules-ghl section 5). */
+  zip: string | null;
+  /** County of the zip; null when it does not resolve. */
+  county: string | null;
+  /** State of the zip; null when it does not resolve. */
+  state: string | null;
+  /** The tag `new lead` is present. */
+  hasNewLeadTag: boolean;
+  /** Fields that could not be used. */
+  fieldErrors: FieldError[];
+}
+
+/** Stands in the place of a raw record of a scan that went to the dead-letter topic, so that its number is not missed and the missing rule knows of it. */
+export interface RecordDeadLettered {
+  /** Tenant the record belongs to; for GoHighLevel the location id. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did, for example after a webhook. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** Topic the record was on. */
+  topic: string;
+  /** Its partition. */
+  partition: number;
+  /** Its offset. */
+  offset: number;
+  /** Error code: why it could not be classified. */
+  code: string;
+  /** When it was dead-lettered. */
+  at: number;
+}
+
+/** A contact that is a vendor, with every vendor field the rules read from it; null means empty at the source. */
+export interface VendorObserved {
+  /** Tenant the record belongs to; for GoHighLevel the location id. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did, for example after a webhook. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** Contact id. */
+  contactId: string;
+  /** Mode of the scan: full, targeted, or single. */
+  mode: string;
+  /** When the contact was read. */
+  observedAt: number;
+  /** Version of the record at the source. */
+  dateUpdated: number | null;
+  /** E-mail, trimmed and lower-cased; null when empty. */
+  email: string | null;
+  /** Evidence of the scan's start. */
+  knownAs: KnownAs;
+  /** GHL itself says vendor (source keyword or vendor tag), not only our tables. */
+  signals: boolean;
+  /** First and last name, or the stand-in. */
+  name: string;
+  /** True when the contact is nameless: such a name fills only an empty one. */
+  nameIsStandIn: boolean;
+  /** Phone, trimmed. */
+  phone: string | null;
+  /** Company name from its custom field. */
+  companyName: string | null;
+  /** GHL user id. */
+  ghlUserId: string | null;
+  /** Service categories, trimmed, in GHL's order. */
+  serviceCategories: string[];
+  /** Services offered, trimmed, in GHL's order. */
+  servicesOffered: string[];
+  /** Service zip codes text as given. */
+  serviceZipCodes: string | null;
+  /** global, national, state or county; null when the text is empty or unknown. */
+  coverageType: string | null;
+  /** Two-letter states of the coverage. */
+  coverageStates: string[];
+  /** Counties of the coverage as `County, ST`. */
+  coverageCounties: string[];
+  /** Whether the vendor takes new work; null when empty. */
+  takingNewWork: boolean | null;
+  /** When the last lead was assigned. */
+  lastLeadAssigned: number | null;
+  /** Lead close percentage, 0 to 100. */
+  leadClosePercentage: number | null;
+  /** Primary service category. */
+  primaryServiceCategory: string | null;
+  /** Status of the highest tag level present; null when no level tag is there. */
+  tagStatus: string | null;
+  /** Fields that could not be used. */
+  fieldErrors: FieldError[];
+}
+
+/** GoHighLevel says that a known contact id does not exist (any more). */
+export interface ContactGone {
+  /** Tenant the record belongs to; for GoHighLevel the location id. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did, for example after a webhook. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** Contact id looked up. */
+  contactId: string;
+  /** Mode of the scan: full, targeted, or single. */
+  mode: string;
+  /** not_found (answered 404 or 400 not found) or deleted (a delete webhook). */
+  reason: string;
+  /** When it was answered. */
+  at: number;
+}
+
+/** A look-up stayed without an answer; the rows it was for are exempt from the missing rule. */
+export interface ContactLookupFailed {
+  /** Tenant the record belongs to; for GoHighLevel the location id. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did, for example after a webhook. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** Contact id looked up, if by id. */
+  contactId: string | null;
+  /** E-mail looked up, normalised, if by e-mail. */
+  email: string | null;
+  /** Mode of the scan. */
+  mode: string;
+  /** Error code: why there is no answer. */
+  code: string;
+  /** When it was given up. */
+  at: number;
+}
+
+/** One custom field value. */
+export interface CustomField {
+  /** Custom field id. */
+  id: string;
+  /** Its value as JSON text: string, number, boolean, list or object. */
+  value: string;
+}
+
+/** A contact as GoHighLevel gave it, typed and lossless; both shapes of the API give the same event (rules-ghl section 1). */
+export interface ContactRead {
+  /** Tenant the record belongs to; for GoHighLevel the location id. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did, for example after a webhook. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** Contact id. */
+  contactId: string;
+  /** How it was read: list, id, email or webhook. */
+  via: string;
+  /** When it was read. */
+  readAt: number;
+  /** What the local tables knew of it when the scan started. */
+  knownAs: KnownAs;
+  /** Mode of the scan: full, targeted, or single outside a scan. */
+  mode: string;
+  /** First name as given. */
+  firstName: string | null;
+  /** Last name as given. */
+  lastName: string | null;
+  /** Company name (not the custom field). */
+  companyName: string | null;
+  /** E-mail as given, not normalised. */
+  email: string | null;
+  /** Phone as given. */
+  phone: string | null;
+  /** Street (`address` in search answers). */
+  address1: string | null;
+  /** City. */
+  city: string | null;
+  /** State. */
+  state: string | null;
+  /** Country code. */
+  country: string | null;
+  /** Postal code as given. */
+  postalCode: string | null;
+  /** Contact type: lead, customer, staff or a custom one. */
+  type: string | null;
+  /** Where the contact came from. */
+  source: string | null;
+  /** User id it is assigned to. */
+  assignedTo: string | null;
+  /** Tags as strings, whatever shape they came in; not yet trimmed or lower-cased. */
+  tags: string[];
+  /** Custom field values that are not null. */
+  customFields: CustomField[];
+  /** Ids of the opportunities a search answer lists; empty when read by id. */
+  opportunityIds: string[];
+  /** When GoHighLevel created it. */
+  dateAdded: number | null;
+  /** When GoHighLevel last changed it; the version of the record. */
+  dateUpdated: number | null;
+  /** Every other key of the answer as JSON text, so that nothing is lost. */
+  extra: string | null;
+}
+
+/** A lead row that begins locally (import or API). Null means: not given. */
+export interface LeadRegistered {
+  /** Row id; kept. */
+  id: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** When it was registered; before any scan that may call it missing. */
+  registeredAt: number;
+  /** Where it came from: import or api. */
+  origin: string;
+  /** Line of the imported file, if imported. */
+  line: number | null;
+  /** Import run it belongs to, if imported. */
+  importId: string | null;
+  /** Vendor the lead is assigned to. */
+  vendorId: string | null;
+  /** GHL contact id. */
+  ghlContactId: string | null;
+  /** GHL opportunity id. */
+  ghlOpportunityId: string | null;
+  /** Service category. */
+  serviceCategory: string | null;
+  /** Customer name. */
+  customerName: string | null;
+  /** Customer e-mail, normalised. */
+  customerEmail: string | null;
+  /** Customer phone. */
+  customerPhone: string | null;
+  /** Service details as JSON text. */
+  serviceDetails: string | null;
+  /** Estimated value. */
+  estimatedValue: number | null;
+  /** Priority score. */
+  priorityScore: number | null;
+  /** Priority. */
+  priority: string | null;
+  /** source of the row. */
+  origSource: string | null;
+  /** Status. */
+  status: string | null;
+  /** Primary service category. */
+  primaryServiceCategory: string | null;
+  /** Specific service requested. */
+  specificServiceRequested: string | null;
+  /** Customer zip code. */
+  customerZipCode: string | null;
+  /** Service zip code. */
+  serviceZipCode: string | null;
+  /** Service county. */
+  serviceCounty: string | null;
+  /** Service state. */
+  serviceState: string | null;
+  /** Service city. */
+  serviceCity: string | null;
+  /** Service complexity. */
+  serviceComplexity: string | null;
+  /** Estimated duration. */
+  estimatedDuration: string | null;
+  /** Requires an emergency response. */
+  requiresEmergencyResponse: boolean | null;
+  /** Classification confidence. */
+  classificationConfidence: number | null;
+  /** Classification reasoning. */
+  classificationReasoning: string | null;
+  /** When it was assigned. */
+  assignedAt: number | null;
+  /** Specific services. */
+  specificServices: string[] | null;
+  /** created_at of the row. */
+  createdAt: number | null;
+  /** updated_at of the row. */
+  updatedAt: number | null;
+}
+
+/** A vendor row that begins locally (import or API). Null means: not given. */
+export interface VendorRegistered {
+  /** Row id; kept. */
+  id: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** When it was registered; before any scan that may call it missing. */
+  registeredAt: number;
+  /** Where it came from: import or api. */
+  origin: string;
+  /** Line of the imported file, if imported. */
+  line: number | null;
+  /** Import run it belongs to, if imported. */
+  importId: string | null;
+  /** Name. */
+  name: string | null;
+  /** Company name. */
+  companyName: string | null;
+  /** E-mail, normalised. */
+  email: string | null;
+  /** Phone. */
+  phone: string | null;
+  /** GHL contact id. */
+  ghlContactId: string | null;
+  /** GHL user id. */
+  ghlUserId: string | null;
+  /** Service categories. */
+  serviceCategories: string[] | null;
+  /** Services offered. */
+  servicesOffered: string[] | null;
+  /** Service zip codes text. */
+  serviceZipCodes: string | null;
+  /** global, national, state or county. */
+  coverageType: string | null;
+  /** States of the coverage. */
+  coverageStates: string[] | null;
+  /** Counties of the coverage. */
+  coverageCounties: string[] | null;
+  /** When the last lead was assigned. */
+  lastLeadAssigned: number | null;
+  /** Lead close percentage. */
+  leadClosePercentage: number | null;
+  /** Status. */
+  status: string | null;
+  /** Takes new work. */
+  takingNewWork: boolean | null;
+  /** Primary service category. */
+  primaryServiceCategory: string | null;
+  /** created_at of the row. */
+  createdAt: number | null;
+  /** updated_at of the row. */
+  updatedAt: number | null;
+}
+
+/** How the sync ended. */
+export type AppliedStatus = 'completed' | 'incomplete' | 'needs_confirmation' | 'failed';
+
+/** A field that could not be used. */
+export interface FieldErrorCount {
+  /** Contact that carried it. */
+  contactId: string;
+  /** Column it was meant for. */
+  field: string;
+  /** Why it could not be used. */
+  code: string;
+}
+
+/** The projector has applied the scan to the tables, the missing rule included or held back: the final word on a sync. */
+export interface ScanApplied {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** completed, incomplete (something was left alone), needs_confirmation (the missing rule waits) or failed. */
+  status: AppliedStatus;
+  /** One sentence: what was done, or what was left alone and what to do. */
+  message: string;
+  /** All counters of the result, always all of them (rules-ghl section 7). */
+  counters: Record<string, number>;
+  /** Tables whose missing rule was held back: vendors, leads. */
+  heldTables: string[];
+  /** The first field errors of the scan, at most 100. */
+  fieldErrors: FieldErrorCount[];
+  /** 0 done, 2 credentials or settings refused, 3 incomplete or awaiting confirmation, 1 failed. */
+  exitCode: number;
+  /** Start of the scan. */
+  startedAt: number;
+  /** When the tables showed the result: the time of the last marker. */
+  appliedAt: number;
+}
+
+/** What the scan can answer for (architecture section 4). */
+export type AnswersFor = 'all' | 'known' | 'nothing';
+
+/** The connector read everything it could and wrote the markers. */
+export interface ScanCompleted {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** What its markers say. */
+  answersFor: AnswersFor;
+  /** Different contacts read. */
+  recordsRead: number;
+  /** Look-ups that stayed without an answer. */
+  lookupsUnknown: number;
+  /** Requests sent, retries included. */
+  requests: number;
+  /** Of these, list pages. */
+  listRequests: number;
+  /** When the last marker was acknowledged. */
+  completedAt: number;
+}
+
+/** The connector could not read what it was asked to read; its markers answer for nothing. */
+export interface ScanFailed {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** Error code of the closed list. */
+  code: string;
+  /** transient, data or config. */
+  kind: string;
+  /** One sentence for people: what failed and which setting or step mends it. No secrets, no personal data. */
+  message: string;
+  /** Different contacts read before it failed. */
+  recordsRead: number;
+  /** When it gave up. */
+  failedAt: number;
+}
+
+/** End of one partition of a scan, written after its data to every partition of the data topic. */
+export interface ScanMarker {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** What was read: contact. */
+  entity: string;
+  /** full or targeted. */
+  mode: string;
+  /** True when no business row may be written. */
+  dryRun: boolean;
+  /** all (the whole scope was read), known (every known row was looked up) or nothing (failed, cancelled, a full list cut short). */
+  answersFor: AnswersFor;
+  /** Partition this marker closes. */
+  partition: number;
+  /** How many partitions carry a marker. */
+  partitions: number;
+  /** Number of the last record of this scan in this partition, 0 if none. */
+  lastNumber: number;
+  /** Records of the scan over all partitions. */
+  totalRecords: number;
+  /** Different contacts read. */
+  contactsRead: number;
+  /** Look-ups that stayed without an answer. */
+  lookupsUnknown: number;
+  /** Why the scan answers for nothing, if it does: an error code. */
+  failureCode: string | null;
+  /** The same as a sentence for people; no secrets, no personal data. */
+  failureMessage: string | null;
+  /** Exit code that the failure asks for, 0 if none. */
+  failureExitCode: number;
+  /** Vendor rows in scope when the scan began. */
+  vendorsChecked: number;
+  /** Lead rows in scope when the scan began. */
+  leadsChecked: number;
+  /** Start of the scan. */
+  startedAt: number;
+  /** When the source was exhausted. */
+  completedAt: number;
+}
+
+/** How far a running scan is; for people only. */
+export interface ScanProgressed {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** list (reading pages), confirm (looking up known ids) or publish. */
+  phase: string;
+  /** Different contacts read so far. */
+  recordsRead: number;
+  /** Contacts the source says there are, if it does. */
+  recordsTotal: number | null;
+  /** By-id look-ups answered or given up so far. */
+  lookupsDone: number;
+  /** By-id look-ups to do, once known. */
+  lookupsTotal: number | null;
+  /** Requests sent to the source so far, retries included. */
+  requests: number;
+  /** When this was true. */
+  at: number;
+}
+
+/** A connector took a request and begins to read. */
+export interface ScanStarted {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** full or targeted. */
+  mode: string;
+  /** True when no business row may be written. */
+  dryRun: boolean;
+  /** Name of the account as the source gives it, if it was readable. */
+  accountName: string | null;
+  /** Start of the scan; rows born later are never missing by it. */
+  startedAt: number;
+  /** Vendor rows with a contact id or an e-mail at the start. */
+  vendorsInScope: number;
+  /** Lead rows with a contact id or an e-mail at the start. */
+  leadsInScope: number;
+}
+
+/** Somebody asks a queued or running sync to stop. */
+export interface SyncCancelled {
+  /** The sync to stop. */
+  syncId: string;
+  /** Its source. */
+  source: string;
+  /** Its account. */
+  account: string;
+  /** Who asked: cli or api. */
+  requestedBy: string;
+  /** When it was asked for. */
+  requestedAt: number;
+}
+
+/** Somebody confirms the missing rule that a safety valve or a dead letter held back (architecture section 4). */
+export interface SyncConfirmed {
+  /** The sync whose missing rule is confirmed. */
+  syncId: string;
+  /** Its source. */
+  source: string;
+  /** Its account. */
+  account: string;
+  /** Who confirmed: cli or api. */
+  requestedBy: string;
+  /** When it was confirmed. */
+  requestedAt: number;
+}
+
+/** Somebody asks for a sync of one account. Its id is the scan id and the correlation id of everything that follows. */
+export interface SyncRequested {
+  /** UUID of the request; scan id of the scan it starts. */
+  syncId: string;
+  /** Source connector asked: ghl, phorest or salesforce. */
+  source: string;
+  /** Account to read; for GoHighLevel the location id. */
+  account: string;
+  /** full (the whole scope is read) or targeted (every known row is looked up). */
+  mode: string;
+  /** Read and report only; no business row may be written. */
+  dryRun: boolean;
+  /** Who asked: cli, api, scheduler or start; never a person's name or a secret. */
+  requestedBy: string;
+  /** When it was asked for. */
+  requestedAt: number;
+}
+
+/** Every event by the full name of its schema, which is its ce_type header. */
+
+export interface Events {
+  'crm.observation.v1.ContactUnclassified': ContactUnclassified;
+  'crm.observation.v1.LeadObserved': LeadObserved;
+  'crm.observation.v1.RecordDeadLettered': RecordDeadLettered;
+  'crm.observation.v1.VendorObserved': VendorObserved;
+  'crm.raw.ghl.v1.ContactGone': ContactGone;
+  'crm.raw.ghl.v1.ContactLookupFailed': ContactLookupFailed;
+  'crm.raw.ghl.v1.ContactRead': ContactRead;
+  'crm.registration.v1.LeadRegistered': LeadRegistered;
+  'crm.registration.v1.VendorRegistered': VendorRegistered;
+  'crm.scan.v1.ScanApplied': ScanApplied;
+  'crm.scan.v1.ScanCompleted': ScanCompleted;
+  'crm.scan.v1.ScanFailed': ScanFailed;
+  'crm.scan.v1.ScanMarker': ScanMarker;
+  'crm.scan.v1.ScanProgressed': ScanProgressed;
+  'crm.scan.v1.ScanStarted': ScanStarted;
+  'crm.sync.v1.SyncCancelled': SyncCancelled;
+  'crm.sync.v1.SyncConfirmed': SyncConfirmed;
+  'crm.sync.v1.SyncRequested': SyncRequested;
+}
+
+/** Full name of an event. */
+export type EventType = keyof Events;

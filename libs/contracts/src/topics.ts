@@ -1,0 +1,88 @@
+import type { EventType } from './generated/events.ts';
+
+/** How one topic is laid out and who is in it. */
+export interface TopicDefinition {
+  /** Partition count, chosen once: raising it later moves keys. */
+  partitions: number;
+  /** Milliseconds records are kept; -1 keeps them for ever. */
+  retentionMs: number;
+  /** What the record key is made of. */
+  key: string;
+  /** Events that may be on it, by full schema name. */
+  events: readonly EventType[];
+  /** What a newcomer should know of it, in one sentence. */
+  doc: string;
+}
+
+const DAY = 24 * 60 * 60 * 1000;
+const PARTITIONS = 6;
+
+/** Largest record any topic takes, in bytes; brokers and fetches are set to it. */
+export const MAX_RECORD_BYTES = 10 * 1024 * 1024;
+
+/**
+ * The topic catalogue: the only place that declares topic names. crm.raw.ghl.v1 and crm.observation.v1 share partition
+ * count, key and partitioner, so that markers cannot overtake the records they close (architecture section 4).
+ */
+export const TOPICS = {
+  'crm.sync-request.v1': {
+    partitions: PARTITIONS,
+    retentionMs: 30 * DAY,
+    key: 'source:account',
+    events: ['crm.sync.v1.SyncRequested', 'crm.sync.v1.SyncCancelled', 'crm.sync.v1.SyncConfirmed'],
+    doc: 'What people and schedules ask for.',
+  },
+  'crm.scan.v1': {
+    partitions: PARTITIONS,
+    retentionMs: -1,
+    key: 'source:account',
+    events: [
+      'crm.scan.v1.ScanStarted',
+      'crm.scan.v1.ScanProgressed',
+      'crm.scan.v1.ScanCompleted',
+      'crm.scan.v1.ScanFailed',
+      'crm.scan.v1.ScanApplied',
+    ],
+    doc: 'The life of every scan, for people; the table runs is its projection.',
+  },
+  'crm.raw.ghl.v1': {
+    partitions: PARTITIONS,
+    retentionMs: 30 * DAY,
+    key: 'account:contact:id',
+    events: ['crm.raw.ghl.v1.ContactRead', 'crm.raw.ghl.v1.ContactGone', 'crm.raw.ghl.v1.ContactLookupFailed', 'crm.scan.v1.ScanMarker'],
+    doc: 'Everything read from GoHighLevel, typed and lossless.',
+  },
+  'crm.observation.v1': {
+    partitions: PARTITIONS,
+    retentionMs: -1,
+    key: 'account:contact:id',
+    events: [
+      'crm.observation.v1.VendorObserved',
+      'crm.observation.v1.LeadObserved',
+      'crm.observation.v1.ContactUnclassified',
+      'crm.observation.v1.RecordDeadLettered',
+      'crm.raw.ghl.v1.ContactGone',
+      'crm.raw.ghl.v1.ContactLookupFailed',
+      'crm.scan.v1.ScanMarker',
+    ],
+    doc: 'Classified contacts; vendors and leads are projections of it and of crm.registration.v1.',
+  },
+  'crm.registration.v1': {
+    partitions: PARTITIONS,
+    retentionMs: -1,
+    key: 'row id',
+    events: ['crm.registration.v1.VendorRegistered', 'crm.registration.v1.LeadRegistered'],
+    doc: 'Rows that begin locally: imported or made through the API.',
+  },
+} as const satisfies Record<string, TopicDefinition>;
+
+/** Name of a topic in the catalogue. */
+export type TopicName = keyof typeof TOPICS;
+
+/** Name of the dead-letter topic of one consumer group on one topic. */
+export function deadLetterTopic(topic: TopicName, group: string): string {
+  return `${topic}.${group}.dlq`;
+}
+
+/** How long dead letters are kept, in milliseconds. */
+export const DEAD_LETTER_RETENTION_MS = 30 * DAY;
