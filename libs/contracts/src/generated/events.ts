@@ -29,6 +29,8 @@ export interface ContactUnclassified {
   scanId: string | null;
   /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
   scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
   /** Contact id. */
   contactId: string;
   /** Mode of the scan: full, targeted, or single. */
@@ -61,6 +63,8 @@ export interface LeadObserved {
   scanId: string | null;
   /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
   scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
   /** Contact id. */
   contactId: string;
   /** Mode of the scan: full, targeted, or single. */
@@ -105,6 +109,8 @@ export interface RecordDeadLettered {
   scanId: string | null;
   /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
   scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
   /** Topic the record was on. */
   topic: string;
   /** Its partition. */
@@ -125,6 +131,8 @@ export interface VendorObserved {
   scanId: string | null;
   /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
   scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
   /** Contact id. */
   contactId: string;
   /** Mode of the scan: full, targeted, or single. */
@@ -183,6 +191,8 @@ export interface ContactGone {
   scanId: string | null;
   /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
   scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
   /** Contact id looked up. */
   contactId: string;
   /** Mode of the scan: full, targeted, or single. */
@@ -201,6 +211,8 @@ export interface ContactLookupFailed {
   scanId: string | null;
   /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
   scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
   /** Contact id looked up, if by id. */
   contactId: string | null;
   /** E-mail looked up, normalised, if by e-mail. */
@@ -229,6 +241,8 @@ export interface ContactRead {
   scanId: string | null;
   /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
   scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
   /** Contact id. */
   contactId: string;
   /** How it was read: list, id, email or webhook. */

@@ -1,0 +1,77 @@
+/**
+ * What to do about an error: `transient` waits and retries in place, `data` goes to the dead-letter topic at once, `config` stops
+ * with a message that names the setting to change.
+ */
+export type ErrorKind = 'transient' | 'data' | 'config';
+
+interface ErrorDefinition {
+  kind: ErrorKind;
+  doc: string;
+}
+
+/** The closed list of error codes: stable names for people, logs, metrics and problem documents. */
+export const ERROR_CODES = {
+  config_invalid: { kind: 'config', doc: 'A setting is missing or wrong; the message lists every fault with an example.' },
+  port_in_use: { kind: 'config', doc: 'The port is taken: set HTTP_PORT to a free one.' },
+  stack_unavailable: { kind: 'config', doc: 'PostgreSQL, Kafka or the registry could not be found or started; see the log file named.' },
+  java_missing: { kind: 'config', doc: 'The embedded stack needs Java 21 or newer: install one, set JAVA_HOME, or use external services.' },
+  registry_unavailable: { kind: 'transient', doc: 'The schema registry does not answer; it is asked again.' },
+  kafka_unavailable: { kind: 'transient', doc: 'The brokers do not answer; they are asked again.' },
+  database_unavailable: { kind: 'transient', doc: 'PostgreSQL does not answer; the batch is tried again.' },
+  checkpoint_fenced: { kind: 'transient', doc: 'Another process took this partition or scan over; this one drops it.' },
+  consumer_died: { kind: 'transient', doc: 'A consumer stopped for good; the process ends so that it is started again.' },
+  write_conflict: { kind: 'transient', doc: 'A row changed between reading and writing; the batch is tried again.' },
+  schema_not_registered: { kind: 'config', doc: 'Schemas are not registered: run the deploy step (`npm start` does it).' },
+  topic_missing: { kind: 'config', doc: 'A topic is missing or has another partition count: run the deploy step, or mend the topic.' },
+  offset_out_of_range: { kind: 'config', doc: 'The stored checkpoint is older than what the topic keeps: records were deleted before they were read.' },
+  schema_unknown: { kind: 'data', doc: 'A record names a schema id that the registry does not know.' },
+  record_undecodable: { kind: 'data', doc: 'The bytes of a record are not Avro with Confluent framing, or do not fit their schema.' },
+  record_too_large: { kind: 'data', doc: 'A record is larger than a topic takes (10 MiB).' },
+  record_invalid: { kind: 'data', doc: 'A record lacks what it must have, or does not fit its schema.' },
+  constraint_violated: { kind: 'data', doc: 'A row breaks a rule of its table.' },
+  ghl_unauthorized: { kind: 'config', doc: 'GoHighLevel refuses the token: renew GHL_PRIVATE_TOKEN.' },
+  ghl_forbidden: { kind: 'config', doc: 'The token may not read this location: check GHL_LOCATION_ID and the scopes of the token.' },
+  ghl_bad_version: { kind: 'config', doc: 'GoHighLevel refuses the Version header: GHL_API_BASE_URL may point at something else.' },
+  ghl_bad_request: { kind: 'config', doc: 'GoHighLevel refuses the request as malformed.' },
+  redirect_refused: { kind: 'config', doc: 'The source redirects to another host: check its base URL.' },
+  ghl_rate_limited: { kind: 'transient', doc: 'GoHighLevel asks to slow down.' },
+  ghl_daily_limit: { kind: 'transient', doc: 'The daily request limit of the location is used up; try again after the reset.' },
+  ghl_unavailable: { kind: 'transient', doc: 'GoHighLevel answers with a server error, or not at all.' },
+  ghl_timeout: { kind: 'transient', doc: 'GoHighLevel did not answer within GHL_REQUEST_TIMEOUT.' },
+  ghl_truncated: { kind: 'transient', doc: 'An answer broke off or was no JSON.' },
+  ghl_repeated_cursor: { kind: 'transient', doc: 'The list gave the same cursor twice; nothing is marked missing.' },
+  source_down: { kind: 'transient', doc: 'Too many look-ups stayed without an answer (MISSING_MAX_UNKNOWN_SHARE); nothing is marked missing.' },
+  response_too_large: { kind: 'data', doc: 'An answer of the source is larger than allowed.' },
+  scan_cancelled: { kind: 'transient', doc: 'Somebody cancelled the scan.' },
+  unknown_source: { kind: 'config', doc: 'No such source, or it is not configured here.' },
+  request_invalid: { kind: 'data', doc: 'The request is malformed; the message lists its faults.' },
+  not_found: { kind: 'data', doc: 'There is no such thing.' },
+  unauthenticated: { kind: 'config', doc: 'Send `Authorization: Bearer <API key>`; keys are in API_KEYS_FILE.' },
+  forbidden: { kind: 'config', doc: 'The API key lacks the scope for this.' },
+  body_too_large: { kind: 'data', doc: 'The request body is larger than allowed.' },
+  too_many_requests: { kind: 'transient', doc: 'Too many requests from this address; slow down.' },
+  internal: { kind: 'transient', doc: 'A defect of Tributary; the log has the cause.' },
+} as const satisfies Record<string, ErrorDefinition>;
+
+/** Code of an error. */
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** An error with a stable code and a kind. Its message is for people: no secrets, no personal data. */
+export class AppError extends Error {
+  readonly code: ErrorCode;
+  readonly kind: ErrorKind;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; kind?: ErrorKind } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'AppError';
+    this.code = code;
+    this.kind = options.kind ?? ERROR_CODES[code].kind;
+  }
+}
+
+/** Any thrown value as an AppError: what is not ours is `internal`, its text kept only as the cause. */
+export function toAppError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const name = error instanceof Error ? error.name : typeof error;
+  return new AppError('internal', `unexpected ${name}`, { cause: error });
+}

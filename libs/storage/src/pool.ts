@@ -1,0 +1,104 @@
+import pg from 'pg';
+import { AppError } from '#libs/runtime/src/errors.ts';
+
+/** Whoever can run a statement: the pool, or one connection inside a transaction. */
+export interface Sql {
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>>;
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
+}
+
+/** The pool our own SQL runs on. */
+export type Database = pg.Pool;
+
+/** Limits of the pool; times in milliseconds. */
+export interface PoolOptions {
+  databaseUrl: string;
+  applicationName: string;
+  /** Connections at most. */
+  max: number;
+  statementTimeoutMs?: number;
+  lockTimeoutMs?: number;
+}
+
+const TIMESTAMPTZ = 1184;
+const NUMERIC = 1700;
+const INT8 = 20;
+
+/** Times arrive as milliseconds since the epoch, numeric and bigint as numbers. */
+const parsers = new Map<number, (text: string) => unknown>([
+  [TIMESTAMPTZ, (text) => Date.parse(isoOf(text))],
+  [NUMERIC, Number],
+  [INT8, Number],
+]);
+
+/** PostgreSQL's ISO output in UTC, as the one form that Date.parse reads by the standard. */
+function isoOf(text: string): string {
+  return `${text.slice(0, 10)}T${text.slice(11, text.length - 3)}Z`;
+}
+
+/** Opens a pool in UTC with timeouts on connections, statements and locks; an idle connection that breaks is replaced silently. */
+export function createPool(options: PoolOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: options.databaseUrl,
+    application_name: options.applicationName,
+    max: options.max,
+    connectionTimeoutMillis: 10_000,
+    statement_timeout: options.statementTimeoutMs ?? 120_000,
+    lock_timeout: options.lockTimeoutMs ?? 30_000,
+    idle_in_transaction_session_timeout: 120_000,
+    options: '-c timezone=UTC -c datestyle=ISO',
+    types: {
+      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+        parsers.get(oid) ?? pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+    },
+  });
+  // A broken idle connection is no event of its own: the next query on it reports what is wrong.
+  pool.on('error', () => undefined);
+  return pool;
+}
+
+/**
+ * Runs `work` in one transaction; rolls back and throws an AppError when anything fails: database_unavailable and
+ * write_conflict are transient, constraint_violated is the data's fault.
+ */
+export async function inTransaction<T>(database: Database, work: (sql: Sql) => Promise<T>): Promise<T> {
+  const client = await database.connect().catch((error: unknown) => {
+    throw databaseError(error);
+  });
+  let broken: Error | undefined;
+  try {
+    await client.query('begin');
+    const result = await work(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((rollback: Error) => {
+      broken = rollback;
+    });
+    throw databaseError(error);
+  } finally {
+    client.release(broken);
+  }
+}
+
+const CONFLICTS = new Set(['40001', '40P01', '55P03', '57014', '23505']);
+
+/** The AppError for what PostgreSQL or its connection said. The text is PostgreSQL's primary message: it names no values. */
+export function databaseError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const { code, message, constraint } = error as { code?: string; message?: string; constraint?: string };
+  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
+    if (CONFLICTS.has(code)) {
+      return new AppError('write_conflict', `PostgreSQL ${code}${constraint === undefined ? '' : ` on ${constraint}`}`, { cause: error });
+    }
+    if (code.startsWith('22') || code.startsWith('23')) {
+      return new AppError('constraint_violated', `PostgreSQL ${code}${constraint === undefined ? '' : ` on ${constraint}`}`, { cause: error });
+    }
+    if (!code.startsWith('08') && !code.startsWith('57') && !code.startsWith('53')) {
+      return new AppError('internal', `PostgreSQL ${code}: ${message ?? ''}`, { cause: error });
+    }
+  }
+  return new AppError('database_unavailable', `the database does not answer (${code ?? message ?? 'no reason given'}): check DATABASE_URL`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,252 @@
+import { AppError } from '#libs/runtime/src/errors.ts';
+import type pg from 'pg';
+import { databaseError, inTransaction, type Database, type Sql } from './pool.ts';
+
+/** A sync as it was asked for. */
+export interface ScanRequest {
+  scanId: string;
+  source: string;
+  account: string;
+  mode: string;
+  dryRun: boolean;
+  requestedBy: string;
+  requestedAt: number;
+}
+
+/** A scan this process runs: nobody else can run one of the same account until it is released. */
+export interface ClaimedScan extends ScanRequest {
+  /** Fences a former owner: every save names it. */
+  epoch: number;
+  startedAt: number | null;
+  /** Saved position of an interrupted scan; null at the beginning. */
+  position: unknown;
+}
+
+/** What the local tables knew when the scan began; e-mails are normalised. */
+export interface Evidence {
+  vendorIds: Set<string>;
+  vendorEmails: Set<string>;
+  leadIds: Set<string>;
+  leadEmails: Set<string>;
+  leadOpportunityIds: Set<string>;
+}
+
+/** How a scan ended for the connector: read (its markers are written, the projector has the word). */
+export type FinishedState = 'read' | 'refused';
+
+const EVIDENCE_KINDS = {
+  vendor_id: 'vendorIds',
+  vendor_email: 'vendorEmails',
+  lead_id: 'leadIds',
+  lead_email: 'leadEmails',
+  lead_opportunity: 'leadOpportunityIds',
+} as const satisfies Record<string, keyof Evidence>;
+
+const SNAPSHOT = `insert into tributary.scan_known (scan_id, kind, value)
+  select $1, k.kind, k.value from (
+    select 'vendor_id' as kind, ghl_contact_id as value from vendors where account_id = $2
+    union select 'vendor_email', email from vendors where account_id = $2
+    union select 'lead_id', ghl_contact_id from leads where account_id = $2
+    union select 'lead_email', customer_email from leads where account_id = $2
+    union select 'lead_opportunity', ghl_opportunity_id from leads where account_id = $2
+  ) k where k.value is not null and k.value <> '' on conflict do nothing`;
+
+const IN_SCOPE = `select
+  (select count(*) from vendors where account_id = $1 and (ghl_contact_id is not null or email is not null)) as vendors,
+  (select count(*) from leads where account_id = $1 and (ghl_contact_id is not null or customer_email is not null)) as leads`;
+
+/**
+ * Requests and running scans. A scan is owned through an advisory lock of its account on a connection of its own, so the
+ * database frees it when the owner dies, and through an epoch, so that an owner that came back from the dead saves nothing.
+ */
+export function createScanStore(database: Database) {
+  const leases = new Map<string, pg.PoolClient>();
+
+  return {
+    /** Queues a request; repeating it changes nothing. */
+    async enqueue(request: ScanRequest, sql: Sql = database): Promise<void> {
+      await sql.query(
+        `insert into tributary.scans (scan_id, source, account, mode, dry_run, requested_by, requested_at)
+         values ($1, $2, $3, $4, $5, $6, to_timestamp($7 / 1000.0)) on conflict do nothing`,
+        [request.scanId, request.source, request.account, request.mode, request.dryRun, request.requestedBy, request.requestedAt],
+      );
+    },
+
+    /**
+     * Takes the oldest scan of these sources that may run now: interrupted ones first; one per account, and never while an
+     * earlier scan of the account waits to be applied, because its evidence would be stale.
+     */
+    async claim(sources: readonly string[]): Promise<ClaimedScan | undefined> {
+      const { rows } = await database.query<{ scan_id: string; source: string; account: string }>(
+        `select distinct on (source, account) scan_id, source, account, requested_at from tributary.scans s
+         where state in ('queued', 'running') and source = any($1)
+           and not exists (select from tributary.scans e where e.source = s.source and e.account = s.account and e.state = 'read')
+         order by source, account, state = 'queued', requested_at`,
+        [sources],
+      );
+      for (const candidate of rows) {
+        if (leases.has(leaseKey(candidate))) continue;
+        const claimed = await tryClaim(candidate);
+        if (claimed !== undefined) return claimed;
+      }
+      return undefined;
+    },
+
+    /** Records the start once and takes the snapshot of the evidence; a resumed scan gets what the first start saw. */
+    async begin(scan: ClaimedScan): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number }> {
+      return inTransaction(database, async (sql) => {
+        const { rows } = await sql.query<{ started_at: number | null; vendors_in_scope: number; leads_in_scope: number }>(
+          'select started_at, vendors_in_scope, leads_in_scope from tributary.scans where scan_id = $1 and epoch = $2 for update',
+          [scan.scanId, scan.epoch],
+        );
+        const known = rows[0];
+        if (known === undefined) throw fenced(scan);
+        if (known.started_at !== null) {
+          return { startedAt: known.started_at, vendorsInScope: known.vendors_in_scope, leadsInScope: known.leads_in_scope };
+        }
+        await sql.query(SNAPSHOT, [scan.scanId, scan.account]);
+        const scope = (await sql.query<{ vendors: number; leads: number }>(IN_SCOPE, [scan.account])).rows[0]!;
+        const started = await sql.query<{ started_at: number }>(
+          `update tributary.scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3
+           where scan_id = $1 returning started_at`,
+          [scan.scanId, scope.vendors, scope.leads],
+        );
+        return { startedAt: started.rows[0]!.started_at, vendorsInScope: scope.vendors, leadsInScope: scope.leads };
+      });
+    },
+
+    /** The evidence as it was when the scan began. */
+    async evidence(scanId: string): Promise<Evidence> {
+      const evidence: Evidence = {
+        vendorIds: new Set(),
+        vendorEmails: new Set(),
+        leadIds: new Set(),
+        leadEmails: new Set(),
+        leadOpportunityIds: new Set(),
+      };
+      const { rows } = await database.query<{ kind: keyof typeof EVIDENCE_KINDS; value: string }>(
+        'select kind, value from tributary.scan_known where scan_id = $1',
+        [scanId],
+      );
+      for (const { kind, value } of rows) evidence[EVIDENCE_KINDS[kind]].add(value);
+      return evidence;
+    },
+
+    /** Saves the position after the broker's acknowledgement, and which known ids the page showed. Throws checkpoint_fenced. */
+    async savePosition(scan: ClaimedScan, position: unknown, seenContactIds: string[]): Promise<void> {
+      await inTransaction(database, async (sql) => {
+        const saved = await sql.query('update tributary.scans set position = $3 where scan_id = $1 and epoch = $2', [
+          scan.scanId,
+          scan.epoch,
+          JSON.stringify(position),
+        ]);
+        if (saved.rowCount !== 1) throw fenced(scan);
+        if (seenContactIds.length === 0) return;
+        await sql.query(
+          `update tributary.scan_known set seen = true
+           where scan_id = $1 and kind in ('vendor_id', 'lead_id') and value = any($2) and not seen`,
+          [scan.scanId, seenContactIds],
+        );
+      });
+    },
+
+    /** Known contact ids that no page has shown, in order, after the given one. */
+    async unseenKnownIds(scanId: string, limit: number, afterId: string): Promise<string[]> {
+      const { rows } = await database.query<{ value: string }>(
+        `select distinct value collate "C" as value from tributary.scan_known
+         where scan_id = $1 and kind in ('vendor_id', 'lead_id') and not seen and value collate "C" > $2 order by 1 limit $3`,
+        [scanId, afterId, limit],
+      );
+      return rows.map(({ value }) => value);
+    },
+
+    /** How many known contact ids no page has shown. */
+    async countUnseenKnownIds(scanId: string): Promise<number> {
+      const { rows } = await database.query<{ count: number }>(
+        `select count(distinct value) as count from tributary.scan_known
+         where scan_id = $1 and kind in ('vendor_id', 'lead_id') and not seen`,
+        [scanId],
+      );
+      return rows[0]!.count;
+    },
+
+    /** Hands the scan over: to the projector (read), or to nobody when it never began (refused). Frees the account's lease. */
+    async finish(scan: ClaimedScan, state: FinishedState): Promise<void> {
+      await database.query(
+        `update tributary.scans set finished_at = now(), state = case when state = 'applied' then state else $3 end
+         where scan_id = $1 and epoch = $2`,
+        [scan.scanId, scan.epoch, state],
+      );
+      release(scan);
+    },
+
+    /** Gives an unfinished scan up, so that another process may resume it. */
+    async release(scan: ClaimedScan): Promise<void> {
+      release(scan);
+    },
+
+    /** Asks a queued or running scan to stop. */
+    async cancel(scanId: string, sql: Sql = database): Promise<void> {
+      await sql.query(`update tributary.scans set cancel_requested = true where scan_id = $1 and state in ('queued', 'running')`, [scanId]);
+    },
+
+    /** Whether somebody asked the scan to stop. */
+    async isCancelled(scanId: string): Promise<boolean> {
+      const { rows } = await database.query<{ cancel_requested: boolean }>(
+        'select cancel_requested from tributary.scans where scan_id = $1',
+        [scanId],
+      );
+      return rows[0]?.cancel_requested ?? false;
+    },
+  };
+
+  async function tryClaim(candidate: { scan_id: string; source: string; account: string }): Promise<ClaimedScan | undefined> {
+    const client = await database.connect().catch((error: unknown) => {
+      throw databaseError(error);
+    });
+    try {
+      const lock = await client.query<{ locked: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 0)) as locked', [
+        leaseKey(candidate),
+      ]);
+      if (lock.rows[0]?.locked !== true) {
+        client.release();
+        return undefined;
+      }
+      const { rows } = await client.query<Record<string, never>>(
+        `update tributary.scans set state = 'running', epoch = epoch + 1 where scan_id = $1 and state in ('queued', 'running')
+         returning scan_id as "scanId", source, account, mode, dry_run as "dryRun", requested_by as "requestedBy",
+           requested_at as "requestedAt", epoch, started_at as "startedAt", position`,
+        [candidate.scan_id],
+      );
+      const scan = rows[0] as unknown as ClaimedScan | undefined;
+      if (scan === undefined) {
+        client.release(true);
+        return undefined;
+      }
+      client.on('error', () => leases.delete(leaseKey(candidate)));
+      leases.set(leaseKey(candidate), client);
+      return scan;
+    } catch (error) {
+      client.release(true);
+      throw databaseError(error);
+    }
+  }
+
+  function release(scan: { source: string; account: string }): void {
+    const client = leases.get(leaseKey(scan));
+    leases.delete(leaseKey(scan));
+    // Closing the connection is what frees the lock, whatever state it is in.
+    client?.release(true);
+  }
+}
+
+/** Requests and running scans, as createScanStore makes it. */
+export type ScanStore = ReturnType<typeof createScanStore>;
+
+function leaseKey({ source, account }: { source: string; account: string }): string {
+  return `scan:${source}:${account}`;
+}
+
+function fenced(scan: ClaimedScan): AppError {
+  return new AppError('checkpoint_fenced', `scan ${scan.scanId} was taken over by another connector`);
+}

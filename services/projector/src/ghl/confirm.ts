@@ -1,0 +1,29 @@
+import { eventId } from '#libs/kafka/src/event-id.ts';
+import type { ScanApplied } from '#libs/contracts/src/generated/events.ts';
+import type { GhlRules } from '#libs/domain/src/settings.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import { closedPartitions, readWaiting } from '#libs/storage/src/scan-states.ts';
+import { closeScan, finishScan } from './finish.ts';
+
+/**
+ * Applies the missing rule that a safety valve or a dead letter held back (architecture section 4, rule 5). Returns false when
+ * nothing waits: a newer scan settled it, or it was confirmed before.
+ */
+export async function confirmScan(sql: Sql, rules: GhlRules, scanId: string): Promise<boolean> {
+  const waiting = await readWaiting(sql, scanId);
+  if (waiting === undefined) return false;
+  const partitions = await closedPartitions(sql, scanId, waiting.marker.partitions);
+  if (partitions === undefined) return false;
+  const confirmed = await finishScan(sql, rules, partitions, true);
+  await closeScan(sql, mergeResult(waiting.applied, confirmed), eventId(scanId, 'crm.scan.v1.ScanApplied', 'confirmed'));
+  return true;
+}
+
+const MISSING_COUNTERS = ['vendors_missing_in_ghl', 'vendors_deleted', 'leads_deleted'] as const;
+
+/** The result of the scan with what the confirmation marked: everything else was counted when the scan was applied. */
+function mergeResult(before: ScanApplied, confirmed: ScanApplied): ScanApplied {
+  const counters = { ...before.counters };
+  for (const name of MISSING_COUNTERS) counters[name] = (counters[name] ?? 0) + (confirmed.counters[name] ?? 0);
+  return { ...confirmed, counters, fieldErrors: before.fieldErrors };
+}

@@ -1,0 +1,310 @@
+import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import { resolveUserIds } from '#libs/domain/src/contested.ts';
+import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missing.ts';
+import { conclude, emptyCounters, type Counters } from '#libs/domain/src/result.ts';
+import type { LeadRow, VendorRow } from '#libs/domain/src/rows.ts';
+import type { GhlRules } from '#libs/domain/src/settings.ts';
+import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
+import { addToOutbox } from '#libs/storage/src/outbox.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import { readRows, writeRows } from '#libs/storage/src/rows.ts';
+import { endScan, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
+import { readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
+import { settleLeads, settleVendors } from './contest.ts';
+
+/** What the end of a scan works on: its tables of sightings are staged, its outcomes are merged. */
+export interface FinishScope {
+  sql: Sql;
+  account: string;
+  scanId: string;
+  rules: GhlRules;
+  outcomes: Sighting['outcomes'];
+  /** Rows that a contested contact won. */
+  won: { vendors: Set<string>; leads: Set<string> };
+  /** Rows that a contested contact won without changing them. */
+  unchanged: { vendors: Set<string>; leads: Set<string> };
+  /** Newborn rows that a better claim displaced. */
+  displaced: Set<string>;
+  /** Contacts and rows that lost or were passed over. */
+  conflicts: Set<string>;
+}
+
+type Table = 'vendors' | 'leads';
+
+/** How many rows are read and written at a time. */
+const CHUNK = 1000;
+
+/**
+ * The end of a scan, in the transaction that saw its last marker: contested rows, user ids, the missing rule with its exemptions
+ * and its safety valve, rows that came back, counters, and ScanApplied in the outbox (architecture section 4, rules 4 and 5).
+ */
+export async function finishScan(sql: Sql, rules: GhlRules, partitions: ClosedPartition[], confirmed = false): Promise<ScanApplied> {
+  const marker = partitions[0]!.marker;
+  const scope = await openScope(sql, rules, marker);
+  await settleVendors(scope);
+  await settleLeads(scope);
+  await settleUserIds(scope);
+  const doubts = doubtsOf(partitions);
+  const judged = marker.answersFor !== 'nothing' && doubts.holes === 0 && (doubts.deadLettered === 0 || confirmed);
+  const marked = {
+    vendors: await applyMissing(scope, 'vendors', marker, judged, confirmed),
+    leads: await applyMissing(scope, 'leads', marker, judged, confirmed),
+  };
+  await restorePassedOver(scope, VENDORS);
+  await restorePassedOver(scope, LEADS);
+  const counters = await count(scope, marker, marked, doubts.deadLettered);
+  const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
+  const conclusion = conclude({
+    answersFor: marker.answersFor,
+    failure:
+      marker.failureCode === null
+        ? undefined
+        : { code: marker.failureCode, message: marker.failureMessage ?? '', exitCode: marker.failureExitCode },
+    heldTables,
+    wouldFlag: { vendors: marked.vendors.held, leads: marked.leads.held },
+    missingNumbers: doubts.holes,
+    deadLettered: confirmed ? 0 : doubts.deadLettered,
+    lookupsUnknown: marker.lookupsUnknown,
+    dryRun: marker.dryRun,
+    scanId: marker.scanId,
+    counters,
+  });
+  const applied: ScanApplied = {
+    scanId: marker.scanId,
+    source: marker.source,
+    account: marker.account,
+    status: conclusion.status,
+    message: conclusion.message,
+    counters,
+    heldTables,
+    fieldErrors: distinctErrors(scope).slice(0, 100),
+    exitCode: conclusion.exitCode,
+    startedAt: marker.startedAt,
+    appliedAt: latest(partitions),
+  };
+  return applied;
+}
+
+/** Publishes the final word on a scan and drops what only an open scan needs. */
+export async function closeScan(sql: Sql, applied: ScanApplied, eventId: string): Promise<void> {
+  await endScan(sql, applied.scanId, applied.account, applied.status === 'needs_confirmation' ? 'needs_confirmation' : 'applied');
+  await addToOutbox(sql, [
+    {
+      topic: 'crm.scan.v1',
+      key: `${applied.source}:${applied.account}`,
+      type: 'crm.scan.v1.ScanApplied',
+      eventId,
+      scanId: applied.scanId,
+      value: applied,
+    },
+  ]);
+}
+
+async function openScope(sql: Sql, rules: GhlRules, marker: ScanMarker): Promise<FinishScope> {
+  await stageSightings(sql, marker.account, marker.scanId, marker.startedAt);
+  const empty = (): { vendors: Set<string>; leads: Set<string> } => ({ vendors: new Set(), leads: new Set() });
+  return {
+    sql,
+    account: marker.account,
+    scanId: marker.scanId,
+    rules,
+    outcomes: await readOutcomes(sql, marker.scanId),
+    won: empty(),
+    unchanged: empty(),
+    displaced: new Set(),
+    conflicts: new Set(),
+  };
+}
+
+function doubtsOf(partitions: ClosedPartition[]): { holes: number; deadLettered: number } {
+  let holes = 0;
+  let deadLettered = 0;
+  for (const partition of partitions) {
+    holes += partition.holes + Math.max(0, partition.marker.lastNumber - partition.lastNumber);
+    deadLettered += partition.deadLettered;
+  }
+  return { holes, deadLettered };
+}
+
+function latest(partitions: ClosedPartition[]): number {
+  return Math.max(...partitions.map(({ marker }) => marker.completedAt));
+}
+
+/** Two rows that want one new user id: the better claim keeps it, the others keep their own (rules-ghl section 1). */
+async function settleUserIds(scope: FinishScope): Promise<void> {
+  const claims = [...new Map(scope.outcomes.userIds.map((claim) => [claim.rowId, claim])).values()].filter(
+    ({ rowId }) => !scope.displaced.has(rowId),
+  );
+  if (claims.length === 0) return;
+  const holders = await heldAtStart(scope, claims);
+  const result = resolveUserIds(claims, (userId) => holders.get(userId));
+  for (const { contactId } of result.refused) {
+    scope.outcomes.fieldErrors.push({ contactId, field: 'ghl_user_id', code: 'duplicate_user_id' });
+  }
+  const changes = claims.filter(({ rowId, granted, wanted, before }) => result.final.get(rowId) !== (granted ? wanted : before));
+  if (changes.length === 0) return;
+  const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', [changes.map(({ rowId }) => rowId)]);
+  const freed = rows.map(({ row, version }) => ({ row: { ...row, ghlUserId: null }, version }));
+  await writeRows(scope.sql, VENDORS, freed);
+  const final = freed.map(({ row, version }) => ({ row: { ...row, ghlUserId: result.final.get(row.id) ?? null }, version: version + 1 }));
+  await writeRows(scope.sql, VENDORS, final);
+  // A row counts as updated only if it ends up different from what it was.
+  for (const { row } of final) {
+    const claim = claims.find(({ rowId }) => rowId === row.id);
+    if (row.ghlUserId !== claim?.before) scope.outcomes.vendors.updated.push(row.id);
+  }
+}
+
+async function heldAtStart(scope: FinishScope, claims: Sighting['outcomes']['userIds']): Promise<Map<string, string>> {
+  const changed = new Map(claims.filter(({ granted }) => granted).map((claim) => [claim.rowId, claim]));
+  const { rows } = await scope.sql.query<{ id: string; ghl_user_id: string }>(
+    'select id, ghl_user_id from vendors where account_id = $1 and ghl_user_id = any($2)',
+    [scope.account, claims.map(({ wanted }) => wanted)],
+  );
+  const holders = new Map(rows.filter(({ id }) => !changed.has(id)).map(({ id, ghl_user_id }) => [ghl_user_id, id]));
+  for (const { rowId, before } of changed.values()) if (before !== null) holders.set(before, rowId);
+  return holders;
+}
+
+interface Marked {
+  /** Rows newly marked missing. */
+  marked: number;
+  /** Rows that would be marked, but for the safety valve or a dead letter. */
+  held: number;
+}
+
+const EMAIL: Record<Table, string> = { vendors: 'email', leads: 'customer_email' };
+
+/** Rows that existed before the scan, are in scope, and that nobody saw, each look-up of them answered `not found`. */
+function missingCondition(table: Table): string {
+  const email = EMAIL[table];
+  return `t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3
+    and (t.ghl_contact_id is not null or t.${email} is not null)
+    and (t.ghl_contact_id is null or exists (select from gone_contact where value = t.ghl_contact_id))
+    and not exists (select from seen_contact where value = t.ghl_contact_id)
+    and not exists (select from seen_email where value = t.${email})
+    and not exists (select from unknown_contact where value = t.ghl_contact_id)
+    and not exists (select from unknown_email where value = t.${email})
+    ${table === 'leads' ? 'and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)' : ''}`;
+}
+
+async function applyMissing(scope: FinishScope, table: Table, marker: ScanMarker, judged: boolean, confirmed: boolean): Promise<Marked> {
+  const { sql, account, rules } = scope;
+  const values = [account, marker.startedAt, rules.inactiveStatus];
+  if (marker.answersFor === 'nothing') return { marked: 0, held: 0 };
+  const { rows } = await sql.query<{ id: string }>(`select t.id from ${table} t where ${missingCondition(table)} order by t.id`, values);
+  if (rows.length === 0) return { marked: 0, held: 0 };
+  const scopeSize = await sql.query<{ count: number }>(
+    `select count(*) as count from ${table} t where t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3
+     and (t.ghl_contact_id is not null or t.${EMAIL[table]} is not null)`,
+    values,
+  );
+  const valve = safetyValve({ inScopeNotMissing: scopeSize.rows[0]!.count, wouldFlag: rows.length }, rules);
+  if (!judged || (valve === 'hold' && !confirmed)) return { marked: 0, held: rows.length };
+  const ids = rows.map(({ id }) => id);
+  await rewrite(scope, table, ids, (row) => markMissing(row, marker.completedAt, rules));
+  return { marked: rows.length, held: 0 };
+}
+
+/** Rows that were missing and that somebody saw, though nobody wrote them, show their base status again (rules-ghl section 3). */
+async function restorePassedOver(scope: FinishScope, { table }: TableMap<VendorRow> | TableMap<LeadRow>): Promise<void> {
+  const { rows } = await scope.sql.query<{ id: string }>(
+    `select t.id from ${table} t where t.account_id = $1 and t.status = $2 and (
+       exists (select from seen_contact where value = t.ghl_contact_id) or exists (select from seen_email where value = t.${EMAIL[table]})
+       ${table === 'leads' ? 'or exists (select from seen_opportunity where value = t.ghl_opportunity_id)' : ''})`,
+    [scope.account, scope.rules.inactiveStatus],
+  );
+  const ids = rows.map(({ id }) => id);
+  await rewrite(scope, table, ids, (row) => restoreSighted(row, table, scope.rules));
+  scope.outcomes[table].restored.push(...ids);
+}
+
+async function rewrite(scope: FinishScope, table: Table, ids: string[], change: <R extends VendorRow | LeadRow>(row: R) => R): Promise<void> {
+  for (let i = 0; i < ids.length; i += CHUNK) {
+    const chunk = [ids.slice(i, i + CHUNK)];
+    if (table === 'vendors') {
+      const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', chunk);
+      await writeRows(scope.sql, VENDORS, rows.map(({ row, version }) => ({ row: change(row), version })));
+    } else {
+      const rows = await readRows(scope.sql, LEADS, 't.id = any($1)', chunk);
+      await writeRows(scope.sql, LEADS, rows.map(({ row, version }) => ({ row: change(row), version })));
+    }
+  }
+}
+
+async function count(scope: FinishScope, marker: ScanMarker, marked: Record<Table, Marked>, deadLettered: number): Promise<Counters> {
+  const { outcomes } = scope;
+  const vendors = tally(scope, 'vendors');
+  const leads = tally(scope, 'leads');
+  const unchanged = (await countUnchanged(scope, 'vendors', vendors)) + (await countUnchanged(scope, 'leads', leads));
+  const passedOver = (await countPassedOver(scope, 'vendors')) + (await countPassedOver(scope, 'leads'));
+  return {
+    ...emptyCounters(),
+    vendors_checked: marker.vendorsChecked,
+    vendors_created: vendors.created.size,
+    vendors_updated: vendors.updated.size,
+    vendors_deactivated: new Set(outcomes.vendors.deactivated).size,
+    vendors_missing_in_ghl: marked.vendors.marked,
+    vendors_deleted: marked.vendors.marked,
+    leads_checked: marker.leadsChecked,
+    leads_created: leads.created.size,
+    leads_updated: leads.updated.size,
+    leads_deleted: marked.leads.marked,
+    ghl_contacts_fetched: marker.contactsRead,
+    unchanged,
+    conflicts: scope.conflicts.size + passedOver,
+    reclassified: vendors.reclassified.size + leads.reclassified.size,
+    restored: vendors.restored.size + leads.restored.size,
+    rebound: new Set(outcomes.vendors.rebound).size + new Set(outcomes.leads.rebound).size,
+    field_errors: distinctErrors(scope).length,
+    lookups_unknown: marker.lookupsUnknown,
+    dead_lettered: deadLettered,
+  };
+}
+
+interface Tally {
+  created: Set<string>;
+  updated: Set<string>;
+  restored: Set<string>;
+  reclassified: Set<string>;
+}
+
+function tally(scope: FinishScope, table: Table): Tally {
+  const outcomes = scope.outcomes[table];
+  const created = new Set(outcomes.created).difference(scope.displaced);
+  return {
+    created,
+    updated: new Set(outcomes.updated).difference(created).difference(scope.displaced),
+    restored: new Set(outcomes.restored),
+    reclassified: new Set(outcomes.reclassified),
+  };
+}
+
+async function countUnchanged(scope: FinishScope, table: Table, { created, updated, restored, reclassified }: Tally): Promise<number> {
+  const changed = [...created.union(updated).union(restored).union(reclassified)];
+  const seen = table === 'vendors' ? 'seen_vendor_contact' : 'seen_lead_contact';
+  const { rows } = await scope.sql.query<{ count: number }>(
+    `select count(*) as count from ${table} t where t.account_id = $1 and t.id <> all($2)
+       and (t.id = any($3) or exists (select from ${seen} where value = t.ghl_contact_id))`,
+    [scope.account, changed, [...scope.unchanged[table]]],
+  );
+  return rows[0]!.count;
+}
+
+/** Rows that were seen by e-mail or opportunity only and that nobody won. */
+async function countPassedOver(scope: FinishScope, table: Table): Promise<number> {
+  const { rows } = await scope.sql.query<{ count: number }>(
+    `select count(*) as count from ${table} t where t.account_id = $1 and t.id <> all($2)
+       and (t.born_scan is distinct from $3)
+       and not exists (select from seen_contact where value = t.ghl_contact_id)
+       and (exists (select from seen_email where value = t.${EMAIL[table]})
+         ${table === 'leads' ? 'or exists (select from seen_opportunity where value = t.ghl_opportunity_id)' : ''})`,
+    [scope.account, [...scope.won[table]], scope.scanId],
+  );
+  return rows[0]!.count;
+}
+
+function distinctErrors(scope: FinishScope): { contactId: string; field: string; code: string }[] {
+  const distinct = new Map(scope.outcomes.fieldErrors.map((error) => [`${error.contactId} ${error.field} ${error.code}`, error]));
+  return [...distinct.values()].sort((a, b) => (a.contactId + a.field < b.contactId + b.field ? -1 : 1));
+}

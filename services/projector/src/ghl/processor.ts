@@ -1,0 +1,148 @@
+import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import type { GhlRules } from '#libs/domain/src/settings.ts';
+import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/consumer.ts';
+import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
+import { saveDeferred } from '#libs/storage/src/deferred.ts';
+import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
+import { closedScans, closePartition, saveProgress } from '#libs/storage/src/scan-states.ts';
+import { applyObservations, type Observations } from './batch.ts';
+import { confirmScan } from './confirm.ts';
+import { applyScan } from './apply-scan.ts';
+import { registerLead, registerVendor } from './registration.ts';
+
+/** What the projector of the GHL tables needs. */
+export interface GhlProjectionOptions {
+  database: Database;
+  /** Rules of an account; the defaults for accounts nobody configured any more. */
+  rulesFor(account: string): GhlRules;
+  /** Called after a transaction put events into the outbox. */
+  onOutbox(): void;
+}
+
+const HANDLED = [
+  'crm.observation.v1.VendorObserved',
+  'crm.observation.v1.LeadObserved',
+  'crm.observation.v1.ContactUnclassified',
+  'crm.observation.v1.RecordDeadLettered',
+  'crm.raw.ghl.v1.ContactGone',
+  'crm.raw.ghl.v1.ContactLookupFailed',
+  'crm.scan.v1.ScanMarker',
+  'crm.registration.v1.VendorRegistered',
+  'crm.registration.v1.LeadRegistered',
+  'crm.sync.v1.SyncConfirmed',
+] as const satisfies EventType[];
+
+/**
+ * Projections vendors and leads: one transaction per batch holds rows, sightings, scan state, outbox and checkpoint (I5). Both
+ * tables share it, because one marker closes both.
+ */
+export function ghlProjection({ database, rulesFor, onOutbox }: GhlProjectionOptions): Processor {
+  return {
+    name: 'ghl',
+    groupId: 'projector-ghl',
+    topics: ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'],
+    types: HANDLED,
+    savesCheckpoint: true,
+    async handle(batch) {
+      const finished = await inTransaction(database, async (sql) => {
+        await saveCheckpoint(sql, batch.checkpoint);
+        return batch.topic === 'crm.observation.v1' ? observe(sql, batch, rulesFor) : register(sql, batch, rulesFor);
+      });
+      if (finished) onOutbox();
+    },
+    async deadLettered(record, _error, checkpoint) {
+      await inTransaction(database, async (sql) => {
+        await saveCheckpoint(sql, checkpoint);
+        if (record.scanId === undefined || record.topic !== 'crm.observation.v1') return;
+        await saveProgress(sql, {
+          scanId: record.scanId,
+          account: accountOfKey(record.key),
+          partition: record.partition,
+          numbers: record.scanNumber === undefined ? [] : [record.scanNumber],
+          deadLettered: 1,
+        });
+      });
+    },
+  };
+}
+
+/** The account in a key of the form account:contact:id. */
+function accountOfKey(key: string): string {
+  return key.split(':')[0] ?? '';
+}
+
+async function register(sql: Sql, batch: EventBatch, rulesFor: (account: string) => GhlRules): Promise<boolean> {
+  let confirmed = false;
+  for (const event of batch.events) {
+    if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(sql, rulesFor(event.value.account), event.value);
+    if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(sql, rulesFor(event.value.account), event.value);
+    if (isA(event, 'crm.sync.v1.SyncConfirmed') && event.value.source === 'ghl') {
+      confirmed = (await confirmScan(sql, rulesFor(event.value.account), event.value.syncId)) || confirmed;
+    }
+  }
+  return confirmed;
+}
+
+/** Applies a batch of one partition in runs: the records of one scan at a time, and each marker after what it closes. */
+async function observe(sql: Sql, batch: EventBatch, rulesFor: (account: string) => GhlRules): Promise<boolean> {
+  const scanIds = new Set(batch.events.flatMap(({ scanId }) => (scanId === undefined ? [] : [scanId])));
+  const closed = await closedScans(sql, [...scanIds]);
+  let finished = false;
+  for (const run of runsOf(batch.events)) {
+    const first = run[0]!;
+    // A record of a closed scan is a repeat of what was applied: its number is not above the marker's.
+    if (first.scanId !== undefined && closed.has(first.scanId)) continue;
+    if (isA(first, 'crm.scan.v1.ScanMarker')) {
+      finished = (await meetMarker(sql, first.value, rulesFor)) || finished;
+    } else {
+      await applyRun(sql, batch.partition, run, rulesFor);
+    }
+  }
+  return finished;
+}
+
+/** Splits events where the scan, the account or the kind (data or marker) changes. */
+function runsOf(events: readonly ConsumedEvent[]): ConsumedEvent[][] {
+  const runs: ConsumedEvent[][] = [];
+  let last: string | undefined;
+  for (const event of events) {
+    const isMarker = event.type === 'crm.scan.v1.ScanMarker';
+    const kind = isMarker ? `marker ${event.offset}` : `${event.scanId ?? ''} ${(event.value as { account: string }).account}`;
+    if (kind === last) runs.at(-1)!.push(event);
+    else runs.push([event]);
+    last = kind;
+  }
+  return runs;
+}
+
+async function applyRun(sql: Sql, partition: number, run: ConsumedEvent[], rulesFor: (account: string) => GhlRules): Promise<void> {
+  const { account } = run[0]!.value as { account: string };
+  const scanId = run[0]!.scanId ?? null;
+  const observations: Observations = { account, scanId, vendors: [], leads: [], unclassified: [], gone: [], failed: [] };
+  let deadLettered = 0;
+  for (const event of run) {
+    if (isA(event, 'crm.observation.v1.VendorObserved')) observations.vendors.push(event.value);
+    else if (isA(event, 'crm.observation.v1.LeadObserved')) observations.leads.push(event.value);
+    else if (isA(event, 'crm.observation.v1.ContactUnclassified')) observations.unclassified.push(event.value);
+    else if (isA(event, 'crm.raw.ghl.v1.ContactGone')) observations.gone.push(event.value);
+    else if (isA(event, 'crm.raw.ghl.v1.ContactLookupFailed')) observations.failed.push(event.value);
+    else deadLettered += 1;
+  }
+  const isDryRun = scanId !== null && run.some((event) => (event.value as { dryRun: boolean }).dryRun);
+  if (isDryRun) await saveDeferred(sql, scanId, observations);
+  else await applyObservations(sql, rulesFor(account), observations);
+  if (scanId === null) return;
+  const numbers = run.map((event) => (event.value as { scanNumber: number }).scanNumber);
+  await saveProgress(sql, { scanId, account, partition, numbers, deadLettered });
+}
+
+async function meetMarker(sql: Sql, marker: ScanMarker, rulesFor: (account: string) => GhlRules): Promise<boolean> {
+  const partitions = await closePartition(sql, marker);
+  if (partitions === undefined) return false;
+  await applyScan(sql, rulesFor(marker.account), partitions);
+  return true;
+}
+
+function isA<T extends EventType>(event: ConsumedEvent, type: T): event is ConsumedEvent & { value: Events[T] } {
+  return event.type === type;
+}

@@ -1,0 +1,49 @@
+import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
+import { leadFromRegistration, mergeLead, mergeVendor, vendorFromRegistration } from '#libs/domain/src/registration.ts';
+import type { GhlRules } from '#libs/domain/src/settings.ts';
+import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
+import { saveImportOutcomes, type ImportOutcome } from '#libs/storage/src/imports.ts';
+import { fillLeadDetails } from '#libs/storage/src/lead-details.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import { ensureAccount, lockKeys, readRows, writeRows } from '#libs/storage/src/rows.ts';
+
+/** Inserts a registered vendor, or merges it into the row that has its id, contact id or e-mail (rules-ghl section 7). */
+export async function registerVendor(sql: Sql, rules: GhlRules, event: VendorRegistered): Promise<void> {
+  const keys = [event.id, event.ghlContactId, event.email].flatMap((key) => (key === null ? [] : [`vendor:${event.account}:${key}`]));
+  await lockKeys(sql, keys);
+  const rows = await readRows(
+    sql,
+    VENDORS,
+    '(t.id = $1 or (t.account_id = $2 and (t.ghl_contact_id = $3 or t.email = $4))) order by t.id = $1 desc, t.ghl_contact_id = $3 desc, t.created_at, t.id limit 1',
+    [event.id, event.account, event.ghlContactId, event.email],
+  );
+  const known = rows[0];
+  if (known === undefined) {
+    await ensureAccount(sql, event.account);
+    await writeRows(sql, VENDORS, [{ row: vendorFromRegistration(event, rules), version: 0 }]);
+  } else {
+    const row = mergeVendor(known.row, event);
+    if (row !== known.row) await writeRows(sql, VENDORS, [{ row, version: known.version }]);
+  }
+  await note(sql, event, { table: 'vendors', outcome: known === undefined ? 'inserted' : 'merged', rowId: known?.row.id ?? event.id });
+}
+
+/** Inserts a registered lead, or merges it into the row that has its id. */
+export async function registerLead(sql: Sql, rules: GhlRules, event: LeadRegistered): Promise<void> {
+  await lockKeys(sql, [`lead:${event.account}:${event.id}`]);
+  const known = (await readRows(sql, LEADS, 't.id = $1', [event.id]))[0];
+  if (known === undefined) {
+    await ensureAccount(sql, event.account);
+    await writeRows(sql, LEADS, [{ row: leadFromRegistration(event, rules), version: 0 }]);
+  } else {
+    const row = mergeLead(known.row, event);
+    if (row !== known.row) await writeRows(sql, LEADS, [{ row, version: known.version }]);
+  }
+  await fillLeadDetails(sql, event, known === undefined);
+  await note(sql, event, { table: 'leads', outcome: known === undefined ? 'inserted' : 'merged', rowId: event.id });
+}
+
+async function note(sql: Sql, event: VendorRegistered | LeadRegistered, outcome: Omit<ImportOutcome, 'importId' | 'line'>): Promise<void> {
+  if (event.importId === null || event.line === null) return;
+  await saveImportOutcomes(sql, [{ ...outcome, importId: event.importId, line: event.line }]);
+}

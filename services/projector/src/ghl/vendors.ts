@@ -1,0 +1,149 @@
+import type { ContactUnclassified, VendorObserved } from '#libs/contracts/src/generated/events.ts';
+import type { VendorRow } from '#libs/domain/src/rows.ts';
+import { evolveVendor, reclassifyVendor, type VendorEvolution } from '#libs/domain/src/vendor.ts';
+import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { VENDORS } from '#libs/storage/src/columns.ts';
+import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
+import type { TableOutcomes } from '#libs/storage/src/sightings.ts';
+import { newestByContact, type BatchScope, type Observations } from './batch.ts';
+
+/** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
+export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
+  const observed = newestByContact(observations.vendors);
+  const staff = observations.unclassified.filter(
+    ({ reason, knownAs }) => reason === 'staff' && (knownAs.vendorById || knownAs.vendorByEmail),
+  );
+  if (observed.size === 0 && staff.length === 0) return;
+  const own = await readOwnRows(scope, [...observed.keys(), ...staff.map(({ contactId }) => contactId)]);
+  const writes: RowWrite<VendorRow>[] = [];
+  const newcomers: VendorObserved[] = [];
+  const settled: { observation: VendorObserved; known: Versioned<VendorRow> | undefined }[] = [];
+  for (const observation of observed.values()) {
+    const known = own.get(observation.contactId);
+    if (known !== undefined) settled.push({ observation, known });
+    else if (observation.knownAs.vendorByEmail) contest(scope, 'crm.observation.v1.VendorObserved', observation);
+    else newcomers.push(observation);
+  }
+  for (const observation of await unrivalled(scope, newcomers)) settled.push({ observation, known: undefined });
+  const granted = await grantUserIds(scope, settled);
+  for (const { observation, known } of settled) {
+    const context = { rules: scope.rules, id: rowIdOf('vendor', scope.account, observation.contactId), grantUserId: granted.has(observation.contactId) };
+    const evolution = evolveVendor(known?.row, observation, context);
+    noteVendor(scope, observation, known?.row, evolution);
+    if (evolution.row !== known?.row) writes.push({ row: evolution.row, version: known?.version ?? 0 });
+  }
+  for (const contact of staff) {
+    const known = own.get(contact.contactId);
+    if (known === undefined) {
+      contest(scope, 'crm.observation.v1.ContactUnclassified', contact);
+      continue;
+    }
+    scope.sighting.otherContacts.push(contact.contactId);
+    const row = reclassifyVendor(known.row, 'staff', contact.observedAt, scope.rules);
+    noteReclassified(scope.sighting.outcomes.vendors, known.row, row);
+    if (row !== known.row) writes.push({ row, version: known.version });
+  }
+  if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
+  await writeRows(scope.sql, VENDORS, writes);
+}
+
+async function readOwnRows(scope: BatchScope, contactIds: string[]): Promise<Map<string, Versioned<VendorRow>>> {
+  const rows = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.ghl_contact_id = any($2)', [scope.account, contactIds]);
+  return new Map(rows.map((known) => [known.row.ghlContactId ?? '', known]));
+}
+
+/** Newcomers whose e-mail no other newcomer of this scan has; the rivals wait for the end of the scan (rules-ghl section 3). */
+async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promise<VendorObserved[]> {
+  const emails = newcomers.flatMap(({ email }) => (email === null ? [] : [email]));
+  if (emails.length === 0) return newcomers;
+  await lockKeys(scope.sql, emails.map((email) => `vendor:${scope.account}:${email}`));
+  const born = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.email = any($2) and t.born_scan = $3', [
+    scope.account,
+    emails,
+    scope.scanId,
+  ]);
+  const taken = new Set(born.map(({ row }) => row.email));
+  return newcomers.filter((observation) => {
+    if (observation.email === null) return true;
+    if (taken.has(observation.email)) {
+      contest(scope, 'crm.observation.v1.VendorObserved', observation);
+      return false;
+    }
+    taken.add(observation.email);
+    return true;
+  });
+}
+
+/** Grants the GHL user ids that nobody holds and notes every wish, so that the end of the scan can settle them in any order. */
+async function grantUserIds(
+  scope: BatchScope,
+  settled: { observation: VendorObserved; known: Versioned<VendorRow> | undefined }[],
+): Promise<Set<string>> {
+  const wishes = settled.filter(({ observation, known }) => observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId);
+  const granted = new Set<string>();
+  if (wishes.length === 0) return granted;
+  const wanted = wishes.map(({ observation }) => observation.ghlUserId);
+  const holders = await scope.sql.query<{ ghl_user_id: string }>(
+    'select ghl_user_id from vendors where account_id = $1 and ghl_user_id = any($2)',
+    [scope.account, wanted],
+  );
+  const held = new Set(holders.rows.map(({ ghl_user_id }) => ghl_user_id));
+  for (const { observation, known } of wishes) {
+    const userId = observation.ghlUserId ?? '';
+    const free = !held.has(userId);
+    held.add(userId);
+    if (free) granted.add(observation.contactId);
+    scope.sighting.outcomes.userIds.push({
+      rowId: known?.row.id ?? rowIdOf('vendor', scope.account, observation.contactId),
+      contactId: observation.contactId,
+      dateUpdated: observation.dateUpdated,
+      wanted: userId,
+      before: known?.row.ghlUserId ?? null,
+      granted: free,
+    });
+  }
+  return granted;
+}
+
+function contest(scope: BatchScope, type: string, observation: VendorObserved | ContactUnclassified): void {
+  scope.sighting.otherContacts.push(observation.contactId);
+  if (scope.scanId === null) return;
+  scope.contested.push({ scanId: scope.scanId, table: 'vendors', contactId: observation.contactId, type, observation });
+}
+
+function noteVendor(scope: BatchScope, observation: VendorObserved, before: VendorRow | undefined, evolution: VendorEvolution): void {
+  const { sighting } = scope;
+  const { contactId } = observation;
+  sighting.vendorContacts.push(contactId);
+  noteOutcome(sighting.outcomes.vendors, evolution.row.id, evolution);
+  if (before !== undefined && before.email !== evolution.row.email) {
+    sighting.outcomes.emailChanges.push(['vendors', before.id, before.email]);
+  }
+  for (const error of evolution.fieldErrors) {
+    // Wishes for user ids are settled, and counted, at the end of the scan.
+    if (error.code !== 'duplicate_user_id') sighting.outcomes.fieldErrors.push({ contactId, ...error });
+  }
+}
+
+/** Notes what became of a row. */
+export function noteOutcome(
+  outcomes: TableOutcomes,
+  id: string,
+  evolution: { outcome: string; restored: boolean; deactivated?: boolean; rebound: boolean },
+): void {
+  if (evolution.outcome === 'created') outcomes.created.push(id);
+  if (evolution.outcome === 'updated') outcomes.updated.push(id);
+  if (evolution.restored) outcomes.restored.push(id);
+  if (evolution.deactivated === true) outcomes.deactivated.push(id);
+  if (evolution.rebound) outcomes.rebound.push(id);
+}
+
+/** Notes a row whose contact is seen but classed otherwise. */
+export function noteReclassified<R extends { id: string; reclassifiedAs: string | null; missingSince: number | null; status: string }>(
+  outcomes: TableOutcomes,
+  before: R,
+  after: R,
+): void {
+  if (before.reclassifiedAs !== after.reclassifiedAs) outcomes.reclassified.push(before.id);
+  if (before.status !== after.status) outcomes.restored.push(before.id);
+}
