@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { AppError } from './errors.ts';
+import { secret, type Secret } from './secret.ts';
+
+/** One setting: what it is for, how its text is read, and what it is when absent. */
+export interface Setting<T> {
+  read: z.ZodType<T, string>;
+  /** Text it has when absent; undefined makes the value undefined. */
+  fallback: string | undefined;
+  doc: string;
+  example: string | undefined;
+  secret: boolean;
+}
+
+interface SettingOptions {
+  fallback?: string;
+  example?: string;
+}
+
+/** A text. */
+export function text(doc: string, options: SettingOptions & { fallback: string }): Setting<string>;
+export function text(doc: string, options?: SettingOptions): Setting<string | undefined>;
+export function text(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
+  return declare(z.string(), doc, options);
+}
+
+/** A text that never prints. */
+export function secretText(doc: string, options: SettingOptions = {}): Setting<Secret | undefined> {
+  return { ...declare(z.string().transform(secret), doc, options), secret: true };
+}
+
+/** A number within limits. */
+export function number(doc: string, limits: { min: number; max: number; integer?: boolean }, options: SettingOptions & { fallback: string }): Setting<number> {
+  const kind = limits.integer === true ? 'a whole number' : 'a number';
+  const hint = `must be ${kind} from ${limits.min} to ${limits.max}`;
+  const read = z
+    .string()
+    .regex(/^-?\d+(\.\d+)?$/, hint)
+    .transform(Number)
+    .refine((value) => value >= limits.min && value <= limits.max && (limits.integer !== true || Number.isInteger(value)), hint);
+  return declare(read, doc, options) as Setting<number>;
+}
+
+/** true or false. */
+export function flag(doc: string, options: SettingOptions & { fallback: 'true' | 'false' }): Setting<boolean> {
+  return declare(z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true'), doc, options) as Setting<boolean>;
+}
+
+/** A comma-separated list, trimmed, empty items dropped. */
+export function list(doc: string, options: SettingOptions & { fallback: string }): Setting<string[]> {
+  return declare(z.string().transform(splitList), doc, options) as Setting<string[]>;
+}
+
+/** One of some words. */
+export function choice<T extends string>(doc: string, choices: readonly [T, ...T[]], options: SettingOptions & { fallback: T }): Setting<T> {
+  return declare(z.enum(choices, `must be one of ${choices.join(', ')}`), doc, options) as Setting<T>;
+}
+
+/** An http(s) address without a trailing slash. */
+export function url(doc: string, options: SettingOptions & { fallback: string }): Setting<string> {
+  const read = z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).transform((value) => value.replace(/\/+$/, ''));
+  return declare(read, doc, options) as Setting<string>;
+}
+
+/** A text with a reader of its own, which throws an Error that says what is wrong. */
+export function custom<T>(doc: string, read: (text: string) => T, options: SettingOptions & { fallback: string }): Setting<T> {
+  const type = z.string().transform((value, context): T => {
+    try {
+      return read(value);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+  return declare(type, doc, options) as Setting<T>;
+}
+
+function declare<T>(read: z.ZodType<T, string>, doc: string, { fallback, example }: SettingOptions): Setting<T> {
+  return { read, fallback, doc, example, secret: false };
+}
+
+/** Splits a comma-separated list. */
+export function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+}
+
+/** Settings by name. */
+export type Declarations = Record<string, Setting<unknown>>;
+
+/** What settings are once read. */
+export type Values<D extends Declarations> = { [Name in keyof D]: D[Name] extends Setting<infer T> ? T : never };
+
+/**
+ * Reads settings from the environment, each also as NAME_FILE (a file that holds the value). Reports every fault at once, as one
+ * config_invalid error that never shows a value of a secret.
+ */
+export function loadSettings<D extends Declarations>(declarations: D, env: NodeJS.ProcessEnv): Values<D> {
+  const faults: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [name, setting] of Object.entries(declarations)) {
+    try {
+      values[name] = readSetting(name, setting, env);
+    } catch (error) {
+      const example = setting.example ?? setting.fallback;
+      faults.push(`${name}: ${(error as Error).message}${example === undefined || example === '' ? '' : ` (for example ${name}=${example})`}`);
+    }
+  }
+  if (faults.length > 0) throw new AppError('config_invalid', `wrong settings:\n  ${faults.join('\n  ')}`);
+  return values as Values<D>;
+}
+
+function readSetting(name: string, setting: Setting<unknown>, env: NodeJS.ProcessEnv): unknown {
+  const given = givenText(name, env) ?? setting.fallback;
+  if (given === undefined) return undefined;
+  const result = setting.read.safeParse(given);
+  if (result.success) return result.data;
+  throw new Error(result.error.issues.map(({ message }) => message).join('; '));
+}
+
+function givenText(name: string, env: NodeJS.ProcessEnv): string | undefined {
+  const direct = env[name]?.trim();
+  const file = env[`${name}_FILE`]?.trim();
+  if (direct !== undefined && direct !== '') {
+    if (file !== undefined && file !== '') throw new Error(`is given twice, as ${name} and as ${name}_FILE: remove one`);
+    return direct;
+  }
+  if (file === undefined || file === '') return undefined;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new Error(`${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`, { cause: error });
+  }
+}

@@ -1,0 +1,96 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { toAppError, type AppError } from './errors.ts';
+import type { Logger } from './logger.ts';
+
+/** Whether a part can do its work, and why not. */
+export interface Readiness {
+  part: string;
+  ready: boolean;
+  reason?: string;
+}
+
+/** A part of a process: started in order, stopped in reverse. */
+export interface Component {
+  name: string;
+  /** Resolves when the part works. `fail` ends the host when it dies later. */
+  start(fail: (error: AppError) => void): Promise<void>;
+  readiness(): Readiness[];
+  /** Finishes what is under way and frees everything. */
+  stop(): Promise<void>;
+}
+
+/** A running set of components. */
+export interface Host {
+  /** Resolves with the exit code when the host has stopped: 0 when asked to, 1 after a failure, 2 after one of configuration. */
+  done: Promise<number>;
+  readiness(): Readiness[];
+  stop(): Promise<number>;
+}
+
+const STOP_WITHIN_MS = 30_000;
+
+/** Starts components in order; when one fails or dies, the others are stopped and the host ends with one clear message. */
+export async function startHost(components: readonly Component[], logger: Logger): Promise<Host> {
+  const started: Component[] = [];
+  let ended: ((code: number) => void) | undefined;
+  let stopping: Promise<number> | undefined;
+  const done = new Promise<number>((resolve) => {
+    ended = resolve;
+  });
+
+  function shutdown(code: number): Promise<number> {
+    stopping ??= stopAll(started, logger).then(() => {
+      ended?.(code);
+      return code;
+    });
+    return stopping;
+  }
+
+  function fail(error: AppError): void {
+    if (stopping !== undefined) return;
+    logger.fatal({ err: error }, error.message);
+    void shutdown(error.kind === 'config' ? 2 : 1);
+  }
+
+  for (const component of components) {
+    try {
+      await component.start(fail);
+      started.push(component);
+    } catch (error) {
+      await stopAll(started, logger);
+      throw toAppError(error);
+    }
+  }
+  return {
+    done,
+    readiness: () => (stopping === undefined ? components.flatMap((component) => component.readiness()) : [{ part: 'host', ready: false, reason: 'stopping' }]),
+    stop: () => shutdown(0),
+  };
+}
+
+async function stopAll(started: Component[], logger: Logger): Promise<void> {
+  for (const component of started.splice(0).reverse()) {
+    const late = wait(STOP_WITHIN_MS, 'late' as const, { ref: false });
+    try {
+      if ((await Promise.race([component.stop(), late])) === 'late') logger.error({ part: component.name }, 'part did not stop in time');
+    } catch (error) {
+      logger.error({ part: component.name, err: error }, 'part did not stop cleanly');
+    }
+  }
+}
+
+/** Calls `stop` at the first SIGINT or SIGTERM; a second one ends the process at once. Returns a function that undoes it. */
+export function onStopSignal(stop: (signal: NodeJS.Signals) => void): () => void {
+  let asked = false;
+  const listener = (signal: NodeJS.Signals): void => {
+    if (asked) process.exit(130);
+    asked = true;
+    stop(signal);
+  };
+  process.on('SIGINT', listener);
+  process.on('SIGTERM', listener);
+  return () => {
+    process.off('SIGINT', listener);
+    process.off('SIGTERM', listener);
+  };
+}

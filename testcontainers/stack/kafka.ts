@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { randomBytes } from 'node:crypto';
+import { MAX_RECORD_BYTES } from '#libs/contracts/src/topics.ts';
+import { answers } from './ports.ts';
+import { untilReady, type ServerProcess, type Supervisor } from './processes.ts';
+
+/** What the broker needs to run. */
+export interface KafkaOptions {
+  dataDir: string;
+  java: string;
+  /** Folder of Kafka's jars. */
+  jars: string;
+  port: number;
+  controllerPort: number;
+}
+
+const LOG4J = join(import.meta.dirname, '../../deploy/embedded/log4j2.properties');
+
+/** Starts one Kafka node, broker and controller (KRaft), formatted at its first start. */
+export async function startKafka(supervisor: Supervisor, options: KafkaOptions): Promise<ServerProcess> {
+  const { dataDir, java, jars, port } = options;
+  const folder = join(dataDir, 'kafka');
+  mkdirSync(folder, { recursive: true });
+  const config = join(folder, 'server.properties');
+  writeFileSync(config, properties(options, join(folder, 'logs')));
+  const classpath = join(jars, '*');
+  if (!existsSync(join(folder, 'logs', 'meta.properties'))) {
+    execFileSync(java, ['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', uuid(), '-c', config], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+  }
+  const server = supervisor.start({
+    name: 'kafka',
+    command: java,
+    args: ['-Xmx512m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=4', `-Dlog4j2.configurationFile=${LOG4J}`, '-cp', classpath, 'kafka.Kafka', config],
+    stopSignal: 'SIGTERM',
+  });
+  await untilReady(server, () => answers('127.0.0.1', port), 60_000);
+  return server;
+}
+
+/** Kafka's form of a random UUID: 16 bytes in URL-safe base64. */
+function uuid(): string {
+  return randomBytes(16).toString('base64url');
+}
+
+function properties({ port, controllerPort }: KafkaOptions, logs: string): string {
+  const entries = {
+    'process.roles': 'broker,controller',
+    'node.id': 1,
+    'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'controller.listener.names': 'CONTROLLER',
+    'inter.broker.listener.name': 'PLAINTEXT',
+    'log.dirs': logs,
+    'num.partitions': 6,
+    'auto.create.topics.enable': false,
+    'offsets.topic.replication.factor': 1,
+    'offsets.topic.num.partitions': 4,
+    'transaction.state.log.replication.factor': 1,
+    'transaction.state.log.min.isr': 1,
+    'transaction.state.log.num.partitions': 2,
+    'group.initial.rebalance.delay.ms': 0,
+    'message.max.bytes': MAX_RECORD_BYTES,
+    'replica.fetch.max.bytes': MAX_RECORD_BYTES,
+    'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024,
+    'controlled.shutdown.enable': true,
+  };
+  return `${Object.entries(entries)
+    .map(([key, value]) => `${key}=${value}`)
+    .join('\n')}\n`;
+}
