@@ -50,8 +50,8 @@ export async function finishScan(sql: Sql, rules: GhlRules, partitions: ClosedPa
     vendors: await applyMissing(scope, 'vendors', marker, judged, confirmed),
     leads: await applyMissing(scope, 'leads', marker, judged, confirmed),
   };
-  await restorePassedOver(scope, VENDORS);
-  await restorePassedOver(scope, LEADS);
+  await restorePassedOver(scope, VENDORS, marker.completedAt);
+  await restorePassedOver(scope, LEADS, marker.completedAt);
   const counters = await count(scope, marker, marked, doubts.deadLettered);
   const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
   const conclusion = conclude({
@@ -207,7 +207,7 @@ async function applyMissing(scope: FinishScope, table: Table, marker: ScanMarker
 }
 
 /** Rows that were missing and that somebody saw, though nobody wrote them, show their base status again (rules-ghl section 3). */
-async function restorePassedOver(scope: FinishScope, { table }: TableMap<VendorRow> | TableMap<LeadRow>): Promise<void> {
+async function restorePassedOver(scope: FinishScope, { table }: TableMap<VendorRow> | TableMap<LeadRow>, at: number): Promise<void> {
   const { rows } = await scope.sql.query<{ id: string }>(
     `select t.id from ${table} t where t.account_id = $1 and t.status = $2 and (
        exists (select from seen_contact where value = t.ghl_contact_id) or exists (select from seen_email where value = t.${EMAIL[table]})
@@ -215,7 +215,7 @@ async function restorePassedOver(scope: FinishScope, { table }: TableMap<VendorR
     [scope.account, scope.rules.inactiveStatus],
   );
   const ids = rows.map(({ id }) => id);
-  await rewrite(scope, table, ids, (row) => restoreSighted(row, table, scope.rules));
+  await rewrite(scope, table, ids, (row) => restoreSighted(row, table, at, scope.rules));
   scope.outcomes[table].restored.push(...ids);
 }
 

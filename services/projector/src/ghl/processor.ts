@@ -74,8 +74,8 @@ function accountOfKey(key: string): string {
 async function register(sql: Sql, batch: EventBatch, rulesFor: (account: string) => GhlRules): Promise<boolean> {
   let confirmed = false;
   for (const event of batch.events) {
-    if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(sql, rulesFor(event.value.account), event.value);
-    if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(sql, rulesFor(event.value.account), event.value);
+    if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(sql, event.value);
+    if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(sql, event.value);
     if (isA(event, 'crm.sync.v1.SyncConfirmed') && event.value.source === 'ghl') {
       confirmed = (await confirmScan(sql, rulesFor(event.value.account), event.value.syncId)) || confirmed;
     }

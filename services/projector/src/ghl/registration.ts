@@ -1,6 +1,5 @@
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
 import { leadFromRegistration, mergeLead, mergeVendor, vendorFromRegistration } from '#libs/domain/src/registration.ts';
-import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { saveImportOutcomes, type ImportOutcome } from '#libs/storage/src/imports.ts';
 import { fillLeadDetails } from '#libs/storage/src/lead-details.ts';
@@ -8,7 +7,7 @@ import type { Sql } from '#libs/storage/src/pool.ts';
 import { ensureAccount, lockKeys, readRows, writeRows } from '#libs/storage/src/rows.ts';
 
 /** Inserts a registered vendor, or merges it into the row that has its id, contact id or e-mail (rules-ghl section 7). */
-export async function registerVendor(sql: Sql, rules: GhlRules, event: VendorRegistered): Promise<void> {
+export async function registerVendor(sql: Sql, event: VendorRegistered): Promise<void> {
   const keys = [event.id, event.ghlContactId, event.email].flatMap((key) => (key === null ? [] : [`vendor:${event.account}:${key}`]));
   await lockKeys(sql, keys);
   const rows = await readRows(
@@ -20,7 +19,7 @@ export async function registerVendor(sql: Sql, rules: GhlRules, event: VendorReg
   const known = rows[0];
   if (known === undefined) {
     await ensureAccount(sql, event.account);
-    await writeRows(sql, VENDORS, [{ row: vendorFromRegistration(event, rules), version: 0 }]);
+    await writeRows(sql, VENDORS, [{ row: vendorFromRegistration(event), version: 0 }]);
   } else {
     const row = mergeVendor(known.row, event);
     if (row !== known.row) await writeRows(sql, VENDORS, [{ row, version: known.version }]);
@@ -29,12 +28,12 @@ export async function registerVendor(sql: Sql, rules: GhlRules, event: VendorReg
 }
 
 /** Inserts a registered lead, or merges it into the row that has its id. */
-export async function registerLead(sql: Sql, rules: GhlRules, event: LeadRegistered): Promise<void> {
+export async function registerLead(sql: Sql, event: LeadRegistered): Promise<void> {
   await lockKeys(sql, [`lead:${event.account}:${event.id}`]);
   const known = (await readRows(sql, LEADS, 't.id = $1', [event.id]))[0];
   if (known === undefined) {
     await ensureAccount(sql, event.account);
-    await writeRows(sql, LEADS, [{ row: leadFromRegistration(event, rules), version: 0 }]);
+    await writeRows(sql, LEADS, [{ row: leadFromRegistration(event), version: 0 }]);
   } else {
     const row = mergeLead(known.row, event);
     if (row !== known.row) await writeRows(sql, LEADS, [{ row, version: known.version }]);

@@ -1,0 +1,67 @@
+import type { RowLife } from './rows.ts';
+import type { GhlRules } from './settings.ts';
+
+/** True while the row shows INACTIVE_GHL_DELETED_STATUS. */
+export function isMissing(row: RowLife, rules: GhlRules): boolean {
+  return row.status === rules.inactiveStatus;
+}
+
+/** The status under the overlay `missing` (architecture section 4, rule 5); null when unknown, for example imported as inactive. */
+export function baseStatus(row: RowLife, rules: GhlRules): string | null {
+  return isMissing(row, rules) ? row.previousStatus : row.status;
+}
+
+/** The columns of a row that shows a base status: no overlay, no class of its own. */
+export function present(status: string): Pick<RowLife, 'status' | 'previousStatus' | 'missingSince'> {
+  return { status, previousStatus: null, missingSince: null };
+}
+
+/** Columns of the patch that differ from the row; lists are compared item by item. */
+export function changedKeys<R extends object>(row: R, patch: Partial<R>): (keyof R & string)[] {
+  return (Object.keys(patch) as (keyof R & string)[]).filter((key) => !sameValue(row[key], patch[key]));
+}
+
+function sameValue(a: unknown, b: unknown): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => item === b[index]);
+  return a === b;
+}
+
+/** Equal as sets of trimmed items (rules-ghl section 4). */
+export function sameItems(a: readonly string[], b: readonly string[]): boolean {
+  const left = new Set(a.map((item) => item.trim()));
+  const right = new Set(b.map((item) => item.trim()));
+  return left.size === right.size && [...left].every((item) => right.has(item));
+}
+
+/** What a row's own contact says it is instead; the row keeps everything else and, if it was missing, shows its base status again. */
+export function reclassify<R extends RowLife>(row: R, as: 'vendor' | 'staff', at: number, fallback: string, rules: GhlRules): R {
+  if (row.reclassifiedAs === as && !isMissing(row, rules)) return row;
+  const back = isMissing(row, rules) ? present(baseStatus(row, rules) ?? fallback) : {};
+  const mark = row.reclassifiedAs === as ? {} : { reclassifiedAs: as, reclassifiedAt: at };
+  return { ...row, ...back, ...mark, updatedAt: at };
+}
+
+const BOOKKEEPING: ReadonlySet<string> = new Set(['status', 'previousStatus', 'missingSince', 'sourceUpdatedAt']);
+
+/** What became of a row. `stale`: the observation is older than what the row shows. */
+export type Outcome = 'created' | 'updated' | 'unchanged' | 'stale';
+
+/**
+ * Puts a patch on a row. A row that comes back counts as restored, and as updated only if another field changed, its base status
+ * included; the source's version alone is no change.
+ */
+export function applyPatch<R extends RowLife>(
+  row: R,
+  patch: Partial<R>,
+  at: number,
+  rules: GhlRules,
+): { row: R; outcome: Outcome; restored: boolean; changed: string[] } {
+  const keys = changedKeys(row, patch);
+  const restored = isMissing(row, rules) && patch.status !== undefined && patch.status !== rules.inactiveStatus;
+  const changed: string[] = keys.filter((key) => !BOOKKEEPING.has(key));
+  if (patch.status !== undefined && patch.status !== baseStatus(row, rules) && !(restored && baseStatus(row, rules) === null)) changed.push('status');
+  if (keys.length === 0) return { row, outcome: 'unchanged', restored: false, changed: [] };
+  const touched = changed.length > 0 || restored;
+  const next = { ...row, ...patch, updatedAt: touched ? at : row.updatedAt };
+  return { row: next, outcome: changed.length > 0 ? 'updated' : 'unchanged', restored, changed };
+}

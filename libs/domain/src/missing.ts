@@ -1,0 +1,30 @@
+import { isMissing, present } from './life.ts';
+import type { RowLife } from './rows.ts';
+import type { GhlRules } from './settings.ts';
+
+/** Marks a row missing: an overlay that keeps the base status (architecture section 4, rule 5). */
+export function markMissing<R extends RowLife>(row: R, at: number, rules: GhlRules): R {
+  if (isMissing(row, rules)) return row;
+  return { ...row, status: rules.inactiveStatus, previousStatus: row.status, missingSince: at, updatedAt: at };
+}
+
+/** A missing row that was seen, though nobody wrote it, shows its base status again; an unknown one is the table's default. */
+export function restoreSighted<R extends RowLife>(row: R, table: 'vendors' | 'leads', at: number, rules: GhlRules): R {
+  if (!isMissing(row, rules)) return row;
+  const fallback = table === 'vendors' ? rules.defaultVendorStatus : rules.defaultLeadStatus;
+  return { ...row, ...present(row.previousStatus ?? fallback), updatedAt: at };
+}
+
+/** Whether so many rows may be marked at once (MISSING_MAX_SHARE of at least MISSING_MIN_ROWS rows in scope that are not missing already). */
+export function safetyValve({ inScopeNotMissing, wouldFlag }: { inScopeNotMissing: number; wouldFlag: number }, rules: GhlRules): 'apply' | 'hold' {
+  if (inScopeNotMissing < rules.missingMinRows) return 'apply';
+  return wouldFlag > inScopeNotMissing * rules.missingMaxShare ? 'hold' : 'apply';
+}
+
+/** Look-ups from which the share of unknown ones says that the source is down (rules-ghl section 6). */
+const LEAST_LOOKUPS = 20;
+
+/** Whether so many look-ups stayed without an answer that the source counts as down. */
+export function sourceIsDown({ lookups, unknown }: { lookups: number; unknown: number }, rules: Pick<GhlRules, 'missingMaxUnknownShare'>): boolean {
+  return lookups >= LEAST_LOOKUPS && unknown > lookups * rules.missingMaxUnknownShare;
+}

@@ -1,0 +1,116 @@
+import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
+import type { LeadRow, RowLife, VendorRow } from './rows.ts';
+
+/** Life of a row that begins locally; defaults are V3's column defaults (ghl-sync-v3 section 3). */
+function lifeOf(event: VendorRegistered | LeadRegistered, defaultStatus: string): RowLife {
+  const createdAt = event.createdAt ?? event.registeredAt;
+  return {
+    id: event.id,
+    account: event.account,
+    ghlContactId: event.ghlContactId,
+    status: event.status ?? defaultStatus,
+    previousStatus: null,
+    missingSince: null,
+    reclassifiedAs: null,
+    reclassifiedAt: null,
+    sourceUpdatedAt: null,
+    bornAt: event.registeredAt,
+    bornScan: null,
+    createdAt,
+    updatedAt: event.updatedAt ?? createdAt,
+  };
+}
+
+/** A vendor row from its registration. */
+export function vendorFromRegistration(event: VendorRegistered): VendorRow {
+  return {
+    ...lifeOf(event, 'pending'),
+    name: event.name ?? event.companyName ?? event.email ?? event.phone ?? '(no name)',
+    companyName: event.companyName,
+    email: event.email,
+    phone: event.phone,
+    ghlUserId: event.ghlUserId,
+    serviceCategories: event.serviceCategories ?? [],
+    servicesOffered: event.servicesOffered ?? [],
+    serviceZipCodes: event.serviceZipCodes,
+    coverageType: event.coverageType ?? 'county',
+    coverageStates: event.coverageStates ?? [],
+    coverageCounties: event.coverageCounties ?? [],
+    lastLeadAssigned: event.lastLeadAssigned,
+    leadClosePercentage: event.leadClosePercentage ?? 0,
+    takingNewWork: event.takingNewWork ?? true,
+    primaryServiceCategory: event.primaryServiceCategory,
+  };
+}
+
+/** A lead row from its registration: the columns the rules touch. */
+export function leadFromRegistration(event: LeadRegistered): LeadRow {
+  return {
+    ...lifeOf(event, 'new'),
+    ghlOpportunityId: event.ghlOpportunityId,
+    customerName: event.customerName,
+    customerEmail: event.customerEmail,
+    customerPhone: event.customerPhone,
+    primaryServiceCategory: event.primaryServiceCategory,
+    specificServiceRequested: event.specificServiceRequested,
+    customerZipCode: event.customerZipCode,
+    serviceZipCode: event.serviceZipCode,
+    serviceCounty: event.serviceCounty,
+    serviceState: event.serviceState,
+    source: event.origSource ?? 'elementor',
+  };
+}
+
+const VENDOR_FIELDS = [
+  'name',
+  'companyName',
+  'email',
+  'phone',
+  'ghlContactId',
+  'ghlUserId',
+  'serviceCategories',
+  'servicesOffered',
+  'serviceZipCodes',
+  'coverageType',
+  'coverageStates',
+  'coverageCounties',
+  'lastLeadAssigned',
+  'leadClosePercentage',
+  'primaryServiceCategory',
+] as const satisfies (keyof VendorRow & keyof VendorRegistered)[];
+
+const LEAD_FIELDS = [
+  'ghlContactId',
+  'ghlOpportunityId',
+  'customerName',
+  'customerEmail',
+  'customerPhone',
+  'primaryServiceCategory',
+  'specificServiceRequested',
+  'customerZipCode',
+  'serviceZipCode',
+  'serviceCounty',
+  'serviceState',
+] as const satisfies (keyof LeadRow & keyof LeadRegistered)[];
+
+/** Fills the empty fields of a vendor row from a registration (rules-ghl section 7): a default is not empty, and none is filled in. */
+export function mergeVendor(row: VendorRow, event: VendorRegistered): VendorRow {
+  return fill(row, event, VENDOR_FIELDS);
+}
+
+/** Fills the empty fields of a lead row from a registration. */
+export function mergeLead(row: LeadRow, event: LeadRegistered): LeadRow {
+  return fill(row, event, LEAD_FIELDS);
+}
+
+function fill<R extends RowLife, E extends { registeredAt: number }, K extends keyof R & keyof E>(row: R, event: E, fields: readonly K[]): R {
+  const patch: Partial<R> = {};
+  for (const field of fields) {
+    if (isEmpty(row[field]) && !isEmpty(event[field])) patch[field] = event[field] as unknown as R[K];
+  }
+  return Object.keys(patch).length === 0 ? row : { ...row, ...patch, updatedAt: event.registeredAt };
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
+}
