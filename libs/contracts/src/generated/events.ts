@@ -219,8 +219,10 @@ export interface ContactLookupFailed {
   email: string | null;
   /** Mode of the scan. */
   mode: string;
-  /** Error code: why there is no answer. */
+  /** Error code: why there is no answer, or why the answer cannot be used. */
   code: string;
+  /** The answer as JSON text, when there was one that cannot be used. */
+  raw: string | null;
   /** When it was given up. */
   at: number;
 }
@@ -533,6 +535,8 @@ export interface ScanMarker {
   contactsRead: number;
   /** Look-ups that stayed without an answer. */
   lookupsUnknown: number;
+  /** Contacts that could not be used, for example without an id; kept in ContactLookupFailed. */
+  unusableRecords: number;
   /** Why the scan answers for nothing, if it does: an error code. */
   failureCode: string | null;
   /** The same as a sentence for people; no secrets, no personal data. */

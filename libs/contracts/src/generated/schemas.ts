@@ -435,7 +435,13 @@ export const SCHEMAS = {
       { name: 'contactId', type: ['null', 'string'], doc: 'Contact id looked up, if by id.', default: null },
       { name: 'email', type: ['null', 'string'], doc: 'E-mail looked up, normalised, if by e-mail.', default: null },
       { name: 'mode', type: 'string', doc: 'Mode of the scan.' },
-      { name: 'code', type: 'string', doc: 'Error code: why there is no answer.' },
+      { name: 'code', type: 'string', doc: 'Error code: why there is no answer, or why the answer cannot be used.' },
+      {
+        name: 'raw',
+        type: ['null', 'string'],
+        doc: 'The answer as JSON text, when there was one that cannot be used.',
+        default: null,
+      },
       { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' }, doc: 'When it was given up.' },
     ],
   },
@@ -844,6 +850,11 @@ export const SCHEMAS = {
       { name: 'totalRecords', type: 'long', doc: 'Records of the scan over all partitions.' },
       { name: 'contactsRead', type: 'long', doc: 'Different contacts read.' },
       { name: 'lookupsUnknown', type: 'long', doc: 'Look-ups that stayed without an answer.' },
+      {
+        name: 'unusableRecords',
+        type: 'long',
+        doc: 'Contacts that could not be used, for example without an id; kept in ContactLookupFailed.',
+      },
       {
         name: 'failureCode',
         type: ['null', 'string'],

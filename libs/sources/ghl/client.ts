@@ -1,0 +1,191 @@
+import { AppError } from '#libs/runtime/src/errors.ts';
+import { NoAnswer, sendRequest, type HttpAnswer } from '#libs/runtime/src/http-client.ts';
+import type { Secret } from '#libs/runtime/src/secret.ts';
+import type { LimitHeaders, RequestBudget } from '../kit/rate-limit.ts';
+import { withRetry } from '../kit/retry.ts';
+
+/** A contact as the API gives it. */
+export type ApiContact = Record<string, unknown>;
+
+/** One page of the list. */
+export interface ContactPage {
+  contacts: ApiContact[];
+  /** Contacts the location has, as the answer says; undefined when it does not. */
+  total: number | undefined;
+  /** Cursor of the next page: the last contact's; undefined when it has none. */
+  cursor: unknown[] | undefined;
+}
+
+/** Answer to a by-id look-up. Anything without an answer is thrown. */
+export type Lookup = { found: true; contact: ApiContact } | { found: false };
+
+/** Read-only access to one location. Every call waits for the budget and is tried again while that helps. */
+export interface GhlClient {
+  searchPage(pageLimit: number, cursor: unknown[] | undefined): Promise<ContactPage>;
+  getContact(id: string): Promise<Lookup>;
+  /** Name of the location; also the cheapest proof that token and location belong together. */
+  getLocation(): Promise<{ name: string | null }>;
+  /** Requests sent so far, retries included. */
+  requests(): number;
+}
+
+/** What a client needs. */
+export interface GhlClientOptions {
+  baseUrl: string;
+  token: Secret;
+  locationId: string;
+  budget: RequestBudget;
+  timeoutMs: number;
+  /** Milliseconds a failing request is tried again. */
+  patienceMs: number;
+  signal?: AbortSignal;
+  /** Told of every request: HTTP status, or timeout, network, truncated. */
+  onRequest?(status: string): void;
+}
+
+const VERSION = '2021-07-28';
+const DEFAULT_INTERVAL_MS = 10_000;
+
+/** A client of one location. */
+export function createGhlClient(options: GhlClientOptions): GhlClient {
+  const { baseUrl, token, locationId, budget, timeoutMs, patienceMs, signal, onRequest } = options;
+  let requests = 0;
+  // Oldest first, so that contacts added while we read come at the end; left out where the API refuses it.
+  let sort: { field: string; direction: string }[] | undefined = [{ field: 'dateAdded', direction: 'asc' }];
+
+  function call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Record<string, unknown>> {
+    return withRetry({ totalMs: patienceMs, ...(signal === undefined ? {} : { signal }) }, async () => {
+      await budget.take(signal);
+      requests += 1;
+      const answer = await sendRequest({
+        url: `${baseUrl}${path}`,
+        method,
+        headers: { authorization: `Bearer ${token.reveal()}`, version: VERSION, accept: 'application/json', 'content-type': 'application/json' },
+        body,
+        timeoutMs,
+        ...(signal === undefined ? {} : { signal }),
+      }).catch((error: unknown) => {
+        if (error instanceof NoAnswer) onRequest?.(error.reason);
+        throw noAnswer(error, timeoutMs);
+      });
+      onRequest?.(String(answer.status));
+      budget.learn(limitsOf(answer.headers));
+      if (answer.status === 429) budget.hold(retryAfterMs(answer.headers));
+      return read(answer);
+    });
+  }
+
+  return {
+    requests: () => requests,
+
+    async searchPage(pageLimit, cursor) {
+      const search = { locationId, pageLimit, ...(cursor === undefined ? {} : { searchAfter: cursor }) };
+      const answer = await call('POST', '/contacts/search', sort === undefined ? search : { ...search, sort }).catch((error: unknown) => {
+        if (sort === undefined || cursor !== undefined || !(error instanceof AppError) || error.code !== 'ghl_bad_request' || !/sort/i.test(error.message)) throw error;
+        sort = undefined;
+        return call('POST', '/contacts/search', search);
+      });
+      const { contacts, total } = answer;
+      if (!Array.isArray(contacts)) throw new AppError('ghl_truncated', 'the list answer of GoHighLevel has no contacts');
+      const last = (contacts as ApiContact[]).at(-1)?.['searchAfter'];
+      return {
+        contacts: contacts as ApiContact[],
+        total: typeof total === 'number' ? total : undefined,
+        cursor: Array.isArray(last) && last.length > 0 ? (last as unknown[]) : undefined,
+      };
+    },
+
+    async getContact(id) {
+      try {
+        const answer = await call('GET', `/contacts/${encodeURIComponent(id)}`);
+        const contact = answer['contact'] ?? answer;
+        if (contact === null || typeof contact !== 'object') throw new AppError('ghl_truncated', 'a contact answer of GoHighLevel has no contact');
+        if ((contact as ApiContact)['deleted'] === true) return { found: false };
+        return { found: true, contact: contact as ApiContact };
+      } catch (error) {
+        if (error instanceof AppError && error.code === 'not_found') return { found: false };
+        throw error;
+      }
+    },
+
+    async getLocation() {
+      const { location } = (await call('GET', `/locations/${encodeURIComponent(locationId)}`)) as { location?: { name?: unknown } };
+      return { name: typeof location?.name === 'string' ? location.name : null };
+    },
+  };
+}
+
+function noAnswer(error: unknown, timeoutMs: number): unknown {
+  if (!(error instanceof NoAnswer)) return error;
+  if (error.reason === 'timeout') return new AppError('ghl_timeout', `GoHighLevel did not answer within ${timeoutMs / 1000} s (GHL_REQUEST_TIMEOUT)`, { cause: error });
+  if (error.reason === 'truncated') return new AppError('ghl_truncated', 'an answer of GoHighLevel broke off', { cause: error });
+  return new AppError('ghl_unavailable', 'GoHighLevel cannot be reached: check GHL_API_BASE_URL and the network', { cause: error });
+}
+
+function limitsOf(headers: Headers): LimitHeaders {
+  const number = (name: string): number | undefined => {
+    const text = headers.get(name);
+    return text !== null && /^\d+$/.test(text) ? Number(text) : undefined;
+  };
+  return {
+    max: number('x-ratelimit-max'),
+    remaining: number('x-ratelimit-remaining'),
+    intervalMs: number('x-ratelimit-interval-milliseconds'),
+    dailyRemaining: number('x-ratelimit-daily-remaining'),
+    dailyResetMs: number('x-ratelimit-daily-reset'),
+  };
+}
+
+/** How long a 429 asks to wait: Retry-After in seconds or as a date, else one interval of the limit. */
+function retryAfterMs(headers: Headers): number {
+  const text = headers.get('retry-after');
+  if (text !== null && /^\d+$/.test(text)) return Number(text) * 1000;
+  if (text !== null && !Number.isNaN(Date.parse(text))) return Math.max(0, Date.parse(text) - Date.now());
+  const interval = headers.get('x-ratelimit-interval-milliseconds');
+  return interval !== null && /^\d+$/.test(interval) ? Number(interval) : DEFAULT_INTERVAL_MS;
+}
+
+/** The JSON of a good answer, or the error that status and message text mean (ghl section 4: 401 alone has four meanings). */
+function read({ status, text }: HttpAnswer): Record<string, unknown> {
+  const body = parse(text);
+  if (status >= 200 && status < 300) {
+    if (body === undefined) throw new AppError('ghl_truncated', 'an answer of GoHighLevel is no JSON or broke off');
+    return body;
+  }
+  const message = messageOf(body);
+  if (status === 404 || (status === 400 && /not found/i.test(message))) throw new AppError('not_found', 'GoHighLevel does not know it');
+  if (status === 401) throw unauthorized(message);
+  if (status === 403) {
+    throw new AppError('ghl_forbidden', 'the token may not read this location: check that GHL_LOCATION_ID is the location GHL_PRIVATE_TOKEN is for');
+  }
+  if (status === 429) throw new AppError('ghl_rate_limited', 'GoHighLevel asks to slow down and did so until patience ended (GHL_RETRY_SECONDS)');
+  if (status === 408 || status >= 500) throw new AppError('ghl_unavailable', `GoHighLevel answers with status ${status}`);
+  throw new AppError('ghl_bad_request', `GoHighLevel refuses the request (${status}): ${message.slice(0, 300)}`);
+}
+
+function unauthorized(message: string): AppError {
+  if (/version/i.test(message)) return new AppError('ghl_bad_version', 'GoHighLevel refuses the Version header: is GHL_API_BASE_URL the right address?');
+  if (/scope/i.test(message)) {
+    return new AppError('ghl_forbidden', 'the token lacks a scope: give GHL_PRIVATE_TOKEN contacts.readonly and locations.readonly');
+  }
+  if (/user type|authclass/i.test(message)) {
+    return new AppError('ghl_forbidden', 'the token is of the agency: GHL_PRIVATE_TOKEN must be made in the sub-account (location) itself');
+  }
+  return new AppError('ghl_unauthorized', 'GoHighLevel refuses the token: it is wrong, expired or revoked; make a new one and set GHL_PRIVATE_TOKEN');
+}
+
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Texts of an error answer. They quote our own request only, which holds no personal data but ids. */
+function messageOf(body: Record<string, unknown> | undefined): string {
+  const message = body?.['message'];
+  if (Array.isArray(message)) return message.map(String).join('; ');
+  return typeof message === 'string' ? message : '';
+}

@@ -1,0 +1,41 @@
+import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
+import { systemClock, type Clock } from './rate-limit.ts';
+
+/** How long a failing call is tried again. */
+export interface Patience {
+  /** Milliseconds from the first attempt after which no further one starts. */
+  totalMs: number;
+  signal?: AbortSignal;
+  clock?: Clock;
+  /** Between 0 and 1; replaced in tests. */
+  random?: () => number;
+}
+
+const FIRST_MS = 250;
+const LONGEST_MS = 10_000;
+
+/** Errors that no waiting mends: the caller decides. */
+const FINAL = new Set(['ghl_daily_limit', 'scan_cancelled', 'ghl_repeated_cursor', 'source_down']);
+
+/** Calls again after transient errors, with exponential backoff and full jitter; the last error is thrown when patience ends. */
+export async function withRetry<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
+  const { totalMs, signal, clock = systemClock, random = Math.random } = patience;
+  const deadline = clock.now() + totalMs;
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (signal?.aborted === true) throw cancelled(error);
+      const failure = toAppError(error);
+      const delay = Math.min(FIRST_MS * 2 ** attempt, LONGEST_MS) * (0.5 + random() / 2);
+      if (failure.kind !== 'transient' || FINAL.has(failure.code) || clock.now() + delay > deadline) throw failure;
+      await clock.sleep(delay, signal).catch((reason: unknown) => {
+        throw cancelled(reason);
+      });
+    }
+  }
+}
+
+function cancelled(cause: unknown): AppError {
+  return new AppError('scan_cancelled', 'the scan was stopped', { cause });
+}
