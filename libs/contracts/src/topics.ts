@@ -86,3 +86,14 @@ export function deadLetterTopic(topic: TopicName, group: string): string {
 
 /** How long dead letters are kept, in milliseconds. */
 export const DEAD_LETTER_RETENTION_MS = 30 * DAY;
+
+/** Every consumer group and what it reads: the deploy step makes a dead-letter topic for each pair. */
+export const CONSUMER_GROUPS = {
+  'connector-ghl': ['crm.sync-request.v1'],
+  classifier: ['crm.raw.ghl.v1'],
+  'projector-ghl': ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'],
+  'projector-runs': ['crm.sync-request.v1', 'crm.scan.v1'],
+} as const satisfies Record<string, readonly TopicName[]>;
+
+/** Name of a consumer group. */
+export type ConsumerGroup = keyof typeof CONSUMER_GROUPS;

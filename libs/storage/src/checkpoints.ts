@@ -67,3 +67,11 @@ export async function hasPassed(
   const positions = new Map(result.rows.map((row) => [row.partition, row.next_offset ?? 0]));
   return [...offsets].every(([partition, offset]) => (positions.get(partition) ?? 0) > Number(offset));
 }
+
+/** Stored position of every processor, by `processor topic partition`. */
+export async function readPositions(sql: Sql): Promise<Map<string, number>> {
+  const { rows } = await sql.query<{ place: string; next: number }>(
+    `select processor || ' ' || topic || ' ' || partition as place, next_offset as next from tributary.checkpoints where next_offset is not null`,
+  );
+  return new Map(rows.map(({ place, next }) => [place, next]));
+}

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { SyncCancelled, SyncRequested } from '#libs/contracts/src/generated/events.ts';
+import type { ConsumerGroup } from '#libs/contracts/src/topics.ts';
 import type { Processor } from '#libs/kafka/src/consumer.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
@@ -31,6 +32,9 @@ export interface Connector {
 }
 
 const LOOK_EVERY_MS = 1_000;
+
+/** Group of the connectors that run GoHighLevel. */
+export const CONNECTOR_GROUP: ConsumerGroup = 'connector-ghl';
 
 /** A connector over the sources it was given. */
 export function createConnector(options: ConnectorOptions): Connector {
@@ -128,7 +132,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   return {
     processor: {
       name: 'connector',
-      groupId: `connector-${[...byName.keys()].sort().join('-') || 'none'}`,
+      groupId: CONNECTOR_GROUP,
       topics: ['crm.sync-request.v1'],
       types: ['crm.sync.v1.SyncRequested', 'crm.sync.v1.SyncCancelled'],
       savesCheckpoint: true,

@@ -1,0 +1,102 @@
+import type { MikroORM } from '@mikro-orm/postgresql';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import { Lead, Run, Vendor, type LeadRecord, type RunRecord, type VendorRecord } from './entities.ts';
+import type { Sql } from './pool.ts';
+
+/** A page of rows. */
+export interface Page<T> {
+  items: T[];
+  total: number;
+  limit: number;
+  offset: number;
+}
+
+/** What a list is asked for; every part is optional but the page. */
+export interface ListQuery {
+  account?: string | undefined;
+  status?: string | undefined;
+  email?: string | undefined;
+  ghlContactId?: string | undefined;
+  /** Whether rows that are missing in GHL are shown; asking for their status shows them too. */
+  includeMissing: boolean;
+  sort: string;
+  descending: boolean;
+  limit: number;
+  offset: number;
+}
+
+/** Columns that lists may be sorted by. */
+export const SORT_FIELDS = ['createdAt', 'updatedAt', 'status', 'id'] as const;
+
+/** Vendors, filtered, sorted and paged. */
+export async function listVendors(orm: MikroORM, query: ListQuery): Promise<Page<VendorRecord>> {
+  const [items, total] = await orm.em.fork().findAndCount(Vendor, { ...conditions(query), ...defined({ email: query.email }) }, paging(query) as never);
+  return { items: items as VendorRecord[], total, limit: query.limit, offset: query.offset };
+}
+
+/** Leads, filtered, sorted and paged. */
+export async function listLeads(orm: MikroORM, query: ListQuery): Promise<Page<LeadRecord>> {
+  const [items, total] = await orm.em.fork().findAndCount(Lead, { ...conditions(query), ...defined({ customerEmail: query.email }) }, paging(query) as never);
+  return { items: items as LeadRecord[], total, limit: query.limit, offset: query.offset };
+}
+
+function conditions({ account, status, ghlContactId, includeMissing }: ListQuery): Record<string, unknown> {
+  return {
+    ...defined({ accountId: account, status, ghlContactId }),
+    ...(includeMissing || status !== undefined ? {} : { missingSince: null }),
+  };
+}
+
+function paging({ sort, descending, limit, offset }: ListQuery): Record<string, unknown> {
+  const direction = descending ? 'desc' : 'asc';
+  return { orderBy: sort === 'id' ? { id: direction } : { [sort]: direction, id: direction }, limit, offset };
+}
+
+function defined(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+/** The newest runs. */
+export async function listRuns(orm: MikroORM, query: { account?: string | undefined; source?: string | undefined; limit: number }): Promise<RunRecord[]> {
+  const { account, source, limit } = query;
+  return (await orm.em.fork().find(Run, defined({ account, source }) as never, { orderBy: { updatedAt: 'desc' }, limit })) as RunRecord[];
+}
+
+/** A run as the CLI and the API show it. */
+export interface RunView {
+  syncId: string;
+  source: string;
+  account: string;
+  mode: string | null;
+  dryRun: boolean;
+  status: string;
+  phase: string | null;
+  success: boolean | null;
+  message: string | null;
+  exitCode: number | null;
+  error: { code: string; kind: string; message: string } | null;
+  stats: Record<string, number> | null;
+  fieldErrors: { contactId: string; field: string; code: string }[] | null;
+  heldTables: string[] | null;
+  progress: { recordsRead: number; recordsTotal: number | null; lookupsDone: number; lookupsTotal: number | null; requests: number } | null;
+  requestedAt: number | null;
+  startedAt: number | null;
+  finishedAt: number | null;
+  /** Seconds from the start to the result; null while it runs. */
+  duration: number | null;
+}
+
+/** One run; not_found when nobody asked for it. */
+export async function readRun(sql: Sql, syncId: string): Promise<RunView> {
+  const { rows } = await sql.query<RunView>(
+    `select sync_id as "syncId", source, account, mode, dry_run as "dryRun", status, phase, success, message, exit_code as "exitCode", error,
+       counters as stats, field_errors as "fieldErrors", held_tables as "heldTables", progress, requested_at as "requestedAt",
+       started_at as "startedAt", finished_at as "finishedAt",
+       round(extract(epoch from finished_at - started_at), 3) as duration
+     from runs where sync_id = $1`,
+    [syncId],
+  );
+  const run = rows[0];
+  if (run === undefined) throw new AppError('not_found', `there is no sync ${syncId}`);
+  return run;
+}

@@ -1,0 +1,107 @@
+import { createKafka } from '#libs/kafka/src/client.ts';
+import { createCodec } from '#libs/kafka/src/codec.ts';
+import { topicOffsets } from '#libs/kafka/src/topics.ts';
+import { TOPICS } from '#libs/contracts/src/topics.ts';
+import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
+import { createLogger } from '#libs/runtime/src/logger.ts';
+import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { createBudget } from '#libs/sources/kit/rate-limit.ts';
+import { createGhlClient } from '#libs/sources/ghl/client.ts';
+import { openOrm, pendingMigrations } from '#libs/storage/src/orm.ts';
+import { existingStack } from './connections.ts';
+import { ghlAccess, readRunning } from './session.ts';
+
+/** One thing that was looked at. */
+export interface Check {
+  what: string;
+  ok: boolean;
+  /** What was found, or what is wrong and which setting or step mends it. */
+  detail: string;
+}
+
+/** Checks settings, stack, topics, schemas, migrations and every GoHighLevel location. Nothing is changed. */
+export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
+  const checks: Check[] = [];
+  async function check<T>(what: string, work: () => Promise<{ detail: string; value: T }>): Promise<T | undefined> {
+    try {
+      const { detail, value } = await work();
+      checks.push({ what, ok: true, detail });
+      return value;
+    } catch (error) {
+      const failure = toAppError(error);
+      checks.push({ what, ok: false, detail: `${failure.code}: ${failure.message}` });
+      return undefined;
+    }
+  }
+  const settings = await check('settings', async () => ({ detail: 'every setting is readable', value: readSettings(env) }));
+  if (settings === undefined) return checks;
+  const stack = await check('stack', async () => {
+    const found = await existingStack(settings);
+    return { detail: found.kind, value: found };
+  });
+  const logger = createLogger({ name: 'doctor', level: 'silent' });
+  if (stack !== undefined) {
+    await check('kafka topics', async () => {
+      const offsets = await topicOffsets(createKafka({ brokers: stack.kafkaBrokers, clientId: 'tributary-doctor', logger }), Object.keys(TOPICS));
+      const present = new Set(offsets.map(({ topic }) => topic));
+      const missing = Object.keys(TOPICS).filter((topic) => !present.has(topic));
+      if (missing.length > 0) throw new AppError('topic_missing', `${missing.join(', ')}: run \`npm run -s tributary -- deploy\``);
+      return { detail: `${present.size} topics on ${stack.kafkaBrokers}`, value: present };
+    });
+    await check('schema registry', async () => {
+      const types = Object.values(TOPICS).flatMap(({ events }) => [...events]);
+      await createCodec({ registryUrl: stack.schemaRegistryUrl }).ready(types);
+      return { detail: `${new Set(types).size} schemas registered`, value: types };
+    });
+    await check('database', async () => {
+      const orm = await openOrm(stack.databaseUrl);
+      try {
+        const pending = await pendingMigrations(orm);
+        if (pending.length > 0) throw new AppError('config_invalid', `migrations are missing (${pending.join(', ')}): run \`npm run -s tributary -- deploy\``);
+        return { detail: 'reachable, migrations current', value: pending };
+      } finally {
+        await orm.close(true);
+      }
+    });
+  }
+  for (const { what, work } of ghlChecks(settings)) await check(what, work);
+  return checks;
+}
+
+function ghlChecks(settings: Settings): { what: string; work: () => Promise<{ detail: string; value: unknown }> }[] {
+  try {
+    const { baseUrl, accounts, simulated } = ghlAccess(settings, readRunning(settings.DATA_DIR));
+    if (accounts.length === 0) {
+      return [
+        {
+          what: 'GoHighLevel',
+          work: async () => ({ detail: 'no location is set (GHL_LOCATION_ID, GHL_PRIVATE_TOKEN): `npm start` uses the simulator', value: null }),
+        },
+      ];
+    }
+    return accounts.map(({ locationId, token }) => ({
+      what: `GoHighLevel ${locationId}${simulated ? ' (simulator)' : ''}`,
+      work: async () => {
+        const timeoutMs = settings.GHL_REQUEST_TIMEOUT * 1000;
+        const client = createGhlClient({ baseUrl, token, locationId, budget: createBudget(), timeoutMs, patienceMs: 2_000 });
+        const { name } = await client.getLocation();
+        const { total } = await client.searchPage(1, undefined);
+        return { detail: `${name ?? 'unnamed'}, ${total ?? 'an unknown number of'} contacts`, value: null };
+      },
+    }));
+  } catch (error) {
+    return [
+      {
+        what: 'GoHighLevel',
+        work: async () => {
+          throw error;
+        },
+      },
+    ];
+  }
+}
+
+/** The diagnosis for people. */
+export function renderDiagnosis(checks: readonly Check[]): string {
+  return checks.map(({ what, ok, detail }) => `${ok ? 'ok  ' : 'FAIL'}  ${what}: ${detail}`).join('\n');
+}

@@ -1,0 +1,13 @@
+import { CommanderError } from 'commander';
+import { toAppError } from '#libs/runtime/src/errors.ts';
+import { describeError } from '#libs/runtime/src/logger.ts';
+
+/** Prints one clear message for a failure and returns its exit code: 2 for wrong usage or settings, 130 when interrupted, else 1. */
+export function reportFailure(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof Error && error.name === 'AbortError') return 130;
+  const failure = toAppError(error);
+  process.stderr.write(`${failure.code}: ${failure.message}\n`);
+  if (failure.code === 'internal') process.stderr.write(`${JSON.stringify(describeError(error))}\n`);
+  return failure.kind === 'config' || failure.code === 'request_invalid' || failure.code === 'not_found' ? 2 : 1;
+}

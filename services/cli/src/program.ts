@@ -1,0 +1,169 @@
+import { Command, Option } from 'commander';
+import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
+import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { diagnose, renderDiagnosis } from './doctor.ts';
+import { resultOf } from './follow.ts';
+import { importFile } from './import.ts';
+import { describeResult } from './progress.ts';
+import { addStackCommands } from './stack.ts';
+import { renderStatus, statusOf } from './status.ts';
+import { askToRun, confirmAndFollow, requestAndFollow } from './sync.ts';
+import { renderTopics, topicsOf } from './topics.ts';
+import { chooseAccount, openWork } from './work.ts';
+
+interface Session {
+  settings: Settings;
+  logger: Logger;
+}
+
+/** Settings and a quiet logger: a command talks by itself. */
+function openSession(): Session {
+  const settings = readSettings(process.env);
+  return { settings, logger: createLogger({ name: 'cli', level: process.env['LOG_LEVEL'] === undefined ? 'error' : settings.LOG_LEVEL }) };
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Prints the result: exactly one JSON document with --json, else the text. */
+function print(json: boolean | undefined, value: object, text: string): void {
+  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : `${text}\n`);
+}
+
+const JSON_FLAG = '--json';
+const JSON_DOC = 'print exactly one JSON document on stdout';
+
+/** The `tributary` command. Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 incomplete or awaiting confirmation, 130 interrupted. */
+export function buildProgram(): Command {
+  const program = new Command('tributary');
+  program.description('Keeps CRMs and your own database in step').exitOverride().showHelpAfterError('(add --help for what there is)');
+  addSync(program);
+  addImport(program);
+  addReads(program);
+  addStackCommands(program, say);
+  return program;
+}
+
+interface SyncFlags {
+  mode: string;
+  location?: string;
+  dryRun?: boolean;
+  yes?: boolean;
+  json?: boolean;
+}
+
+function addSync(program: Command): void {
+  const sync = program.command('sync').description('read a source and bring the tables in step');
+  sync
+    .command('ghl')
+    .description('GoHighLevel contacts -> vendors and leads')
+    .addOption(new Option('--mode <mode>', 'full: the whole location').choices(['full', 'targeted']).default('full'))
+    .option('--location <id>', 'location to read, where several are set')
+    .option('--dry-run', 'read and report what would change; write no row')
+    .option('--yes', 'do not ask')
+    .option(JSON_FLAG, JSON_DOC)
+    .action((flags: SyncFlags) => syncGhl(flags));
+  sync
+    .command('confirm <syncId>')
+    .description('apply the missing rule that a sync held back')
+    .option(JSON_FLAG, JSON_DOC)
+    .action((syncId: string, flags: { json?: boolean }) => confirm(syncId, flags));
+}
+
+async function syncGhl(flags: SyncFlags): Promise<void> {
+  const { settings, logger } = openSession();
+  const work = await openWork(settings, logger, say);
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  process.once('SIGTERM', () => interrupted.abort());
+  try {
+    const account = chooseAccount(work.ghl, flags.location);
+    const what = `${flags.dryRun === true ? 'dry run of ' : ''}a ${flags.mode} sync of GoHighLevel location ${account}${work.ghl.simulated ? ' (simulator)' : ''}`;
+    if (flags.yes !== true && flags.dryRun !== true && !(await askToRun(`Run ${what}?`))) {
+      say('Nothing was done.');
+      return;
+    }
+    const request = { source: 'ghl', account, mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
+    const run = await requestAndFollow(work.platform, request, { signal: interrupted.signal, onRequested: (id) => say(`Sync ${id}: ${what}`) });
+    print(flags.json, resultOf(run), describeResult(run));
+    process.exitCode = run.exitCode ?? 1;
+  } finally {
+    await work.close();
+  }
+}
+
+async function confirm(syncId: string, flags: { json?: boolean }): Promise<void> {
+  const { settings, logger } = openSession();
+  const work = await openWork(settings, logger, say);
+  try {
+    const run = await confirmAndFollow(work.platform, syncId);
+    print(flags.json, resultOf(run), describeResult(run));
+    process.exitCode = run.exitCode ?? 1;
+  } finally {
+    await work.close();
+  }
+}
+
+function addImport(program: Command): void {
+  for (const table of ['vendors', 'leads'] as const) {
+    const command = program.commands.find((known) => known.name() === 'import') ?? program.command('import').description('begin rows from a CSV file');
+    command
+      .command(`${table} <file>`)
+      .description(`columns named as in the table ${table}, any subset, in any order`)
+      .option('--location <id>', 'location the rows belong to, where several are set')
+      .option(JSON_FLAG, JSON_DOC)
+      .action((file: string, flags: { location?: string; json?: boolean }) => runImport(table, file, flags));
+  }
+}
+
+async function runImport(table: 'vendors' | 'leads', file: string, flags: { location?: string; json?: boolean }): Promise<void> {
+  const { settings, logger } = openSession();
+  const work = await openWork(settings, logger, say);
+  try {
+    const result = await importFile(work.platform, table, chooseAccount(work.ghl, flags.location), file);
+    const errors = result.errors.map(({ line, column, reason }) => `  line ${line}${column === '' ? '' : `, ${column}`}: ${reason}`);
+    const merged = result.merged.map(({ line, rowId }) => `  line ${line} was merged into row ${rowId}`);
+    const head = `${table}: ${result.lines} lines, ${result.inserted} inserted, ${result.merged.length} merged, ${result.errors.length} errors`;
+    print(flags.json, result, [head, ...merged, ...errors].join('\n'));
+    process.exitCode = exitCodeOf(result);
+  } finally {
+    await work.close();
+  }
+}
+
+/** 2 when the file itself is refused, 3 when some lines are, else 0. */
+function exitCodeOf({ errors, inserted, merged }: { errors: { line: number }[]; inserted: number; merged: unknown[] }): number {
+  if (errors.length === 0) return 0;
+  return errors.every(({ line }) => line === 1) || inserted + merged.length === 0 ? 2 : 3;
+}
+
+function addReads(program: Command): void {
+  program
+    .command('status')
+    .description('what runs, the last syncs, and how many rows there are')
+    .option(JSON_FLAG, JSON_DOC)
+    .action(async (flags: { json?: boolean }) => {
+      const { settings, logger } = openSession();
+      const status = await statusOf(settings, logger);
+      print(flags.json, status, renderStatus(status));
+    });
+  program
+    .command('doctor')
+    .description('check every setting and connection, naming the fix')
+    .option(JSON_FLAG, JSON_DOC)
+    .action(async (flags: { json?: boolean }) => {
+      const checks = await diagnose(process.env);
+      print(flags.json, { checks }, renderDiagnosis(checks));
+      process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
+    });
+  program
+    .command('topics')
+    .description('topics with their offsets, and how far each consumer is behind')
+    .option(JSON_FLAG, JSON_DOC)
+    .action(async (flags: { json?: boolean }) => {
+      const { settings, logger } = openSession();
+      const topics = await topicsOf(settings, logger);
+      print(flags.json, { topics }, renderTopics(topics));
+    });
+}

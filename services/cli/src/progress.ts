@@ -1,0 +1,69 @@
+import type { RunView } from '#libs/storage/src/reads.ts';
+
+/** Shows how far a run is: one line that is rewritten on a terminal, a plain line per phase and every few seconds elsewhere. */
+export interface Progress {
+  show(run: RunView | undefined): void;
+  end(): void;
+}
+
+const PLAIN_EVERY_MS = 5_000;
+const PHASES: Record<string, string> = {
+  list: 'reading contacts',
+  confirm: 'looking up known contacts that did not appear',
+  applying: 'applying to the tables',
+};
+
+/** Progress on a stream; `now` is the time in milliseconds. */
+export function createProgress(stream: NodeJS.WriteStream, now: () => number = Date.now): Progress {
+  const isTerminal = stream.isTTY && process.env['NO_COLOR'] === undefined;
+  let plainAt = 0;
+  let plainPhase = '';
+  let shown = false;
+  return {
+    show(run) {
+      const line = describeProgress(run, now());
+      const phase = run?.phase ?? run?.status ?? 'waiting';
+      if (isTerminal) {
+        stream.write(`\r\u001b[2K${line.slice(0, (stream.columns || 80) - 1)}`);
+        shown = true;
+      } else if (phase !== 'done' && (phase !== plainPhase || now() - plainAt >= PLAIN_EVERY_MS)) {
+        plainAt = now();
+        plainPhase = phase;
+        stream.write(`${line}\n`);
+      }
+    },
+    end() {
+      if (shown) stream.write('\r\u001b[2K');
+    },
+  };
+}
+
+/** One line: phase, count, rate and time to go. */
+export function describeProgress(run: RunView | undefined, now: number): string {
+  if (run === undefined || run.status === 'queued') return 'Sync: waiting for a connector ...';
+  const name = `Sync ${run.source} ${run.account}`;
+  const { progress, phase, startedAt } = run;
+  const what = PHASES[phase ?? ''] ?? 'started';
+  if (progress === null || startedAt === null || phase === 'done') return `${name}: ${what}`;
+  const [done, total] = phase === 'confirm' ? [progress.lookupsDone, progress.lookupsTotal] : [progress.recordsRead, progress.recordsTotal];
+  const seconds = Math.max((now - startedAt) / 1000, 0.001);
+  const rate = progress.recordsRead / seconds;
+  const share = total === null || total === 0 ? '' : ` of ${total} (${Math.min(100, Math.floor((100 * done) / total))} %)`;
+  const eta = total === null || done === 0 || done >= total ? '' : `, about ${Math.ceil(((total - done) * seconds) / done)} s to go`;
+  return `${name}: ${what}, ${done}${share}, ${rate.toFixed(0)} contacts/s${eta}, ${progress.requests} requests`;
+}
+
+/** The result for people: message, duration and every counter that is not zero. */
+export function describeResult(run: RunView): string {
+  const stats = Object.entries(run.stats ?? {}).filter(([, value]) => value !== 0);
+  const width = Math.max(0, ...stats.map(([name]) => name.length));
+  const lines = stats.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
+  const errors = (run.fieldErrors ?? []).slice(0, 5).map(({ contactId, field, code }) => `  ${contactId} ${field}: ${code}`);
+  return [
+    `Success: ${run.success === true ? 'yes' : 'no'}`,
+    `Message: ${run.message ?? ''}`,
+    `Duration: ${run.duration === null ? '-' : `${run.duration.toFixed(1)} s`}`,
+    ...(lines.length === 0 ? [] : ['Stats:', ...lines]),
+    ...(errors.length === 0 ? [] : [`Field errors (first ${errors.length} of ${run.stats?.['field_errors'] ?? errors.length}):`, ...errors]),
+  ].join('\n');
+}

@@ -1,0 +1,54 @@
+import type { Command } from 'commander';
+import { createLogger } from '#libs/runtime/src/logger.ts';
+import { deploy } from '#libs/runtime/src/platform.ts';
+import { readSettings } from '#libs/runtime/src/settings.ts';
+import { stackEnv, stackStatus, stopStack } from '#testcontainers/stack/stack.ts';
+import { startDetached } from '#testcontainers/stack/up.ts';
+import { existingStack } from './connections.ts';
+
+/** `stack up|down|status|env` and `deploy`. */
+export function addStackCommands(program: Command, say: (line: string) => void): void {
+  const stack = program.command('stack').description('the embedded stack: PostgreSQL, Kafka, schema registry');
+  stack
+    .command('up')
+    .description('start it in the background, or find it running')
+    .action(async () => {
+      const settings = readSettings(process.env);
+      const info = await startDetached(settings.DATA_DIR, say);
+      process.stdout.write(`${stackEnv(info)}\n`);
+    });
+  stack
+    .command('down')
+    .description('stop it; its data stay')
+    .action(async () => {
+      const stopped = await stopStack(readSettings(process.env).DATA_DIR);
+      say(stopped ? 'Stopped.' : 'No embedded stack runs.');
+    });
+  stack
+    .command('env')
+    .description('print shell exports that point other commands at it')
+    .action(async () => {
+      process.stdout.write(`${stackEnv(await existingStack(readSettings(process.env)))}\n`);
+    });
+  stack
+    .command('status')
+    .description('what is reachable, and where')
+    .option('--json', 'print exactly one JSON document on stdout')
+    .action(async (flags: { json?: boolean }) => {
+      const { kind, parts } = await stackStatus(readSettings(process.env).DATA_DIR, process.env);
+      const lines = parts.map(({ part, reachable, address, pid }) => `${part.padEnd(9)} ${reachable ? 'up  ' : 'down'} ${address}${pid === null ? '' : ` pid ${pid}`}`);
+      const text = [`${kind}${parts.length === 0 ? ': not running' : ''}`, ...lines].join('\n');
+      process.stdout.write(flags.json === true ? `${JSON.stringify({ kind, parts })}\n` : `${text}\n`);
+      process.exitCode = parts.length > 0 && parts.every(({ reachable }) => reachable) ? 0 : 3;
+    });
+  program
+    .command('deploy')
+    .description('the deploy step: migrations, topics, schemas')
+    .action(async () => {
+      const settings = readSettings(process.env);
+      const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = await existingStack(settings);
+      const logger = createLogger({ name: 'cli', level: 'warn' });
+      const done = await deploy({ kafkaBrokers, schemaRegistryUrl, databaseUrl, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });
+      say(`${done.migrations.length} migrations applied, ${done.topics.length} topics created, ${done.schemas} schemas registered`);
+    });
+}

@@ -1,0 +1,67 @@
+import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
+import { createKafka } from '#libs/kafka/src/client.ts';
+import { groupAlive } from '#libs/kafka/src/topics.ts';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import type { Logger } from '#libs/runtime/src/logger.ts';
+import { deploy, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
+import type { Settings } from '#libs/runtime/src/settings.ts';
+import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
+import { startStack } from '#testcontainers/stack/stack.ts';
+import { ghlAccess, readRunning, type GhlAccess } from './session.ts';
+
+/** What a command that changes something works with. */
+export interface Work {
+  platform: Platform;
+  ghl: GhlAccess;
+  /** Frees everything that this command started. */
+  close(): Promise<void>;
+}
+
+/**
+ * Finds a running pipeline, or starts one in this process for the time of the command, the stack included, and says so
+ * (architecture section 9).
+ */
+export async function openWork(settings: Settings, logger: Logger, say: (line: string) => void): Promise<Work> {
+  const running = readRunning(settings.DATA_DIR);
+  const ghl = ghlAccess(settings, running);
+  const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
+  const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.info;
+  const addresses = { kafkaBrokers, schemaRegistryUrl, databaseUrl };
+  try {
+    await deploy({ ...addresses, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });
+    const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'tributary-cli', logger });
+    if (await groupAlive(kafka, CONNECTOR_GROUP)) {
+      const platform = await openPlatform({ ...addresses, databasePool: 4, logger, service: 'cli' });
+      return {
+        platform,
+        ghl,
+        async close() {
+          await platform.close();
+          await stack.stop();
+        },
+      };
+    }
+    say('No pipeline runs: starting one in this process for this command');
+    const pipeline: Pipeline = await startPipeline({ settings, stack: addresses, ghl, logger });
+    return {
+      platform: pipeline.platform,
+      ghl,
+      async close() {
+        await pipeline.stop();
+        await stack.stop();
+      },
+    };
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** The account a command is about: the one it names, else the only one there is. */
+export function chooseAccount(ghl: GhlAccess, named: string | undefined): string {
+  if (named !== undefined) return named;
+  const [only, ...others] = ghl.accounts;
+  if (only === undefined) throw new AppError('config_invalid', 'no GoHighLevel location is set: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN (or run `npm start` to try the simulator)');
+  if (others.length > 0) throw new AppError('config_invalid', `${ghl.accounts.length} locations are set: say which with --location ID`);
+  return only.locationId;
+}

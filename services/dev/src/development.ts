@@ -1,0 +1,135 @@
+import { join } from 'node:path';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import { onStopSignal } from '#libs/runtime/src/host.ts';
+import { instrument } from '#libs/runtime/src/instrument.ts';
+import { ensureDevelopmentKey, readKeys } from '#libs/runtime/src/keys.ts';
+import { createLogger } from '#libs/runtime/src/logger.ts';
+import { deploy } from '#libs/runtime/src/platform.ts';
+import { ghlAccounts, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { describeResult } from '#services/cli/src/progress.ts';
+import { ghlAccess, writeRunning } from '#services/cli/src/session.ts';
+import { requestAndFollow } from '#services/cli/src/sync.ts';
+import { acquireOwnerLock } from '#testcontainers/stack/lock.ts';
+import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
+import { startDemo, type Demo } from './demo.ts';
+import { startPipeline, type Pipeline } from './pipeline.ts';
+
+/** What `npm start` was asked for. */
+export interface DevelopmentOptions {
+  /** End after the first sync, with its exit code. */
+  once: boolean;
+  /** Perform the first full sync of each source. */
+  sync: boolean;
+}
+
+/** Everything `npm start` does (architecture section 8). Returns the exit code; nothing that it started is left behind. */
+export async function runDevelopment(options: DevelopmentOptions): Promise<number> {
+  const settings = readSettings(process.env);
+  // Half-set credentials are told before anything starts.
+  const configured = ghlAccounts(settings).length > 0;
+  const lock = acquireOwnerLock(settings.DATA_DIR);
+  if ('pid' in lock) {
+    throw new AppError('config_invalid', `npm start runs already in ${settings.DATA_DIR} (process ${lock.pid}): use it, stop it, or set another DATA_DIR`);
+  }
+  const stopping = new AbortController();
+  const interrupted: { signal?: NodeJS.Signals } = {};
+  const restore = onStopSignal((signal) => {
+    interrupted.signal = signal;
+    say(`\n${signal}: stopping ...`);
+    stopping.abort();
+  });
+  const opened: (() => Promise<unknown>)[] = [];
+  try {
+    const code = await run(options, settings, configured, stopping.signal, opened);
+    return interrupted.signal === 'SIGINT' && options.once ? 130 : code;
+  } catch (error) {
+    if (interrupted.signal === undefined) throw error;
+    return interrupted.signal === 'SIGINT' ? 130 : 0;
+  } finally {
+    for (const close of opened.reverse()) await close();
+    lock.release();
+    restore();
+  }
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+async function run(options: DevelopmentOptions, settings: Settings, configured: boolean, signal: AbortSignal, opened: (() => Promise<unknown>)[]): Promise<number> {
+  const logger = createLogger({ name: 'tributary', level: settings.LOG_LEVEL === 'info' ? 'warn' : settings.LOG_LEVEL });
+  const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
+  opened.push(() => stack.stop());
+  signal.throwIfAborted();
+  const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.info;
+  const addresses = { kafkaBrokers, schemaRegistryUrl, databaseUrl };
+  await deploy({ ...addresses, logger, service: 'dev', replication: settings.TOPIC_REPLICATION });
+  signal.throwIfAborted();
+  const demo = configured ? undefined : await startDemo(say);
+  if (demo !== undefined) opened.push(() => demo.stop());
+  const running = { pid: process.pid, apiUrl: '', simulator: demo?.access ?? null };
+  const ghl = ghlAccess(settings, running);
+  const key = keysOf(settings);
+  const pipeline = await startPipeline({ settings, stack: addresses, ghl, logger, api: { keys: key.keys, port: settings.HTTP_PORT, nextFree: true } });
+  opened.push(() => pipeline.stop());
+  opened.push(async () => writeRunning(settings.DATA_DIR, { ...running, apiUrl: pipeline.url })());
+  writeRunning(settings.DATA_DIR, { ...running, apiUrl: pipeline.url });
+  const died = watch(stack, pipeline);
+  if (demo !== undefined) await demo.prepare(pipeline.platform, say);
+  const first = options.sync ? await Promise.race([firstSyncs(pipeline, ghl.accounts.map(({ locationId }) => locationId), signal), died]) : 0;
+  if (first instanceof AppError) throw first;
+  if (options.once) return first;
+  printAddresses(pipeline, key.created, settings, demo);
+  const end = await Promise.race([died, aborted(signal)]);
+  if (end instanceof AppError) throw end;
+  return 0;
+}
+
+/** Resolves with an error when a server or a part of the pipeline dies. */
+function watch(stack: RunningStack, pipeline: Pipeline): Promise<AppError> {
+  return new Promise((resolve) => {
+    stack.onExit((part, code) => resolve(new AppError('stack_unavailable', `${part} ended (${code ?? 'by a signal'}): see its log in DATA_DIR/logs`, { kind: 'transient' })));
+    void pipeline.host.done.then((code) => {
+      if (code !== 0) resolve(new AppError('consumer_died', 'a part of the pipeline died; the log above says why', { kind: code === 2 ? 'config' : 'transient' }));
+    });
+  });
+}
+
+function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+async function firstSyncs(pipeline: Pipeline, accounts: string[], signal: AbortSignal): Promise<number> {
+  let worst = 0;
+  for (const account of accounts) {
+    const run = await requestAndFollow(pipeline.platform, { source: 'ghl', account, mode: 'full', dryRun: false, requestedBy: 'start' }, { signal });
+    say(`\nSync of GoHighLevel location ${account}\n${describeResult(run)}`);
+    if (run.stats !== null && run.startedAt !== null && run.finishedAt !== null) {
+      instrument.scanApplied({ source: run.source, success: run.success === true, startedAt: run.startedAt, appliedAt: run.finishedAt, counters: run.stats });
+    }
+    worst = Math.max(worst, run.exitCode ?? 1);
+  }
+  return worst;
+}
+
+function keysOf(settings: Settings): ReturnType<typeof ensureDevelopmentKey> {
+  if (settings.API_KEYS_FILE !== undefined) return { keys: readKeys(settings.API_KEYS_FILE), created: undefined };
+  return ensureDevelopmentKey(join(settings.DATA_DIR, 'api-keys.json'));
+}
+
+function printAddresses(pipeline: Pipeline, created: string | undefined, settings: Settings, demo: Demo | undefined): void {
+  const lines = [
+    '',
+    `API            ${pipeline.url}/v1/vendors, /v1/leads, /v1/syncs, POST /v1/sync-requests`,
+    `API key        ${created ?? `made at the first start; only its hash is kept in ${settings.DATA_DIR}/api-keys.json (remove that file for a new one)`}`,
+    `Metrics        ${pipeline.url}/metrics`,
+    `Health         ${pipeline.url}/healthz, ${pipeline.url}/readyz`,
+    ...(demo === undefined ? [] : [`GHL simulator  ${demo.access.baseUrl} (location ${demo.access.locationId})`]),
+    'In another terminal: npm run -s tributary -- status | sync ghl | topics | doctor',
+    'Ctrl-C stops everything.',
+  ];
+  say(lines.join('\n'));
+}
