@@ -3,18 +3,28 @@
  * (the owner may have been killed without a word), every server that is still registered is terminated, then killed.
  * Lines on stdin: `+PID` registers a process, `-PID` forgets it.
  */
+import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
 const KILL_AFTER_MS = 10_000;
-const pids = new Set();
+/** Process id -> start time, so that a stranger who got the number later is never signalled. */
+const servers = new Map();
+
+function startOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    return undefined;
+  }
+}
 
 function signal(pid, name) {
   try {
+    if (startOf(pid) !== servers.get(pid)) throw new Error('another process');
     process.kill(pid, name);
-    return true;
   } catch {
-    pids.delete(pid);
-    return false;
+    servers.delete(pid);
   }
 }
 
@@ -23,16 +33,15 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => undef
 const lines = createInterface({ input: process.stdin });
 lines.on('line', (line) => {
   const pid = Number(line.slice(1));
-  if (line.startsWith('+')) pids.add(pid);
-  else pids.delete(pid);
+  if (line.startsWith('+')) servers.set(pid, startOf(pid));
+  else servers.delete(pid);
 });
 lines.on('close', () => {
-  // SIGINT is PostgreSQL's fast shutdown; Java takes SIGTERM.
-  for (const pid of pids) signal(pid, 'SIGINT');
-  for (const pid of pids) signal(pid, 'SIGTERM');
+  // SIGINT is PostgreSQL's fast shutdown, and Java ends on it as well.
+  for (const pid of [...servers.keys()]) signal(pid, 'SIGINT');
   const deadline = Date.now() + KILL_AFTER_MS;
   const timer = setInterval(() => {
-    for (const pid of pids) signal(pid, Date.now() > deadline ? 'SIGKILL' : 0);
-    if (pids.size === 0) clearInterval(timer);
-  }, 100);
+    for (const pid of [...servers.keys()]) signal(pid, Date.now() > deadline ? 'SIGKILL' : 0);
+    if (servers.size === 0) clearInterval(timer);
+  }, 50);
 });

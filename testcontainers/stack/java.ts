@@ -17,16 +17,22 @@ export interface JavaProbe {
 const PATTERNS = ['/usr/lib/jvm/*/bin/java', '/Library/Java/JavaVirtualMachines/*/Contents/Home/bin/java'];
 
 /** The first java that is new enough: JAVA_HOME, PATH, then the usual folders of Debian and macOS. Throws java_missing. */
-export function findJava(probe: JavaProbe = machineProbe(process.env)): string {
-  const home = probe.env['JAVA_HOME'];
-  const found = [...(home === undefined ? [] : [join(home, 'bin', 'java')]), 'java', ...PATTERNS.flatMap((pattern) => probe.candidates(pattern))].find(
-    (java) => (probe.version(java) ?? 0) >= LEAST_JAVA,
-  );
-  if (found !== undefined) return found;
+export function findJava(probe: JavaProbe): string {
+  const home = probe.env['JAVA_HOME'] ?? '';
+  const tooOld: string[] = [];
+  for (const java of [
+    ...(home === '' ? [] : [join(home, 'bin', 'java')]),
+    'java',
+    ...PATTERNS.flatMap((pattern) => probe.candidates(pattern)),
+  ]) {
+    const version = probe.version(java) ?? 0;
+    if (version >= LEAST_JAVA) return java;
+    if (version > 0) tooOld.push(`${java} is Java ${version}`);
+  }
   throw new AppError(
     'java_missing',
-    `the embedded stack needs Java ${LEAST_JAVA} or newer and found none: install a JDK ${LEAST_JAVA}+, set JAVA_HOME to one, ` +
-      'or set KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL to services of your own',
+    `the embedded stack needs Java ${LEAST_JAVA} or newer and found ${tooOld.length === 0 ? 'none' : `only older ones (${tooOld.join(', ')})`}: ` +
+      `install a JDK ${LEAST_JAVA}+, set JAVA_HOME to one, or set KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL to services of your own`,
   );
 }
 

@@ -1,7 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
+import { AppError } from '#libs/runtime/src/errors.ts';
 import { MAX_RECORD_BYTES } from '#libs/contracts/src/topics.ts';
 import { answers } from './ports.ts';
 import { untilReady, type ServerProcess, type Supervisor } from './processes.ts';
@@ -14,31 +16,57 @@ export interface KafkaOptions {
   jars: string;
   port: number;
   controllerPort: number;
+  env: NodeJS.ProcessEnv;
 }
 
 const LOG4J = join(import.meta.dirname, '../../deploy/embedded/log4j2.properties');
 
 /** Starts one Kafka node, broker and controller (KRaft), formatted at its first start. */
 export async function startKafka(supervisor: Supervisor, options: KafkaOptions): Promise<ServerProcess> {
-  const { dataDir, java, jars, port } = options;
+  const { dataDir, java, jars, port, env } = options;
   const folder = join(dataDir, 'kafka');
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
   const config = join(folder, 'server.properties');
-  writeFileSync(config, properties(options, join(folder, 'logs')));
+  const logs = join(folder, 'logs');
+  writeFileSync(config, properties(options, logs));
   const classpath = join(jars, '*');
-  if (!existsSync(join(folder, 'logs', 'meta.properties'))) {
-    execFileSync(java, ['-Xshare:auto', '-XX:TieredStopAtLevel=1', '-cp', classpath, 'kafka.tools.StorageTool', 'format', '-t', uuid(), '-c', config], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-  }
+  if (!existsSync(join(logs, 'meta.properties'))) await format(options, classpath, config);
   const server = supervisor.start({
     name: 'kafka',
     command: java,
-    args: ['-Xmx512m', '-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=4', `-Dlog4j2.configurationFile=${LOG4J}`, '-cp', classpath, 'kafka.Kafka', config],
-    stopSignal: 'SIGTERM',
+    args: [
+      '-Xmx512m',
+      '-Xms128m',
+      '-XX:+UseSerialGC',
+      `-Dlog4j2.configurationFile=${LOG4J}`,
+      '-cp',
+      classpath,
+      'kafka.Kafka',
+      config,
+    ],
+    env,
   });
   await untilReady(server, () => answers('127.0.0.1', port), 60_000);
   return server;
+}
+
+async function format({ java, env }: KafkaOptions, classpath: string, config: string): Promise<void> {
+  const args = [
+    '-XX:TieredStopAtLevel=1',
+    `-Dlog4j2.configurationFile=${LOG4J}`,
+    '-cp',
+    classpath,
+    'kafka.tools.StorageTool',
+    'format',
+    '-t',
+    uuid(),
+    '-c',
+    config,
+  ];
+  await promisify(execFile)(java, args, { env }).catch((error: { stderr?: string }) => {
+    const reason = (error.stderr ?? '').trim().split('\n')[0] ?? '';
+    throw new AppError('stack_unavailable', `Kafka's data folder could not be made: ${reason}`, { cause: error });
+  });
 }
 
 /** Kafka's form of a random UUID: 16 bytes in URL-safe base64. */

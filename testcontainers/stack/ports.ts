@@ -1,14 +1,40 @@
 import { createServer, connect } from 'node:net';
+import { join } from 'node:path';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import { readJson, writeJson, type Ports } from './stack-file.ts';
 
-/** The first free port of 127.0.0.1 from `first` on that is not in `taken`. */
-export async function freePort(first: number, taken: Set<number> = new Set()): Promise<number> {
-  for (let port = first; port < first + 200; port += 1) {
-    if (!taken.has(port) && (await isFree(port))) {
-      taken.add(port);
-      return port;
-    }
+const FIRST_PORTS: Ports = {
+  postgres: 54320,
+  kafka: 59092,
+  controller: 59192,
+  registry: 58081,
+  registryManagement: 58181,
+};
+const TRIED = 200;
+
+/** The ports of the last start of this data folder where they are free, else the next free ones (said through log). */
+export async function choosePorts(dataDir: string, log: (line: string) => void, free = isFree): Promise<Ports> {
+  const file = join(dataDir, 'ports.json');
+  const ports = { ...FIRST_PORTS, ...readJson<Partial<Ports>>(file) };
+  const taken = new Set<number>();
+  for (const name of Object.keys(FIRST_PORTS) as (keyof Ports)[]) {
+    const port = await freePort(ports[name], taken, free);
+    if (port !== ports[name]) log(`Port ${ports[name]} is in use: ${name} takes ${port}`);
+    taken.add(port);
+    ports[name] = port;
   }
-  throw new Error(`no free port between ${first} and ${first + 200}`);
+  writeJson(file, ports);
+  return ports;
+}
+
+async function freePort(first: number, taken: Set<number>, free: (port: number) => Promise<boolean>): Promise<number> {
+  for (let port = first; port < first + TRIED && port <= 65_535; port += 1) {
+    if (!taken.has(port) && (await free(port))) return port;
+  }
+  throw new AppError(
+    'port_in_use',
+    `no free port from ${first} to ${first + TRIED - 1} on 127.0.0.1: end what uses them`,
+  );
 }
 
 /** True when nobody listens on the port. */

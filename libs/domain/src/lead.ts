@@ -1,5 +1,5 @@
 import type { FieldError, LeadObserved } from '#libs/contracts/src/generated/events.ts';
-import { applyPatch, baseStatus, isMissing, present, reclassify, type Outcome } from './life.ts';
+import { applyPatch, baseStatus, isMissing, present, reclassify, sourceVersion, type Outcome } from './life.ts';
 import type { LeadRow } from './rows.ts';
 import type { GhlRules } from './settings.ts';
 
@@ -65,7 +65,15 @@ export function bornLead(observed: LeadObserved, { rules, id }: LeadContext): Le
 export function evolveLead(row: LeadRow | undefined, observed: LeadObserved, context: LeadContext): LeadEvolution {
   const { rules, part } = context;
   const { fieldErrors } = observed;
-  if (row === undefined) return { row: bornLead(observed, context), outcome: 'created', restored: false, rebound: false, changed: [], fieldErrors };
+  if (row === undefined)
+    return {
+      row: bornLead(observed, context),
+      outcome: 'created',
+      restored: false,
+      rebound: false,
+      changed: [],
+      fieldErrors,
+    };
   if (isStale(row, observed)) return staleLead(row, observed, rules);
   const base = baseStatus(row, rules);
   const status = part === 'all' ? leadStatus(base, observed.hasNewLeadTag, rules) : (base ?? rules.defaultLeadStatus);
@@ -78,7 +86,7 @@ export function evolveLead(row: LeadRow | undefined, observed: LeadObserved, con
     ghlContactId: observed.contactId,
     reclassifiedAs: null,
     reclassifiedAt: null,
-    sourceUpdatedAt: observed.dateUpdated,
+    sourceUpdatedAt: sourceVersion(row, observed),
   };
   return {
     ...applyPatch(row, patch, observed.observedAt, rules),
@@ -115,7 +123,12 @@ function staleLead(row: LeadRow, observed: LeadObserved, rules: GhlRules): LeadE
   const rest = { rebound: false, changed: [], fieldErrors: [] };
   if (!isMissing(row, rules)) return { row, outcome: 'stale', restored: false, ...rest };
   const status = row.previousStatus ?? rules.defaultLeadStatus;
-  return { row: { ...row, ...present(status), updatedAt: observed.observedAt }, outcome: 'stale', restored: true, ...rest };
+  return {
+    row: { ...row, ...present(status), updatedAt: observed.observedAt },
+    outcome: 'stale',
+    restored: true,
+    ...rest,
+  };
 }
 
 /** The row's contact is seen but is staff or a vendor: the row keeps its status and says so (rules-ghl section 2). */

@@ -16,6 +16,17 @@ export function present(status: string): Pick<RowLife, 'status' | 'previousStatu
   return { status, previousStatus: null, missingSince: null };
 }
 
+/**
+ * Version of the contact that a row shows after an observation. An observation without one leaves the row's own: otherwise an
+ * older one could still come and win (V20).
+ */
+export function sourceVersion(
+  row: RowLife,
+  observed: { contactId: string; dateUpdated: number | null },
+): number | null {
+  return row.ghlContactId === observed.contactId ? (observed.dateUpdated ?? row.sourceUpdatedAt) : observed.dateUpdated;
+}
+
 /** Columns of the patch that differ from the row; lists are compared item by item. */
 export function changedKeys<R extends object>(row: R, patch: Partial<R>): (keyof R & string)[] {
   return (Object.keys(patch) as (keyof R & string)[]).filter((key) => !sameValue(row[key], patch[key]));
@@ -34,7 +45,13 @@ export function sameItems(a: readonly string[], b: readonly string[]): boolean {
 }
 
 /** What a row's own contact says it is instead; the row keeps everything else and, if it was missing, shows its base status again. */
-export function reclassify<R extends RowLife>(row: R, as: 'vendor' | 'staff', at: number, fallback: string, rules: GhlRules): R {
+export function reclassify<R extends RowLife>(
+  row: R,
+  as: 'vendor' | 'staff',
+  at: number,
+  fallback: string,
+  rules: GhlRules,
+): R {
   if (row.reclassifiedAs === as && !isMissing(row, rules)) return row;
   const back = isMissing(row, rules) ? present(baseStatus(row, rules) ?? fallback) : {};
   const mark = row.reclassifiedAs === as ? {} : { reclassifiedAs: as, reclassifiedAt: at };
@@ -59,7 +76,12 @@ export function applyPatch<R extends RowLife>(
   const keys = changedKeys(row, patch);
   const restored = isMissing(row, rules) && patch.status !== undefined && patch.status !== rules.inactiveStatus;
   const changed: string[] = keys.filter((key) => !BOOKKEEPING.has(key));
-  if (patch.status !== undefined && patch.status !== baseStatus(row, rules) && !(restored && baseStatus(row, rules) === null)) changed.push('status');
+  if (
+    patch.status !== undefined &&
+    patch.status !== baseStatus(row, rules) &&
+    !(restored && baseStatus(row, rules) === null)
+  )
+    changed.push('status');
   if (keys.length === 0) return { row, outcome: 'unchanged', restored: false, changed: [] };
   const touched = changed.length > 0 || restored;
   const next = { ...row, ...patch, updatedAt: touched ? at : row.updatedAt };

@@ -16,7 +16,10 @@ export function restoreSighted<R extends RowLife>(row: R, table: 'vendors' | 'le
 }
 
 /** Whether so many rows may be marked at once (MISSING_MAX_SHARE of at least MISSING_MIN_ROWS rows in scope that are not missing already). */
-export function safetyValve({ inScopeNotMissing, wouldFlag }: { inScopeNotMissing: number; wouldFlag: number }, rules: GhlRules): 'apply' | 'hold' {
+export function safetyValve(
+  { inScopeNotMissing, wouldFlag }: { inScopeNotMissing: number; wouldFlag: number },
+  rules: GhlRules,
+): 'apply' | 'hold' {
   if (inScopeNotMissing < rules.missingMinRows) return 'apply';
   return wouldFlag > inScopeNotMissing * rules.missingMaxShare ? 'hold' : 'apply';
 }
@@ -25,6 +28,9 @@ export function safetyValve({ inScopeNotMissing, wouldFlag }: { inScopeNotMissin
 const LEAST_LOOKUPS = 20;
 
 /** Whether so many look-ups stayed without an answer that the source counts as down. */
-export function sourceIsDown({ lookups, unknown }: { lookups: number; unknown: number }, rules: Pick<GhlRules, 'missingMaxUnknownShare'>): boolean {
+export function sourceIsDown(
+  { lookups, unknown }: { lookups: number; unknown: number },
+  rules: Pick<GhlRules, 'missingMaxUnknownShare'>,
+): boolean {
   return lookups >= LEAST_LOOKUPS && unknown > lookups * rules.missingMaxUnknownShare;
 }

@@ -52,7 +52,8 @@ export function readTags(value: unknown): string[] {
 
 function tagTexts(value: unknown): string[] {
   if (typeof value === 'string') return value.split(',');
-  if (Array.isArray(value)) return value.flatMap((item: unknown) => (typeof item === 'string' ? [item] : tagTexts(item)));
+  if (Array.isArray(value))
+    return value.flatMap((item: unknown) => (typeof item === 'string' ? [item] : tagTexts(item)));
   if (value === null || typeof value !== 'object') return [];
   const { name, tag } = value as { name?: unknown; tag?: unknown };
   const text = typeof name === 'string' ? name : tag;
@@ -70,7 +71,10 @@ export function readScalar(value: unknown, field: string, sink: ErrorSink): Scal
     return text === '' ? undefined : text;
   }
   if (typeof value === 'number' || typeof value === 'boolean') return value;
-  if (Array.isArray(value) && value.every((item) => item === null || ['string', 'number', 'boolean'].includes(typeof item))) {
+  if (
+    Array.isArray(value) &&
+    value.every((item) => item === null || ['string', 'number', 'boolean'].includes(typeof item))
+  ) {
     const items = value
       .filter((item) => item !== null)
       .map((item) => withoutNul(String(item), field, sink).trim())
@@ -100,19 +104,31 @@ export function readList(value: unknown, field: string, sink: ErrorSink): string
 export function readPercentage(value: unknown, field: string, sink: ErrorSink): number | null {
   const text = readText(value, field, sink);
   if (text === null) return null;
-  const digits = text.replaceAll('%', '').trim();
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(digits) && Number.isFinite(Number(digits))) return Number(digits);
-  sink.add(field, 'not_a_number');
-  return null;
+  const number = parseNumber(text.replaceAll('%', ''));
+  if (number === undefined) sink.add(field, 'not_a_number');
+  return number ?? null;
+}
+
+/** A decimal number with an optional exponent; undefined for anything else: no hexadecimal, no infinity, no separators. */
+export function parseNumber(text: string): number | undefined {
+  const digits = text.trim();
+  if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?$/i.test(digits)) return undefined;
+  return Number.isFinite(Number(digits)) ? Number(digits) : undefined;
 }
 
 /** yes|true|1 is true, no|false|0 is false in any case; anything else is false plus a field error (V3 wrote it so). */
 export function readYesNo(value: unknown, field: string, sink: ErrorSink): boolean | null {
-  const text = readText(value, field, sink)?.toLowerCase();
-  if (text === undefined) return null;
-  if (['yes', 'true', '1'].includes(text)) return true;
-  if (!['no', 'false', '0'].includes(text)) sink.add(field, 'not_yes_or_no');
-  return false;
+  const text = readText(value, field, sink);
+  if (text === null) return null;
+  const known = parseYesNo(text);
+  if (known === undefined) sink.add(field, 'not_yes_or_no');
+  return known ?? false;
+}
+
+/** yes|true|1 is true, no|false|0 is false in any case; undefined for anything else. */
+export function parseYesNo(text: string): boolean | undefined {
+  if (/^(yes|true|1)$/i.test(text)) return true;
+  return /^(no|false|0)$/i.test(text) ? false : undefined;
 }
 
 /** Date or instant as milliseconds; a date alone is 00:00 UTC; what no calendar has is a field error. */
@@ -131,7 +147,8 @@ function epochOf(value: number): number | undefined {
   return Number.isInteger(value) && value > 0 && value < LATEST_MS ? value : undefined;
 }
 
-const ISO = /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d{2}:?\d{2})?)?$/i;
+const ISO =
+  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 const US = /^(\d{1,2})[/-](\d{1,2})[/-](\d{4})$/;
 
 /** Reads ISO dates and instants (UTC where no offset is given), MM/DD/YYYY, and milliseconds as text; undefined for anything else. */
@@ -144,22 +161,27 @@ export function parseDate(text: string): number | undefined {
   if (iso === null) return undefined;
   const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '0', zone = 'Z'] = iso;
   const date = utc(Number(year), Number(month), Number(day));
-  if (date === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) return undefined;
+  const offset = offsetMs(zone);
+  if (date === undefined || offset === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59)
+    return undefined;
   const ms = Math.floor(Number(`0.${fraction}`) * 1000);
-  return date + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + ms - offsetMs(zone);
+  return date + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + ms - offset;
 }
 
 function utc(year: number, month: number, day: number): number | undefined {
-  const ms = Date.UTC(year, month - 1, day);
-  const date = new Date(ms);
-  // Date.UTC rolls 31 June over to 1 July: such a date is none.
+  const date = new Date(0);
+  // Date.UTC would take the year 99 for 1999.
+  const ms = date.setUTCFullYear(year, month - 1, day);
+  // Date rolls 31 June over to 1 July: such a date is none.
   return date.getUTCMonth() === month - 1 && date.getUTCDate() === day && year >= 1 ? ms : undefined;
 }
 
-function offsetMs(zone: string): number {
+function offsetMs(zone: string): number | undefined {
   if (zone.toUpperCase() === 'Z') return 0;
-  const digits = zone.slice(1).replace(':', '');
-  const minutes = Number(digits.slice(0, 2)) * 60 + Number(digits.slice(2));
+  const digits = zone.slice(1).replace(':', '').padEnd(4, '0');
+  const [hours, rest] = [Number(digits.slice(0, 2)), Number(digits.slice(2))];
+  if (hours > 15 || rest > 59) return undefined;
+  const minutes = hours * 60 + rest;
   return (zone.startsWith('-') ? -minutes : minutes) * 60_000;
 }
 
@@ -177,6 +199,8 @@ export function contactName(parts: {
     .filter((part) => part !== '')
     .join(' ');
   if (given !== '') return { name: given, isStandIn: false };
-  const standIn = [parts.companyField, parts.companyName, parts.email, parts.phone].find((text) => (text ?? '').trim() !== '');
+  const standIn = [parts.companyField, parts.companyName, parts.email, parts.phone].find(
+    (text) => (text ?? '').trim() !== '',
+  );
   return { name: standIn?.trim() ?? '(no name)', isStandIn: true };
 }

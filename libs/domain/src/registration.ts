@@ -103,7 +103,11 @@ export function mergeLead(row: LeadRow, event: LeadRegistered): LeadRow {
   return fill(row, event, LEAD_FIELDS);
 }
 
-function fill<R extends RowLife, E extends { registeredAt: number }, K extends keyof R & keyof E>(row: R, event: E, fields: readonly K[]): R {
+function fill<R extends RowLife, E extends { registeredAt: number }, K extends keyof R & keyof E>(
+  row: R,
+  event: E,
+  fields: readonly K[],
+): R {
   const patch: Partial<R> = {};
   for (const field of fields) {
     if (isEmpty(row[field]) && !isEmpty(event[field])) patch[field] = event[field] as unknown as R[K];

@@ -52,52 +52,74 @@ export interface Conclusion {
   counters: Counters;
 }
 
-/** How a sync ended: `success` is true if and only if the exit code is 0 (rules-ghl section 7). */
+/** How a sync ended. */
 export interface Verdict {
   status: AppliedStatus;
+  /** 0 done, 1 failed, 2 credentials or settings refused, 3 incomplete or awaiting confirmation. */
   exitCode: number;
+  /** True if and only if the exit code is 0 (rules-ghl section 7). */
+  success: boolean;
+  /** One sentence: what was done, or what was left alone and what to do. */
   message: string;
 }
 
-/** Says in one sentence how a sync ended: what was done, or what was left alone and what to do. */
+/** Says how a sync ended (rules-ghl section 7): nothing that was left alone, and no failure, passes as success. */
 export function conclude(facts: Conclusion): Verdict {
-  const { failure, missingNumbers, deadLettered, heldTables, wouldFlag, lookupsUnknown, scanId } = facts;
+  const { failure, missingNumbers, deadLettered, lookupsUnknown, heldTables } = facts;
   const done = facts.dryRun ? 'Dry run: nothing was written' : 'Contacts read were applied';
-  if (facts.answersFor === 'nothing') {
-    const reason = failure?.message ?? 'the list of contacts could not be read to its end';
-    const exitCode = failure === undefined || failure.exitCode === 0 ? 3 : failure.exitCode;
-    return { status: exitCode === 2 ? 'failed' : 'incomplete', exitCode, message: `${done}, nothing was marked missing: ${reason}.` };
-  }
+  if (facts.answersFor === 'nothing') return failed(facts, `${done}, nothing was marked missing: ${reasonOf(facts)}.`);
   if (missingNumbers > 0) {
-    return {
-      status: 'incomplete',
-      exitCode: 3,
-      message: `${done}, nothing was marked missing: ${missingNumbers} records of the scan never arrived; run the sync again.`,
-    };
+    return incomplete(
+      `${done}, nothing was marked missing: ${missingNumbers} records of the scan never arrived; run the sync again.`,
+    );
   }
   if (deadLettered > 0) {
-    return {
-      status: 'needs_confirmation',
-      exitCode: 3,
-      message: `${done}, nothing was marked missing: ${deadLettered} records went to the dead-letter topic; look at them, then run \`tributary sync confirm ${scanId}\` or sync again.`,
-    };
+    const what = `${done}, nothing was marked missing: ${deadLettered} records went to the dead-letter topic; look at them, then`;
+    return waiting(facts, `${what} ${facts.dryRun ? 'sync' : `run ${confirmCommand(facts)} or sync`} again.`);
   }
   if (heldTables.length > 0) {
-    const what = heldTables.map((table) => `${wouldFlag[table as 'vendors' | 'leads']} ${table}`).join(' and ');
-    return {
-      status: 'needs_confirmation',
-      exitCode: 3,
-      message: `${done}, but ${what} would be marked missing, more than MISSING_MAX_SHARE allows: run \`tributary sync confirm ${scanId}\` if that is right.`,
-    };
+    const what = `${done}, but ${heldRows(facts)} would be marked missing, more than MISSING_MAX_SHARE allows:`;
+    return waiting(
+      facts,
+      `${what} ${facts.dryRun ? 'look at the account before you sync' : `run ${confirmCommand(facts)} if that is right`}.`,
+    );
   }
+  if (failure !== undefined) return failed(facts, `${done}, but not all could be read: ${reasonOf(facts)}.`);
   if (lookupsUnknown > 0) {
-    return {
-      status: 'incomplete',
-      exitCode: 3,
-      message: `${done}, but ${lookupsUnknown} look-ups stayed without an answer and their rows were left alone: run the sync again later.`,
-    };
+    return incomplete(
+      `${done}, but ${lookupsUnknown} look-ups stayed without an answer and their rows were left alone: run the sync again later.`,
+    );
   }
-  return { status: 'completed', exitCode: 0, message: completed(facts) };
+  return { status: 'completed', exitCode: 0, success: true, message: completed(facts) };
+}
+
+function incomplete(message: string): Verdict {
+  return { status: 'incomplete', exitCode: 3, success: false, message };
+}
+
+/** Something waits for a person; a dry run has nothing that could be confirmed. */
+function waiting({ dryRun }: Conclusion, message: string): Verdict {
+  return { ...incomplete(message), status: dryRun ? 'incomplete' : 'needs_confirmation' };
+}
+
+function failed({ failure }: Conclusion, message: string): Verdict {
+  // A failure that names no exit code is still no success.
+  const exitCode = failure === undefined || failure.exitCode === 0 ? 3 : failure.exitCode;
+  return { status: exitCode === 1 || exitCode === 2 ? 'failed' : 'incomplete', exitCode, success: false, message };
+}
+
+function reasonOf({ failure }: Conclusion): string {
+  return (
+    failure?.message.replace(/[.\s]+$/, '') || failure?.code || 'the list of contacts could not be read to its end'
+  );
+}
+
+function confirmCommand({ scanId }: Conclusion): string {
+  return `\`tributary sync confirm ${scanId}\``;
+}
+
+function heldRows({ heldTables, wouldFlag }: Conclusion): string {
+  return heldTables.map((table) => `${wouldFlag[table as 'vendors' | 'leads']} ${table}`).join(' and ');
 }
 
 function completed({ counters: c, dryRun }: Conclusion): string {

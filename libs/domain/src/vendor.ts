@@ -1,5 +1,14 @@
 import type { FieldError, VendorObserved } from '#libs/contracts/src/generated/events.ts';
-import { applyPatch, baseStatus, isMissing, present, reclassify, sameItems, type Outcome } from './life.ts';
+import {
+  applyPatch,
+  baseStatus,
+  isMissing,
+  present,
+  reclassify,
+  sameItems,
+  sourceVersion,
+  type Outcome,
+} from './life.ts';
 import type { VendorRow } from './rows.ts';
 import type { GhlRules } from './settings.ts';
 
@@ -34,6 +43,9 @@ export function vendorStatus(base: string | null, tagStatus: string | null, rule
   return rules.vendorStatusKept.includes(base) || byPeople ? base : rules.defaultVendorStatus;
 }
 
+/** What a new row shows where GHL gives nothing (V3's column defaults); blanking returns to it, so that a new row is not blanked again. */
+const BLANK = { coverageType: 'county', leadClosePercentage: 0 };
+
 /** A vendor row born from an observation, with all its fields at once. */
 export function bornVendor(observed: VendorObserved, { rules, id, grantUserId }: VendorContext): VendorRow {
   return {
@@ -58,18 +70,22 @@ export function bornVendor(observed: VendorObserved, { rules, id, grantUserId }:
     serviceCategories: observed.serviceCategories,
     servicesOffered: observed.servicesOffered,
     serviceZipCodes: observed.serviceZipCodes,
-    coverageType: observed.coverageType ?? 'county',
+    coverageType: observed.coverageType ?? BLANK.coverageType,
     coverageStates: observed.coverageStates,
     coverageCounties: observed.coverageCounties,
     lastLeadAssigned: observed.lastLeadAssigned,
-    leadClosePercentage: observed.leadClosePercentage ?? 0,
+    leadClosePercentage: observed.leadClosePercentage ?? BLANK.leadClosePercentage,
     takingNewWork: observed.takingNewWork ?? true,
     primaryServiceCategory: observed.primaryServiceCategory,
   };
 }
 
 /** A vendor row after one of its contact's observations (rules-ghl section 4). Applying the same observation again changes nothing. */
-export function evolveVendor(row: VendorRow | undefined, observed: VendorObserved, context: VendorContext): VendorEvolution {
+export function evolveVendor(
+  row: VendorRow | undefined,
+  observed: VendorObserved,
+  context: VendorContext,
+): VendorEvolution {
   const { rules } = context;
   if (row === undefined) {
     const born = bornVendor(observed, context);
@@ -93,7 +109,7 @@ export function evolveVendor(row: VendorRow | undefined, observed: VendorObserve
     ghlContactId: observed.contactId,
     reclassifiedAs: null,
     reclassifiedAt: null,
-    sourceUpdatedAt: observed.dateUpdated,
+    sourceUpdatedAt: sourceVersion(row, observed),
   };
   const result = applyPatch(row, patch, observed.observedAt, rules);
   return {
@@ -114,7 +130,12 @@ function staleVendor(row: VendorRow, observed: VendorObserved, rules: GhlRules):
   const rest = { deactivated: false, rebound: false, changed: [], fieldErrors: [] };
   if (!isMissing(row, rules)) return { row, outcome: 'stale', restored: false, ...rest };
   const status = row.previousStatus ?? rules.defaultVendorStatus;
-  return { row: { ...row, ...present(status), updatedAt: observed.observedAt }, outcome: 'stale', restored: true, ...rest };
+  return {
+    row: { ...row, ...present(status), updatedAt: observed.observedAt },
+    outcome: 'stale',
+    restored: true,
+    ...rest,
+  };
 }
 
 function wantsUserId(row: VendorRow | null, observed: VendorObserved): boolean {
@@ -129,13 +150,13 @@ function refused(row: VendorRow | null, observed: VendorObserved, { grantUserId 
 function fieldsOf(row: VendorRow, observed: VendorObserved, { rules, grantUserId }: VendorContext): Partial<VendorRow> {
   const broken = new Set(observed.fieldErrors.map(({ field }) => field));
   /** The value to show: what GHL gives; where it gives nothing, what is there, or nothing if it may be blanked. */
-  const filled = <T>(given: T | null, current: T | null, column?: string): T | null => {
+  const filled = <T>(given: T | null, current: T | null, column: string, blank: T | null = null): T | null => {
     if (given !== null) return given;
-    return rules.emptyOverwrites && column !== undefined && !broken.has(column) ? null : current;
+    return rules.emptyOverwrites && !broken.has(column) ? blank : current;
   };
-  const items = (given: string[], current: string[], column?: string): string[] => {
+  const items = (given: string[], current: string[], column: string): string[] => {
     if (given.length > 0) return sameItems(given, current) ? current : given;
-    return rules.emptyOverwrites && column !== undefined && !broken.has(column) ? [] : current;
+    return rules.emptyOverwrites && !broken.has(column) ? [] : current;
   };
   const keepsUserId = wantsUserId(row, observed) && !grantUserId;
   return {
@@ -148,8 +169,17 @@ function fieldsOf(row: VendorRow, observed: VendorObserved, { rules, grantUserId
     servicesOffered: items(observed.servicesOffered, row.servicesOffered, 'services_offered'),
     takingNewWork: observed.takingNewWork ?? row.takingNewWork,
     lastLeadAssigned: filled(observed.lastLeadAssigned, row.lastLeadAssigned, 'last_lead_assigned'),
-    leadClosePercentage: filled(observed.leadClosePercentage, row.leadClosePercentage, 'lead_close_percentage'),
-    primaryServiceCategory: filled(observed.primaryServiceCategory, row.primaryServiceCategory, 'primary_service_category'),
+    leadClosePercentage: filled(
+      observed.leadClosePercentage,
+      row.leadClosePercentage,
+      'lead_close_percentage',
+      BLANK.leadClosePercentage,
+    ),
+    primaryServiceCategory: filled(
+      observed.primaryServiceCategory,
+      row.primaryServiceCategory,
+      'primary_service_category',
+    ),
     ...coverageOf(row, observed, rules.emptyOverwrites && !broken.has('service_zip_codes')),
   };
 }
@@ -157,14 +187,20 @@ function fieldsOf(row: VendorRow, observed: VendorObserved, { rules, grantUserId
 /** The text and the three coverage fields; the three are replaced together or not at all (V16). */
 function coverageOf(row: VendorRow, observed: VendorObserved, mayBlank: boolean): Partial<VendorRow> {
   if (observed.serviceZipCodes === null) {
-    return mayBlank ? { serviceZipCodes: null, coverageType: null, coverageStates: [], coverageCounties: [] } : {};
+    return mayBlank
+      ? { serviceZipCodes: null, coverageType: BLANK.coverageType, coverageStates: [], coverageCounties: [] }
+      : {};
   }
   if (observed.coverageType === null) return { serviceZipCodes: observed.serviceZipCodes };
   return {
     serviceZipCodes: observed.serviceZipCodes,
     coverageType: observed.coverageType,
-    coverageStates: sameItems(row.coverageStates, observed.coverageStates) ? row.coverageStates : observed.coverageStates,
-    coverageCounties: sameItems(row.coverageCounties, observed.coverageCounties) ? row.coverageCounties : observed.coverageCounties,
+    coverageStates: sameItems(row.coverageStates, observed.coverageStates)
+      ? row.coverageStates
+      : observed.coverageStates,
+    coverageCounties: sameItems(row.coverageCounties, observed.coverageCounties)
+      ? row.coverageCounties
+      : observed.coverageCounties,
   };
 }
 

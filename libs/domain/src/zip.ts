@@ -27,7 +27,10 @@ export function zipOfAddress(address: string): string | undefined {
 }
 
 /** One order on create and update: postalCode, else the address, else the custom zip field; then county and state of it. */
-export function leadZip(sources: { postalCode: string | null; address: string | null; customField: string | null }, lookupZip: LookupZip): LeadZip {
+export function leadZip(
+  sources: { postalCode: string | null; address: string | null; customField: string | null },
+  lookupZip: LookupZip,
+): LeadZip {
   const given = filled(sources.postalCode) ?? zipOfAddress(sources.address ?? '') ?? filled(sources.customField);
   if (given === undefined) return { zip: null, county: null, state: null };
   const zip = normalizeZip(given);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
-import { readImportFile, type ImportLine } from '#libs/domain/src/import.ts';
+import { leadImport, vendorImport, type CellErrorCode } from '#libs/domain/src/import.ts';
 import type { OutgoingEvent } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
@@ -23,30 +23,54 @@ export interface ImportResult {
 
 const TOPIC = 'crm.registration.v1';
 
+const REASONS: Record<CellErrorCode, string> = {
+  not_a_number: 'is not a number',
+  not_a_date: 'is not a date (YYYY-MM-DD, or an ISO instant)',
+  not_yes_or_no: 'is not true or false (yes, no, 1, 0)',
+  not_a_list: 'is not a list (JSON, or comma-separated)',
+  not_json: 'is not JSON',
+  too_many_cells: 'the line has more cells than the header',
+};
+
 /**
  * Publishes the lines of a CSV file as registrations and waits until the projector has applied them. A line that repeats the id,
  * contact id or e-mail of an earlier one is published after that one is applied, so that the earlier line keeps the row.
  */
 export async function importFile(platform: Platform, table: 'vendors' | 'leads', account: string, file: string): Promise<ImportResult> {
-  const cells = readCells(file);
+  const [header = [], ...records] = readCells(file);
+  const reader = table === 'vendors' ? vendorImport(header) : leadImport(header);
+  if (header.length === 0 || reader.unknownColumns.length > 0) {
+    const what = header.length === 0 ? 'has no header' : `has columns that ${table} does not have, or has twice: ${reader.unknownColumns.join(', ')}`;
+    throw new AppError('config_invalid', `${file} ${what}. Nothing was imported; the first line must name columns of the table ${table}`);
+  }
   const importId = randomUUID();
-  const { lines, errors } = readImportFile(table, cells, { account, importId, registeredAt: Date.now() });
-  let rest = lines.map((line) => withId(table, account, importId, line));
+  const registeredAt = Date.now();
+  const errors: ImportResult['errors'] = [];
+  let rest: Registration[] = [];
+  for (const [index, cells] of records.entries()) {
+    const line = index + 2;
+    const { fields, errors: faults } = reader.read(cells);
+    if (faults.length > 0) errors.push(...faults.map(({ column, code }) => ({ line, column, reason: REASONS[code] })));
+    else {
+      const id = fields.id ?? rowIdOf(table === 'vendors' ? 'vendor' : 'lead', account, `${importId} ${line}`);
+      rest.push({ ...fields, id, account, importId, registeredAt, line, origin: 'import' } as Registration);
+    }
+  }
   while (rest.length > 0) {
     const taken = new Set<string>();
-    const later: typeof rest = [];
-    const now = rest.filter((line) => {
-      const keys = keysOf(line);
+    const later: Registration[] = [];
+    const now = rest.filter((registration) => {
+      const keys = keysOf(registration);
       const repeats = keys.some((key) => taken.has(key));
       for (const key of keys) taken.add(key);
-      if (repeats) later.push(line);
+      if (repeats) later.push(registration);
       return !repeats;
     });
     await publish(platform, table, now);
     rest = later;
   }
   const { inserted, merged } = await readImport(platform.database, importId);
-  return { importId, table, lines: cells.length - 1, inserted, merged, errors };
+  return { importId, table, lines: records.length, inserted, merged, errors };
 }
 
 function readCells(file: string): string[][] {
@@ -63,25 +87,20 @@ function readCells(file: string): string[][] {
   }
 }
 
-type Line = ImportLine & { value: VendorRegistered | LeadRegistered };
+type Registration = VendorRegistered | LeadRegistered;
 
-function withId(table: 'vendors' | 'leads', account: string, importId: string, line: ImportLine): Line {
-  const id = line.value.id === '' ? rowIdOf(table === 'vendors' ? 'vendor' : 'lead', account, `${importId} ${line.line}`) : line.value.id;
-  return { ...line, value: { ...line.value, id } };
-}
-
-function keysOf({ value }: Line): string[] {
-  const keys = [`id ${value.id}`];
-  if ('customerEmail' in value) return keys;
-  if (value.ghlContactId !== null) keys.push(`contact ${value.ghlContactId}`);
-  if (value.email !== null) keys.push(`email ${value.email}`);
+function keysOf(registration: Registration): string[] {
+  const keys = [`id ${registration.id}`];
+  if ('customerEmail' in registration) return keys;
+  if (registration.ghlContactId !== null) keys.push(`contact ${registration.ghlContactId}`);
+  if (registration.email !== null) keys.push(`email ${registration.email}`);
   return keys;
 }
 
-async function publish(platform: Platform, table: 'vendors' | 'leads', lines: Line[]): Promise<void> {
+async function publish(platform: Platform, table: 'vendors' | 'leads', registrations: Registration[]): Promise<void> {
   const type = table === 'vendors' ? 'crm.registration.v1.VendorRegistered' : 'crm.registration.v1.LeadRegistered';
   const sent = await platform.producer.send(
-    lines.map(({ value }) => ({ topic: TOPIC, key: value.id, type, value, id: randomUUID(), subject: value.id }) as OutgoingEvent),
+    registrations.map((value) => ({ topic: TOPIC, key: value.id, type, value, id: randomUUID(), subject: value.id }) as OutgoingEvent),
   );
   const last = new Map<number, string>();
   for (const { partition, offset } of sent) last.set(partition, offset);

@@ -3,7 +3,7 @@ import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { readSettings } from '#libs/runtime/src/settings.ts';
 import { stackEnv, stackStatus, stopStack } from '#testcontainers/stack/stack.ts';
-import { startDetached } from '#testcontainers/stack/up.ts';
+import { stackUp } from '#testcontainers/stack/up.ts';
 import { existingStack } from './connections.ts';
 
 /** `stack up|down|status|env` and `deploy`. */
@@ -14,8 +14,8 @@ export function addStackCommands(program: Command, say: (line: string) => void):
     .description('start it in the background, or find it running')
     .action(async () => {
       const settings = readSettings(process.env);
-      const info = await startDetached(settings.DATA_DIR, say);
-      process.stdout.write(`${stackEnv(info)}\n`);
+      const { started } = await stackUp({ dataDir: settings.DATA_DIR, env: process.env, log: say });
+      say(started ? 'Running in the background; `tributary stack env` prints how to reach it, `stack down` stops it.' : 'It runs already.');
     });
   stack
     .command('down')
@@ -36,7 +36,7 @@ export function addStackCommands(program: Command, say: (line: string) => void):
     .option('--json', 'print exactly one JSON document on stdout')
     .action(async (flags: { json?: boolean }) => {
       const { kind, parts } = await stackStatus(readSettings(process.env).DATA_DIR, process.env);
-      const lines = parts.map(({ part, reachable, address, pid }) => `${part.padEnd(9)} ${reachable ? 'up  ' : 'down'} ${address}${pid === null ? '' : ` pid ${pid}`}`);
+      const lines = parts.map(({ part, reachable, address, pid }) => `${part.padEnd(9)} ${reachable ? 'up  ' : 'down'} ${address ?? '-'}${pid === null ? '' : ` pid ${pid}`}`);
       const text = [`${kind}${parts.length === 0 ? ': not running' : ''}`, ...lines].join('\n');
       process.stdout.write(flags.json === true ? `${JSON.stringify({ kind, parts })}\n` : `${text}\n`);
       process.exitCode = parts.length > 0 && parts.every(({ reachable }) => reachable) ? 0 : 3;

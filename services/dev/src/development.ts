@@ -28,7 +28,7 @@ export async function runDevelopment(options: DevelopmentOptions): Promise<numbe
   // Half-set credentials are told before anything starts.
   const configured = ghlAccounts(settings).length > 0;
   const lock = acquireOwnerLock(settings.DATA_DIR);
-  if ('pid' in lock) {
+  if (typeof lock !== 'function') {
     throw new AppError('config_invalid', `npm start runs already in ${settings.DATA_DIR} (process ${lock.pid}): use it, stop it, or set another DATA_DIR`);
   }
   const stopping = new AbortController();
@@ -47,7 +47,7 @@ export async function runDevelopment(options: DevelopmentOptions): Promise<numbe
     return interrupted.signal === 'SIGINT' ? 130 : 0;
   } finally {
     for (const close of opened.reverse()) await close();
-    lock.release();
+    lock();
     restore();
   }
 }
