@@ -2,12 +2,22 @@ import tseslint from 'typescript-eslint';
 
 /** Lint rules: type-checked correctness first, then the habits of the house (no console, no swallowed errors, small functions). */
 export default tseslint.config(
-  { ignores: ['node_modules/**', '.data/**', 'coverage/**', '**/*.js', '**/*.cjs', '**/*.mjs', 'libs/contracts/src/generated/**'] },
+  {
+    ignores: [
+      'node_modules/**',
+      '.data/**',
+      'coverage/**',
+      '**/*.js',
+      '**/*.cjs',
+      '**/*.mjs',
+      'libs/contracts/src/generated/**',
+    ],
+  },
   ...tseslint.configs.recommendedTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
-      complexity: ['error', 16],
+      complexity: ['error', 20],
       'max-depth': ['error', 4],
       'max-params': ['error', 6],
       'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
@@ -19,6 +29,8 @@ export default tseslint.config(
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/require-await': 'off',
+      // Parts are objects of closures made by factories: nothing here reads `this`.
+      '@typescript-eslint/unbound-method': 'off',
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
     },

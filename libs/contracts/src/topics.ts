@@ -49,7 +49,12 @@ export const TOPICS = {
     partitions: PARTITIONS,
     retentionMs: 30 * DAY,
     key: 'account:contact:id',
-    events: ['crm.raw.ghl.v1.ContactRead', 'crm.raw.ghl.v1.ContactGone', 'crm.raw.ghl.v1.ContactLookupFailed', 'crm.scan.v1.ScanMarker'],
+    events: [
+      'crm.raw.ghl.v1.ContactRead',
+      'crm.raw.ghl.v1.ContactGone',
+      'crm.raw.ghl.v1.ContactLookupFailed',
+      'crm.scan.v1.ScanMarker',
+    ],
     doc: 'Everything read from GoHighLevel, typed and lossless.',
   },
   'crm.observation.v1': {

@@ -33,13 +33,23 @@ describe('evidence and class (rules-ghl section 2)', () => {
     ['lead by e-mail', { knownAs: evidence({ leadByEmail: true }) }, LEAD],
     ['lead by opportunity', { knownAs: evidence({ leadByOpportunity: true }) }, LEAD],
     ['lead with vendor signals is a vendor', { knownAs: evidence({ leadById: true }), tags: ['new vendor'] }, VENDOR],
-    ['vendor by evidence only can be both', { knownAs: evidence({ vendorById: true, leadByEmail: true }) }, [...VENDOR, ...LEAD]],
-    ['staff, whatever else is true', { type: ' Staff', knownAs: evidence({ vendorById: true, leadById: true }), tags: ['new vendor'] }, [
-      'ContactUnclassified staff',
-    ]],
+    [
+      'vendor by evidence only can be both',
+      { knownAs: evidence({ vendorById: true, leadByEmail: true }) },
+      [...VENDOR, ...LEAD],
+    ],
+    [
+      'staff, whatever else is true',
+      { type: ' Staff', knownAs: evidence({ vendorById: true, leadById: true }), tags: ['new vendor'] },
+      ['ContactUnclassified staff'],
+    ],
     ['mode targeted leaves unknown contacts alone', { mode: 'targeted', tags: ['new vendor'] }, NOBODY],
     ['mode single does not discover either', { mode: 'single', tags: ['new vendor'] }, NOBODY],
-    ['mode targeted: signals and lead evidence', { mode: 'targeted', tags: ['new vendor'], knownAs: evidence({ leadById: true }) }, VENDOR],
+    [
+      'mode targeted: signals and lead evidence',
+      { mode: 'targeted', tags: ['new vendor'], knownAs: evidence({ leadById: true }) },
+      VENDOR,
+    ],
   ])('%s', (_, overrides, expected) => {
     expect(classes(contact(overrides))).toEqual(expected);
   });
@@ -61,12 +71,24 @@ describe('evidence and class (rules-ghl section 2)', () => {
 
   it('a discovered lead says so; a known one does not', () => {
     const [found] = classify(contact({ tags: ['web form'] }), discovery, lookupZip);
-    const [known] = classify(contact({ tags: ['web form'], knownAs: evidence({ leadById: true }) }), discovery, lookupZip);
+    const [known] = classify(
+      contact({ tags: ['web form'], knownAs: evidence({ leadById: true }) }),
+      discovery,
+      lookupZip,
+    );
     expect([found?.value, known?.value]).toMatchObject([{ discovered: true }, { discovered: false }]);
   });
 
   it('scan fields are copied', () => {
-    const given = contact({ scanId: 's', scanNumber: 7, dryRun: true, mode: 'targeted', readAt: 9, dateUpdated: 8, email: ' A@B.c ' });
+    const given = contact({
+      scanId: 's',
+      scanNumber: 7,
+      dryRun: true,
+      mode: 'targeted',
+      readAt: 9,
+      dateUpdated: 8,
+      email: ' A@B.c ',
+    });
     expect(classify(given, rules, lookupZip)[0]?.value).toMatchObject({
       account: 'loc',
       scanId: 's',
@@ -88,13 +110,14 @@ describe('status from tags (README)', () => {
     expect(statusFromTags([tag], rules)).toBe(status);
   });
 
-  it.each(levels.flatMap((low) => levels.filter(({ level }) => level > low.level).map((high) => [low.tag, high.tag, high.status])))(
-    'of %s and %s the higher level wins',
-    (low, high, status) => {
-      expect(statusFromTags([low, high], rules)).toBe(status);
-      expect(statusFromTags([high, low], rules)).toBe(status);
-    },
-  );
+  it.each(
+    levels.flatMap((low) =>
+      levels.filter(({ level }) => level > low.level).map((high) => [low.tag, high.tag, high.status]),
+    ),
+  )('of %s and %s the higher level wins', (low, high, status) => {
+    expect(statusFromTags([low, high], rules)).toBe(status);
+    expect(statusFromTags([high, low], rules)).toBe(status);
+  });
 
   it('no level tag is null', () => {
     expect(statusFromTags(['other'], rules)).toBeNull();
@@ -169,8 +192,15 @@ describe('what a vendor observation reads (rules-ghl section 4)', () => {
 
 describe('what a lead observation reads (rules-ghl section 5)', () => {
   it('contact, request and zip', () => {
-    const custom = { [ids.primaryServiceCategory]: 'Docks', [ids.specificServiceRequested]: 'repair', [ids.leadZip]: '33401' };
-    const given = contact({ knownAs: evidence({ leadById: true }), postalCode: '33301-1', address1: '1 A St 33301', tags: ['New Lead'] }, custom);
+    const custom = {
+      [ids.primaryServiceCategory]: 'Docks',
+      [ids.specificServiceRequested]: 'repair',
+      [ids.leadZip]: '33401',
+    };
+    const given = contact(
+      { knownAs: evidence({ leadById: true }), postalCode: '33301-1', address1: '1 A St 33301', tags: ['New Lead'] },
+      custom,
+    );
     expect(classify({ ...given, postalCode: null }, rules, lookupZip)[0]?.value).toMatchObject({
       name: 'Ann Lee',
       phone: '+1',
@@ -184,9 +214,25 @@ describe('what a lead observation reads (rules-ghl section 5)', () => {
   });
 
   it('field errors name the columns of leads', () => {
-    const given = contact({ knownAs: evidence({ leadById: true }), firstName: 'A\0', email: 'a\0@b', phone: '1\0', postalCode: '33301\0' });
-    expect(classify(given, rules, lookupZip)[0]?.value).toMatchObject({ name: 'A Lee', email: 'a@b', phone: '1', zip: '33301' });
+    const given = contact({
+      knownAs: evidence({ leadById: true }),
+      firstName: 'A\0',
+      email: 'a\0@b',
+      phone: '1\0',
+      postalCode: '33301\0',
+    });
+    expect(classify(given, rules, lookupZip)[0]?.value).toMatchObject({
+      name: 'A Lee',
+      email: 'a@b',
+      phone: '1',
+      zip: '33301',
+    });
     const { fieldErrors } = classify(given, rules, lookupZip)[0]?.value as VendorObserved;
-    expect(fieldErrors.map(({ field }) => field).sort()).toEqual(['customer_email', 'customer_name', 'customer_phone', 'service_zip_code']);
+    expect(fieldErrors.map(({ field }) => field).sort()).toEqual([
+      'customer_email',
+      'customer_name',
+      'customer_phone',
+      'service_zip_code',
+    ]);
   });
 });

@@ -78,7 +78,7 @@ export function resolveVendors({
   const own = ownersOf(rows, sorted);
   const newcomers = resolveNewcomers(rows, sorted, own);
   const oldest = oldestByEmail(rows);
-  const winners = new Map<string, string>();
+  const taken = new Set([...own.values()].flat().map(({ id }) => id));
   const outcomes = sorted.map((claim): { contactId: string; outcome: VendorOutcome } => {
     const { contactId } = claim;
     const ownRow = own.get(contactId)?.[0];
@@ -86,9 +86,9 @@ export function resolveVendors({
     const birth = newcomers.births.get(contactId);
     if (birth !== undefined) return { contactId, outcome: { kind: 'new', ...birth } };
     const row = claim.known && claim.email !== null ? oldest.get(claim.email) : undefined;
-    if (row === undefined || !isWinnable(row) || winners.has(row.id)) return { contactId, outcome: { kind: 'lost' } };
+    if (row === undefined || !isWinnable(row) || taken.has(row.id)) return { contactId, outcome: { kind: 'lost' } };
     // Claims come best first, so the first one takes the row.
-    winners.set(row.id, contactId);
+    taken.add(row.id);
     return { contactId, outcome: { kind: 'row', rowId: row.id } };
   });
   const lost = outcomes.filter(({ outcome }) => outcome.kind === 'lost').map(({ contactId }) => contactId);
@@ -190,13 +190,11 @@ function isWinnable(row: ContestRow): boolean {
   return row.bornInScan === undefined && (row.ownContact === 'gone' || row.ownContact === 'none');
 }
 
-/** Rows of each claim by contact id. */
-function ownersOf<R extends ContestRow>(rows: readonly R[], claims: readonly ContestClaim[]): Map<string, R[]> {
-  const contacts = new Set(claims.map(({ contactId }) => contactId));
-  const owned = rows.filter(
-    (row): row is R & { contactId: string } => row.contactId !== null && contacts.has(row.contactId),
-  );
-  return Map.groupBy(owned, ({ contactId }) => contactId);
+/** Rows of each claim by contact id, oldest first. */
+function ownersOf(rows: readonly ContestRow[], claims: readonly ContestClaim[]): Map<string, ContestRow[]> {
+  const contacts = new Set<string | null>(claims.map(({ contactId }) => contactId));
+  const owned = rows.filter(({ contactId }) => contacts.has(contactId)).sort(olderFirst);
+  return Map.groupBy(owned, ({ contactId }) => contactId!);
 }
 
 function ownerOf(row: ContestRow, own: Map<string, ContestRow[]>): { contactId: string } | undefined {

@@ -22,8 +22,14 @@ function read<T>(reader: (value: unknown, field: string, sink: ErrorSink) => T, 
 
 describe('reading a contact (rules-ghl section 1)', () => {
   it.each([
-    [['New Lead', ' hot '], ['new lead', 'hot']],
-    [[{ name: 'New Lead' }, { tag: 'Hot' }, { other: 1 }, null, 7], ['new lead', 'hot']],
+    [
+      ['New Lead', ' hot '],
+      ['new lead', 'hot'],
+    ],
+    [
+      [{ name: 'New Lead' }, { tag: 'Hot' }, { other: 1 }, null, 7],
+      ['new lead', 'hot'],
+    ],
     ['New Lead, Hot,,', ['new lead', 'hot']],
     [['a', 'A', ''], ['a']],
     [null, []],
@@ -60,8 +66,14 @@ describe('reading a contact (rules-ghl section 1)', () => {
 
   it.each([
     ['a, b,,a', ['a', 'b']],
-    [['b', ' a ', '', null], ['b', 'a']],
-    [['Docks, Seawalls', 'Lifts'], ['Docks, Seawalls', 'Lifts']],
+    [
+      ['b', ' a ', '', null],
+      ['b', 'a'],
+    ],
+    [
+      ['Docks, Seawalls', 'Lifts'],
+      ['Docks, Seawalls', 'Lifts'],
+    ],
     [7, ['7']],
     [null, []],
   ])("lists keep GHL's order and hold each item once: %j", (value, list) => {
@@ -120,12 +132,19 @@ describe('reading a contact (rules-ghl section 1)', () => {
     expect(read(readDate, value)).toEqual([ms]);
   });
 
-  it.each(['2023-02-29', '2024-02-30', '2024-13-01', '13/01/2024', '02/30/2024', '2024-01-01T25:00:00Z', '2024-01-01T10:60', 'soon', true])(
-    'impossible date %j is a field error, never another day',
-    (value) => {
-      expect(read(readDate, value)).toEqual([null, 'not_a_date']);
-    },
-  );
+  it.each([
+    '2023-02-29',
+    '2024-02-30',
+    '2024-13-01',
+    '13/01/2024',
+    '02/30/2024',
+    '2024-01-01T25:00:00Z',
+    '2024-01-01T10:60',
+    'soon',
+    true,
+  ])('impossible date %j is a field error, never another day', (value) => {
+    expect(read(readDate, value)).toEqual([null, 'not_a_date']);
+  });
 
   it('two-digit centuries are not moved to the twentieth', () => {
     expect(new Date(parseDate('0099-01-01')!).getUTCFullYear()).toBe(99);

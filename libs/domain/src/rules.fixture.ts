@@ -18,11 +18,25 @@ const PLACES: Record<string, { county: string; state: string }> = {
 export const lookupZip: LookupZip = (zip) => PLACES[zip];
 
 export function evidence(overrides: Partial<KnownAs> = {}): KnownAs {
-  const none = { vendorById: false, vendorByEmail: false, leadById: false, leadByEmail: false, leadByOpportunity: false };
+  const none = {
+    vendorById: false,
+    vendorByEmail: false,
+    leadById: false,
+    leadByEmail: false,
+    leadByOpportunity: false,
+  };
   return { ...none, leadOpportunityIds: [], ...overrides };
 }
 
-const head = { account: 'loc', scanId: 'scan', scanNumber: 1, dryRun: false, contactId: 'c1', mode: 'full', dateUpdated: 50 };
+const head = {
+  account: 'loc',
+  scanId: 'scan',
+  scanNumber: 1,
+  dryRun: false,
+  contactId: 'c1',
+  mode: 'full',
+  dateUpdated: 50,
+};
 
 /** A contact; custom fields are given as values, by id. */
 export function contact(overrides: Partial<ContactRead> = {}, custom: Record<string, unknown> = {}): ContactRead {

@@ -40,7 +40,8 @@ export function createKafka({ brokers, clientId, logger, ssl, sasl }: KafkaOptio
 function forward(logger: KafkaLogger, { level, namespace, log }: LogEntry): void {
   const { message, error } = log as { message: string; error?: string };
   const fields = { component: `kafkajs ${namespace}`, ...(error === undefined ? {} : { reason: error }) };
-  if (level === logLevel.ERROR) logger.warn(fields, message);
+  // Refused responses are tried again by kafkajs itself; what stays wrong reaches our callers as an error.
+  if (level === logLevel.ERROR && !message.startsWith('Response ')) logger.warn(fields, message);
   else logger.debug(fields, message);
 }
 
@@ -60,7 +61,7 @@ let guarded = false;
 export function guardTimers(): void {
   if (guarded) return;
   guarded = true;
-  const prototype = (RequestQueue as unknown as { prototype: Record<string, unknown> }).prototype;
+  const prototype = (RequestQueue as { prototype: Record<string, unknown> }).prototype;
   prototype['scheduleCheckPendingRequests'] = function schedule(this: RequestQueueInternals): void {
     if (this.throttleCheckTimeoutId !== null && this.throttleCheckTimeoutId !== undefined) return;
     if (this.pending.length === 0) return;

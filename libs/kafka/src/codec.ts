@@ -53,19 +53,26 @@ export function createCodec({ registryUrl, timeoutMs = 5_000 }: { registryUrl: s
     async ready(types) {
       for (const type of types) {
         if (ids.has(type)) continue;
-        const id = await ask(timeoutMs, () => registry.getRegistryIdBySchema(type, SCHEMAS[type] as never)).catch((error: unknown) => {
-          if (error instanceof AppError) throw error;
-          throw new AppError('schema_not_registered', `schema ${type} is not registered as we know it: run \`npm run -s tributary -- deploy\``, {
-            cause: error,
-          });
-        });
+        const id = await ask(timeoutMs, () => registry.getRegistryIdBySchema(type, SCHEMAS[type] as never)).catch(
+          (error: unknown) => {
+            if (error instanceof AppError) throw error;
+            throw new AppError(
+              'schema_not_registered',
+              `schema ${type} is not registered as we know it: run \`npm run -s tributary -- deploy\``,
+              {
+                cause: error,
+              },
+            );
+          },
+        );
         ids.set(type, id);
       }
     },
 
     encode(type, value) {
       const id = ids.get(type);
-      if (id === undefined) throw new AppError('schema_not_registered', `schema ${type} was not made ready before it was written`);
+      if (id === undefined)
+        throw new AppError('schema_not_registered', `schema ${type} was not made ready before it was written`);
       const avroType = readerOf(type);
       let end: number;
       try {
@@ -75,7 +82,9 @@ export function createCodec({ registryUrl, timeoutMs = 5_000 }: { registryUrl: s
           end = avroType.encode(value, scratch, FRAME);
         }
       } catch (error) {
-        throw new AppError('record_invalid', `${type} does not fit its schema at ${invalidPaths(avroType, value)}`, { cause: error });
+        throw new AppError('record_invalid', `${type} does not fit its schema at ${invalidPaths(avroType, value)}`, {
+          cause: error,
+        });
       }
       scratch[0] = 0;
       scratch.writeInt32BE(id, 1);
@@ -84,7 +93,10 @@ export function createCodec({ registryUrl, timeoutMs = 5_000 }: { registryUrl: s
 
     decode(buffer) {
       if (buffer.length < FRAME || buffer[0] !== 0) {
-        throw new AppError('record_undecodable', 'the value has no Confluent framing: a zero byte and a four-byte schema id');
+        throw new AppError(
+          'record_undecodable',
+          'the value has no Confluent framing: a zero byte and a four-byte schema id',
+        );
       }
       const id = buffer.readInt32BE(1);
       const reader = writers.get(id);
@@ -113,7 +125,8 @@ export function createCodec({ registryUrl, timeoutMs = 5_000 }: { registryUrl: s
  */
 function readerFor(writer: avro.Type, id: number): Reader {
   const name = (writer as { name?: string }).name ?? '';
-  if (!(name in SCHEMAS)) throw new AppError('schema_unknown', `schema id ${id} is ${name || 'unnamed'}, which this version does not know`);
+  if (!(name in SCHEMAS))
+    throw new AppError('schema_unknown', `schema id ${id} is ${name || 'unnamed'}, which this version does not know`);
   const type = name as EventType;
   const avroType = readerOf(type);
   return { type, avroType, resolver: avroType.createResolver(writer) };
@@ -153,7 +166,8 @@ async function ask<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof AppError) throw error;
     const status = (error as { status?: number }).status;
-    if (status === undefined || status >= 500 || status === 429) throw unavailable(status === undefined ? 'no connection' : `answer ${status}`, error);
+    if (status === undefined || status >= 500 || status === 429)
+      throw unavailable(status === undefined ? 'no connection' : `answer ${status}`, error);
     throw error;
   } finally {
     clearTimeout(timer);
@@ -161,5 +175,9 @@ async function ask<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
 }
 
 function unavailable(reason: string, cause?: unknown): AppError {
-  return new AppError('registry_unavailable', `the schema registry is not available (${reason}): check SCHEMA_REGISTRY_URL`, { cause });
+  return new AppError(
+    'registry_unavailable',
+    `the schema registry is not available (${reason}): check SCHEMA_REGISTRY_URL`,
+    { cause },
+  );
 }

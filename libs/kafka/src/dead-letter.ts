@@ -2,7 +2,7 @@ import type { KafkaMessage } from 'kafkajs';
 import { DEAD_LETTER_HEADERS as H } from '#libs/contracts/src/headers.ts';
 import { deadLetterTopic, type TopicName } from '#libs/contracts/src/topics.ts';
 import type { AppError } from '#libs/runtime/src/errors.ts';
-import type { Processor } from './consumer.ts';
+import type { Processor } from './processor.ts';
 import type { Producer } from './producer.ts';
 
 /** A record that cannot be handled, and why. */
@@ -32,7 +32,8 @@ export async function deadLetter(producer: Producer, letter: DeadLetter): Promis
         [H.partition]: String(partition),
         [H.offset]: message.offset,
         [H.connectorName]: processor.name,
-        [H.stage]: failure.code === 'record_undecodable' || failure.code === 'schema_unknown' ? 'VALUE_CONVERTER' : 'TASK_PUT',
+        [H.stage]:
+          failure.code === 'record_undecodable' || failure.code === 'schema_unknown' ? 'VALUE_CONVERTER' : 'TASK_PUT',
         [H.exceptionClass]: failure.code,
         [H.exceptionMessage]: failure.message,
         [H.attempts]: String(attempts),

@@ -4,7 +4,7 @@ import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { HEADERS } from '#libs/contracts/src/headers.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import { deadRecordOf, headerText, type BatchPayload, type ConsumedEvent, type ConsumerOptions } from './consumer.ts';
+import { deadRecordOf, headerText, type BatchPayload, type ConsumedEvent, type ConsumerOptions } from './processor.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Decoded } from './codec.ts';
 
@@ -37,7 +37,17 @@ const SUSPICIOUS = new Set(['internal', 'write_conflict']);
 
 /** A worker over the partitions of one consumer. */
 export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
-  const { consumer, processor, checkpoints, codec, logger, hooks = {}, maxBatch = 1000, unforeseenAttempts = 6, die } = options;
+  const {
+    consumer,
+    processor,
+    checkpoints,
+    codec,
+    logger,
+    hooks = {},
+    maxBatch = 1000,
+    unforeseenAttempts = 6,
+    die,
+  } = options;
   const handled = new Set<EventType>(processor.types);
   const positions = new Map<string, Promise<Position>>();
   const timers = new Set<NodeJS.Timeout>();
@@ -73,12 +83,19 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       const last = messages[index - 1]!;
       payload.resolveOffset(last.offset);
       const records = Number(highWatermark) - Number(last.offset) - 1;
-      hooks.onLag?.(processor, topic, partition, { records, seconds: records <= 0 ? 0 : Math.max(0, (Date.now() - Number(last.timestamp)) / 1000) });
+      hooks.onLag?.(processor, topic, partition, {
+        records,
+        seconds: records <= 0 ? 0 : Math.max(0, (Date.now() - Number(last.timestamp)) / 1000),
+      });
       await payload.heartbeat();
     }
   }
 
-  async function decodeSome(messages: KafkaMessage[], from: number, to: number): Promise<{ events: ConsumedEvent[]; end: number; bad?: AppError }> {
+  async function decodeSome(
+    messages: KafkaMessage[],
+    from: number,
+    to: number,
+  ): Promise<{ events: ConsumedEvent[]; end: number; bad?: AppError }> {
     const events: ConsumedEvent[] = [];
     for (let end = from; end < to; end += 1) {
       const message = messages[end]!;
@@ -99,9 +116,21 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
   }
 
   /** I3: handled, or bisected until only the bad record goes to the dead-letter topic. */
-  async function handleEvents(payload: BatchPayload, position: Position, events: ConsumedEvent[], next: string): Promise<void> {
+  async function handleEvents(
+    payload: BatchPayload,
+    position: Position,
+    events: ConsumedEvent[],
+    next: string,
+  ): Promise<void> {
     const { topic, partition } = payload.batch;
-    const checkpoint = { processor: processor.name, topic, partition, epoch: position.epoch, expected: position.next, next };
+    const checkpoint = {
+      processor: processor.name,
+      topic,
+      partition,
+      epoch: position.epoch,
+      expected: position.next,
+      next,
+    };
     if (position.next === next) return;
     if (events.length === 0) {
       await checkpoints.save(checkpoint);
@@ -129,12 +158,27 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
 
   function suspect(failure: AppError, position: Position): AppError {
     if (!SUSPICIOUS.has(failure.code) || position.attempts < unforeseenAttempts) return failure;
-    return new AppError('record_invalid', `${failure.message} (${position.attempts} attempts)`, { cause: failure.cause ?? failure });
+    return new AppError('record_invalid', `${failure.message} (${position.attempts} attempts)`, {
+      cause: failure.cause ?? failure,
+    });
   }
 
-  async function bury(payload: BatchPayload, position: Position, message: KafkaMessage, failure: AppError, next?: string): Promise<void> {
+  async function bury(
+    payload: BatchPayload,
+    position: Position,
+    message: KafkaMessage,
+    failure: AppError,
+    next?: string,
+  ): Promise<void> {
     const { topic, partition } = payload.batch;
-    await deadLetter(options.producer, { topic, partition, message, processor, failure, attempts: position.attempts + 1 });
+    await deadLetter(options.producer, {
+      topic,
+      partition,
+      message,
+      processor,
+      failure,
+      attempts: position.attempts + 1,
+    });
     const checkpoint = {
       processor: processor.name,
       topic,
@@ -166,7 +210,8 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
     hooks.onRetry?.(topic, failure.code);
     const delay = backoff(position.attempts);
-    if (position.attempts === 0 || delay === LONGEST_WAIT_MS) logger.warn({ topic, partition, code: failure.code, cause: causeName(failure) }, failure.message);
+    if (position.attempts === 0 || delay === LONGEST_WAIT_MS)
+      logger.warn({ topic, partition, code: failure.code, cause: causeName(failure) }, failure.message);
     position.attempts += 1;
     if (delay <= IN_PLACE_WAIT_MS) return delay;
     const resume = payload.pause();
@@ -229,7 +274,11 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
           await handleRecords(rest, position);
           // The group's own offset is a hint for lag tools; ours is in the database.
           if (position.next !== null && position.next !== handledUpTo) {
-            await consumer.commitOffsets([{ topic: payload.batch.topic, partition: payload.batch.partition, offset: position.next }]).catch(() => undefined);
+            await consumer
+              .commitOffsets([
+                { topic: payload.batch.topic, partition: payload.batch.partition, offset: position.next },
+              ])
+              .catch(() => undefined);
           }
           return;
         } catch (error) {
@@ -251,7 +300,9 @@ function remaining(payload: BatchPayload, position: Position): BatchPayload {
   const { messages } = payload.batch;
   if (next === null || messages[0]?.offset === next) return payload;
   const from = messages.findIndex(({ offset }) => BigInt(offset) >= BigInt(next));
-  const batch = Object.assign(Object.create(payload.batch) as typeof payload.batch, { messages: from < 0 ? [] : messages.slice(from) });
+  const batch = Object.assign(Object.create(payload.batch) as typeof payload.batch, {
+    messages: from < 0 ? [] : messages.slice(from),
+  });
   return { ...payload, batch };
 }
 

@@ -101,7 +101,9 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
           throw new AppError('record_too_large', 'the broker refuses a record as too large', { cause: error });
         }
         if (Date.now() > deadline) {
-          throw new AppError('kafka_unavailable', 'the brokers do not take records: check KAFKA_BROKERS', { cause: error });
+          throw new AppError('kafka_unavailable', 'the brokers do not take records: check KAFKA_BROKERS', {
+            cause: error,
+          });
         }
         // A new producer id starts a new sequence: an idempotent producer that lost its place never recovers.
         await wait(Math.min(250 * 2 ** attempt, 5_000) * (0.8 + Math.random() * 0.4));
@@ -144,7 +146,10 @@ async function connect(kafka: Kafka): Promise<KafkaProducer> {
     idempotent: true,
     maxInFlightRequests: 1,
     allowAutoTopicCreation: false,
-    createPartitioner: () => ({ message }) => message.partition ?? 0,
+    createPartitioner:
+      () =>
+      ({ message }) =>
+        message.partition ?? 0,
     retry: { retries: 5, initialRetryTime: 100 },
   });
   await client.connect();
@@ -196,9 +201,14 @@ function* batches(queued: Queued[]): Generator<Queued[]> {
 
 async function sendOnce(client: KafkaProducer, batch: Queued[]): Promise<SentRecord[]> {
   const byTopic = Map.groupBy(batch, ({ topic }) => topic);
-  const topicMessages = [...byTopic].map(([topic, items]) => ({ topic, messages: items.map(({ message }) => message) }));
+  const topicMessages = [...byTopic].map(([topic, items]) => ({
+    topic,
+    messages: items.map(({ message }) => message),
+  }));
   const results = await client.sendBatch({ acks: -1, timeout: 30_000, topicMessages });
-  const next = new Map(results.map(({ topicName, partition, baseOffset }) => [`${topicName} ${partition}`, BigInt(baseOffset ?? '-1')]));
+  const next = new Map(
+    results.map(({ topicName, partition, baseOffset }) => [`${topicName} ${partition}`, BigInt(baseOffset ?? '-1')]),
+  );
   return batch.map(({ topic, message }) => {
     const place = `${topic} ${message.partition}`;
     const offset = next.get(place) ?? -1n;

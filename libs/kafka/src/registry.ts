@@ -15,9 +15,15 @@ export async function registerSchemas(registryUrl: string): Promise<number> {
       .catch((error: unknown) => {
         const { status, message } = error as { status?: number; message?: string };
         if (status !== undefined && status >= 400 && status < 500) {
-          throw new AppError('schema_not_registered', `the registry refuses ${subject}: ${message ?? status}`, { cause: error });
+          throw new AppError('schema_not_registered', `the registry refuses ${subject}: ${message ?? status}`, {
+            cause: error,
+          });
         }
-        throw new AppError('registry_unavailable', `the schema registry does not take ${subject}: check SCHEMA_REGISTRY_URL`, { cause: error });
+        throw new AppError(
+          'registry_unavailable',
+          `the schema registry does not take ${subject}: check SCHEMA_REGISTRY_URL`,
+          { cause: error },
+        );
       });
   }
   return Object.keys(SCHEMAS).length;

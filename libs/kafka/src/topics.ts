@@ -1,5 +1,11 @@
 import type { Admin, ITopicConfig, Kafka } from 'kafkajs';
-import { DEAD_LETTER_RETENTION_MS, deadLetterTopic, MAX_RECORD_BYTES, TOPICS, type TopicName } from '#libs/contracts/src/topics.ts';
+import {
+  DEAD_LETTER_RETENTION_MS,
+  deadLetterTopic,
+  MAX_RECORD_BYTES,
+  TOPICS,
+  type TopicName,
+} from '#libs/contracts/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 
 /** A consumer group on a topic: each has a dead-letter topic of its own. */
@@ -23,10 +29,18 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
 }
 
 /** Creates what is missing of the catalogue and of the dead-letter topics; config error when a topic has another partition count. */
-export async function ensureTopics(kafka: Kafka, consumptions: readonly Consumption[], replicationFactor = 1): Promise<string[]> {
+export async function ensureTopics(
+  kafka: Kafka,
+  consumptions: readonly Consumption[],
+  replicationFactor = 1,
+): Promise<string[]> {
   const wanted: ITopicConfig[] = [
-    ...Object.entries(TOPICS).map(([topic, { partitions, retentionMs }]) => topicConfig(topic, partitions, retentionMs, replicationFactor)),
-    ...consumptions.map(({ topic, groupId }) => topicConfig(deadLetterTopic(topic, groupId), 1, DEAD_LETTER_RETENTION_MS, replicationFactor)),
+    ...Object.entries(TOPICS).map(([topic, { partitions, retentionMs }]) =>
+      topicConfig(topic, partitions, retentionMs, replicationFactor),
+    ),
+    ...consumptions.map(({ topic, groupId }) =>
+      topicConfig(deadLetterTopic(topic, groupId), 1, DEAD_LETTER_RETENTION_MS, replicationFactor),
+    ),
   ];
   return withAdmin(kafka, async (admin) => {
     const existing = new Set(await admin.listTopics());
@@ -38,7 +52,10 @@ export async function ensureTopics(kafka: Kafka, consumptions: readonly Consumpt
       for (const { name, partitions } of topics) {
         const count = present.find(({ topic }) => topic === name)?.numPartitions;
         if (partitions.length !== count) {
-          throw new AppError('topic_missing', `topic ${name} has ${partitions.length} partitions, the catalogue says ${count ?? 0}: keys would move`);
+          throw new AppError(
+            'topic_missing',
+            `topic ${name} has ${partitions.length} partitions, the catalogue says ${count ?? 0}: keys would move`,
+          );
         }
       }
     }
@@ -46,7 +63,12 @@ export async function ensureTopics(kafka: Kafka, consumptions: readonly Consumpt
   });
 }
 
-function topicConfig(topic: string, numPartitions: number, retentionMs: number, replicationFactor: number): ITopicConfig {
+function topicConfig(
+  topic: string,
+  numPartitions: number,
+  retentionMs: number,
+  replicationFactor: number,
+): ITopicConfig {
   return {
     topic,
     numPartitions,
@@ -60,16 +82,26 @@ function topicConfig(topic: string, numPartitions: number, retentionMs: number, 
 }
 
 /** Lowest and next offset of every partition of topics that exist. */
-export async function topicOffsets(kafka: Kafka, topics: readonly string[]): Promise<{ topic: string; partition: number; low: number; high: number }[]> {
+export async function topicOffsets(
+  kafka: Kafka,
+  topics: readonly string[],
+): Promise<{ topic: string; partition: number; low: number; high: number }[]> {
   return withAdmin(kafka, async (admin) => {
     const existing = new Set(await admin.listTopics());
     const found = topics.filter((topic) => existing.has(topic));
     const offsets = await Promise.all(
       found.map(async (topic) =>
-        (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({ topic, partition, low: Number(low), high: Number(high) })),
+        (await admin.fetchTopicOffsets(topic)).map(({ partition, low, high }) => ({
+          topic,
+          partition,
+          low: Number(low),
+          high: Number(high),
+        })),
       ),
     );
-    return offsets.flat().sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
+    return offsets
+      .flat()
+      .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
   });
 }
 

@@ -31,40 +31,61 @@ export function secretText(doc: string, options: SettingOptions = {}): Setting<S
 }
 
 /** A number within limits. */
-export function number(doc: string, limits: { min: number; max: number; integer?: boolean }, options: SettingOptions & { fallback: string }): Setting<number> {
+export function number(
+  doc: string,
+  limits: { min: number; max: number; integer?: boolean },
+  options: SettingOptions & { fallback: string },
+): Setting<number> {
   const kind = limits.integer === true ? 'a whole number' : 'a number';
   const hint = `must be ${kind} from ${limits.min} to ${limits.max}`;
   const read = z
     .string()
     .regex(/^-?\d+(\.\d+)?$/, hint)
     .transform(Number)
-    .refine((value) => value >= limits.min && value <= limits.max && (limits.integer !== true || Number.isInteger(value)), hint);
-  return declare(read, doc, options) as Setting<number>;
+    .refine(
+      (value) => value >= limits.min && value <= limits.max && (limits.integer !== true || Number.isInteger(value)),
+      hint,
+    );
+  return declare(read, doc, options);
 }
 
 /** true or false. */
 export function flag(doc: string, options: SettingOptions & { fallback: 'true' | 'false' }): Setting<boolean> {
-  return declare(z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true'), doc, options) as Setting<boolean>;
+  return declare(
+    z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true'),
+    doc,
+    options,
+  );
 }
 
 /** A comma-separated list, trimmed, empty items dropped. */
 export function list(doc: string, options: SettingOptions & { fallback: string }): Setting<string[]> {
-  return declare(z.string().transform(splitList), doc, options) as Setting<string[]>;
+  return declare(z.string().transform(splitList), doc, options);
 }
 
 /** One of some words. */
-export function choice<T extends string>(doc: string, choices: readonly [T, ...T[]], options: SettingOptions & { fallback: T }): Setting<T> {
-  return declare(z.enum(choices, `must be one of ${choices.join(', ')}`), doc, options) as Setting<T>;
+export function choice<T extends string>(
+  doc: string,
+  choices: readonly [T, ...T[]],
+  options: SettingOptions & { fallback: T },
+): Setting<T> {
+  return declare(z.enum(choices, `must be one of ${choices.join(', ')}`), doc, options);
 }
 
 /** An http(s) address without a trailing slash. */
 export function url(doc: string, options: SettingOptions & { fallback: string }): Setting<string> {
-  const read = z.url({ protocol: /^https?$/, error: 'must be an http or https address' }).transform((value) => value.replace(/\/+$/, ''));
-  return declare(read, doc, options) as Setting<string>;
+  const read = z
+    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+    .transform((value) => value.replace(/\/+$/, ''));
+  return declare(read, doc, options);
 }
 
 /** A text with a reader of its own, which throws an Error that says what is wrong. */
-export function custom<T>(doc: string, read: (text: string) => T, options: SettingOptions & { fallback: string }): Setting<T> {
+export function custom<T>(
+  doc: string,
+  read: (text: string) => T,
+  options: SettingOptions & { fallback: string },
+): Setting<T> {
   const type = z.string().transform((value, context): T => {
     try {
       return read(value);
@@ -73,7 +94,7 @@ export function custom<T>(doc: string, read: (text: string) => T, options: Setti
       return z.NEVER;
     }
   });
-  return declare(type, doc, options) as Setting<T>;
+  return declare(type, doc, options);
 }
 
 function declare<T>(read: z.ZodType<T, string>, doc: string, { fallback, example }: SettingOptions): Setting<T> {
@@ -106,7 +127,9 @@ export function loadSettings<D extends Declarations>(declarations: D, env: NodeJ
       values[name] = readSetting(name, setting, env);
     } catch (error) {
       const example = setting.example ?? setting.fallback;
-      faults.push(`${name}: ${(error as Error).message}${example === undefined || example === '' ? '' : ` (for example ${name}=${example})`}`);
+      faults.push(
+        `${name}: ${(error as Error).message}${example === undefined || example === '' ? '' : ` (for example ${name}=${example})`}`,
+      );
     }
   }
   if (faults.length > 0) throw new AppError('config_invalid', `wrong settings:\n  ${faults.join('\n  ')}`);
@@ -125,13 +148,17 @@ function givenText(name: string, env: NodeJS.ProcessEnv): string | undefined {
   const direct = env[name]?.trim();
   const file = env[`${name}_FILE`]?.trim();
   if (direct !== undefined && direct !== '') {
-    if (file !== undefined && file !== '') throw new Error(`is given twice, as ${name} and as ${name}_FILE: remove one`);
+    if (file !== undefined && file !== '')
+      throw new Error(`is given twice, as ${name} and as ${name}_FILE: remove one`);
     return direct;
   }
   if (file === undefined || file === '') return undefined;
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new Error(`${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`, { cause: error });
+    throw new Error(
+      `${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`,
+      { cause: error },
+    );
   }
 }

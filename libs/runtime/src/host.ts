@@ -63,7 +63,10 @@ export async function startHost(components: readonly Component[], logger: Logger
   }
   return {
     done,
-    readiness: () => (stopping === undefined ? components.flatMap((component) => component.readiness()) : [{ part: 'host', ready: false, reason: 'stopping' }]),
+    readiness: () =>
+      stopping === undefined
+        ? components.flatMap((component) => component.readiness())
+        : [{ part: 'host', ready: false, reason: 'stopping' }],
     stop: () => shutdown(0),
   };
 }
@@ -72,7 +75,8 @@ async function stopAll(started: Component[], logger: Logger): Promise<void> {
   for (const component of started.splice(0).reverse()) {
     const late = wait(STOP_WITHIN_MS, 'late' as const, { ref: false });
     try {
-      if ((await Promise.race([component.stop(), late])) === 'late') logger.error({ part: component.name }, 'part did not stop in time');
+      if ((await Promise.race([component.stop(), late])) === 'late')
+        logger.error({ part: component.name }, 'part did not stop in time');
     } catch (error) {
       logger.error({ part: component.name, err: error }, 'part did not stop cleanly');
     }

@@ -51,7 +51,10 @@ export async function sendRequest(request: HttpRequest): Promise<HttpAnswer> {
   }
   if (response.status >= 300 && response.status < 400) {
     await response.body?.cancel();
-    throw new AppError('redirect_refused', `${new URL(request.url).host} redirects elsewhere: check the base URL of the source`);
+    throw new AppError(
+      'redirect_refused',
+      `${new URL(request.url).host} redirects elsewhere: check the base URL of the source`,
+    );
   }
   const text = await readBody(response, request.limitBytes ?? LIMIT_BYTES, timeout);
   return { status: response.status, headers: response.headers, text };

@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type ErrorRequestHandler, type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
+import express, {
+  type ErrorRequestHandler,
+  type Express,
+  type NextFunction,
+  type Request,
+  type RequestHandler,
+  type Response,
+} from 'express';
 import helmet from 'helmet';
 import { AppError, toAppError, type ErrorCode } from './errors.ts';
 import type { Readiness } from './host.ts';
@@ -97,7 +104,8 @@ function problems(logger: Logger): ErrorRequestHandler {
           title: failure.code.replaceAll('_', ' '),
           status,
           // What we did not foresee is told to the log, not to the caller.
-          detail: failure.code === 'internal' ? 'an unexpected error; the log has it under this request id' : failure.message,
+          detail:
+            failure.code === 'internal' ? 'an unexpected error; the log has it under this request id' : failure.message,
           code: failure.code,
           requestId: response.get('x-request-id'),
         }),
@@ -107,14 +115,19 @@ function problems(logger: Logger): ErrorRequestHandler {
 
 function translate(error: unknown): AppError {
   const { type } = error as { type?: string };
-  if (type === 'entity.too.large') return new AppError('body_too_large', 'the request body is larger than HTTP_BODY_LIMIT');
+  if (type === 'entity.too.large')
+    return new AppError('body_too_large', 'the request body is larger than HTTP_BODY_LIMIT');
   if (type === 'entity.parse.failed') return new AppError('request_invalid', 'the request body is not valid JSON');
-  if (type !== undefined && (error as { status?: number }).status === 400) return new AppError('request_invalid', 'the request body cannot be read');
+  if (type !== undefined && (error as { status?: number }).status === 400)
+    return new AppError('request_invalid', 'the request body cannot be read');
   return toAppError(error);
 }
 
 /** Listens with timeouts; with `nextFree` the port after a taken one is tried. Returns the server and its actual port. */
-export async function listen(app: Express, options: { host: string; port: number; nextFree: boolean }): Promise<{ server: Server; port: number }> {
+export async function listen(
+  app: Express,
+  options: { host: string; port: number; nextFree: boolean },
+): Promise<{ server: Server; port: number }> {
   for (let port = options.port; ; port += 1) {
     const server = createServer({ requestTimeout: 30_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 }, app);
     try {

@@ -7,8 +7,10 @@ export const instrument = {
   sourceRequest: (source: string, status: string): void => METRICS.sourceRequests.inc({ source, status }),
   scanRecords: (source: string, count: number): void => METRICS.scanRecords.inc({ source }, count),
   scanOpen: (source: string, change: 1 | -1): void => METRICS.scanOpen.inc({ source }, change),
-  observation: (type: string, source: string): void => METRICS.observations.inc({ type: type.split('.').at(-1) ?? type, source }),
-  sent: (topic: string, count: number): void => METRICS.sentMessages.inc({ ...SYSTEM, messaging_destination_name: topic }, count),
+  observation: (type: string, source: string): void =>
+    METRICS.observations.inc({ type: type.split('.').at(-1) ?? type, source }),
+  sent: (topic: string, count: number): void =>
+    METRICS.sentMessages.inc({ ...SYSTEM, messaging_destination_name: topic }, count),
   handled(group: string, topic: string, count: number, seconds: number): void {
     const labels = { ...SYSTEM, messaging_destination_name: topic, messaging_consumer_group_name: group };
     METRICS.consumedMessages.inc(labels, count);
@@ -19,7 +21,13 @@ export const instrument = {
   retry: (topic: string, code: string): void => METRICS.retries.inc({ topic, code }),
   outboxPending: (count: number): void => METRICS.outboxPending.set(count),
   /** The final word on a scan: how long it took, what it marked, and when it last went well. Times in milliseconds. */
-  scanApplied(scan: { source: string; success: boolean; startedAt: number; appliedAt: number; counters: Record<string, number> }): void {
+  scanApplied(scan: {
+    source: string;
+    success: boolean;
+    startedAt: number;
+    appliedAt: number;
+    counters: Record<string, number>;
+  }): void {
     const { source, success, startedAt, appliedAt, counters } = scan;
     METRICS.scanDuration.observe({ source }, Math.max(0, appliedAt - startedAt) / 1000);
     METRICS.markedMissing.inc({ table: 'vendors' }, counters['vendors_missing_in_ghl'] ?? 0);

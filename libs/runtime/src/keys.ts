@@ -18,7 +18,9 @@ export interface ApiKey {
   scope: Scope;
 }
 
-const FILE = z.array(z.strictObject({ id: z.string().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/), scope: z.enum(SCOPES) }));
+const FILE = z.array(
+  z.strictObject({ id: z.string().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/), scope: z.enum(SCOPES) }),
+);
 
 /** SHA-256 of a key: keys are random, so nothing slower is needed. */
 export function hashKey(key: string): string {
@@ -30,7 +32,11 @@ export function readKeys(file: string): ApiKey[] {
   try {
     return FILE.parse(JSON.parse(readFileSync(file, 'utf8')));
   } catch (error) {
-    throw new AppError('config_invalid', 'API_KEYS_FILE must be a JSON list of {id, hash (sha256, hex), scope: read|operate|admin}', { cause: error });
+    throw new AppError(
+      'config_invalid',
+      'API_KEYS_FILE must be a JSON list of {id, hash (sha256, hex), scope: read|operate|admin}',
+      { cause: error },
+    );
   }
 }
 

@@ -3,7 +3,20 @@ import pino, { type DestinationStream, type Logger as PinoLogger } from 'pino';
 /** Where every part logs to. Fields first, then one sentence; never secrets, never personal data. */
 export type Logger = PinoLogger;
 
-const SENSITIVE = ['token', 'secret', 'password', 'authorization', 'apiKey', 'email', 'phone', 'name', 'firstName', 'lastName', 'body', 'value'];
+const SENSITIVE = [
+  'token',
+  'secret',
+  'password',
+  'authorization',
+  'apiKey',
+  'email',
+  'phone',
+  'name',
+  'firstName',
+  'lastName',
+  'body',
+  'value',
+];
 const EMAIL = /[^\s"'<>@,;:]+@[^\s"'<>@,;:]+\.[a-z]{2,}/gi;
 const TOKEN = /\b(Bearer\s+\S+|pit-[0-9a-f-]{8,}|postgres(ql)?:\/\/\S+)/gi;
 

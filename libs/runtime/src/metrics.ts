@@ -20,26 +20,53 @@ function gauge<L extends string>(name: string, help: string, labelNames: readonl
   return new Gauge({ name, help, labelNames: [...labelNames], registers: [REGISTRY] });
 }
 
-function histogram<L extends string>(name: string, help: string, labelNames: readonly L[], buckets: number[]): Histogram<L> {
+function histogram<L extends string>(
+  name: string,
+  help: string,
+  labelNames: readonly L[],
+  buckets: number[],
+): Histogram<L> {
   docs.push({ name, help, labelNames });
   return new Histogram({ name, help, labelNames: [...labelNames], buckets, registers: [REGISTRY] });
 }
 
 /** Every metric of the product, declared here only. Labels are few and small: never ids, e-mails or offsets. */
 export const METRICS = {
-  sourceRequests: counter('crm_source_requests_total', 'Requests to a source by HTTP status, or timeout, truncated or network.', ['source', 'status']),
+  sourceRequests: counter(
+    'crm_source_requests_total',
+    'Requests to a source by HTTP status, or timeout, truncated or network.',
+    ['source', 'status'],
+  ),
   scanRecords: counter('crm_scan_records_total', 'Records read from a source.', ['source']),
   scanOpen: gauge('crm_scan_open', 'Scans that run now.', ['source']),
-  scanDuration: histogram('crm_scan_duration_seconds', 'From the start of a scan to its result in the tables.', ['source'], [1, 5, 15, 60, 300, 900, 3600]),
-  scanLastSuccess: gauge('crm_scan_last_success_timestamp_seconds', 'When the last successful scan was applied.', ['source']),
-  scanLastSuccessAge: gauge('crm_scan_last_success_age_seconds', 'Seconds since the last successful scan was applied.', ['source']),
+  scanDuration: histogram(
+    'crm_scan_duration_seconds',
+    'From the start of a scan to its result in the tables.',
+    ['source'],
+    [1, 5, 15, 60, 300, 900, 3600],
+  ),
+  scanLastSuccess: gauge('crm_scan_last_success_timestamp_seconds', 'When the last successful scan was applied.', [
+    'source',
+  ]),
+  scanLastSuccessAge: gauge(
+    'crm_scan_last_success_age_seconds',
+    'Seconds since the last successful scan was applied.',
+    ['source'],
+  ),
   observations: counter('crm_observations_total', 'Observations the classifier published.', ['type', 'source']),
   markedMissing: counter('crm_marked_missing_total', 'Rows newly marked missing.', ['table']),
   deadLetters: counter('crm_dead_letters_total', 'Records sent to a dead-letter topic.', ['topic', 'code']),
   retries: counter('crm_retries_total', 'Batches that wait to be tried again.', ['topic', 'code']),
-  processingLag: gauge('crm_processing_lag_seconds', 'Age of the last handled record while more wait; 0 at the end of the topic.', ['group', 'topic']),
+  processingLag: gauge(
+    'crm_processing_lag_seconds',
+    'Age of the last handled record while more wait; 0 at the end of the topic.',
+    ['group', 'topic'],
+  ),
   outboxPending: gauge('crm_outbox_pending', 'Events in the outbox that are not published yet.', []),
-  sentMessages: counter('messaging_client_sent_messages_total', 'Records acknowledged by the brokers.', ['messaging_system', 'messaging_destination_name']),
+  sentMessages: counter('messaging_client_sent_messages_total', 'Records acknowledged by the brokers.', [
+    'messaging_system',
+    'messaging_destination_name',
+  ]),
   consumedMessages: counter('messaging_client_consumed_messages_total', 'Records handled.', [
     'messaging_system',
     'messaging_destination_name',

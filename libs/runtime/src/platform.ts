@@ -1,15 +1,15 @@
 import { hostname } from 'node:os';
-import { CONSUMER_GROUPS, type TopicName } from '#libs/contracts/src/topics.ts';
+import { CONSUMER_GROUPS, TOPICS } from '#libs/contracts/src/topics.ts';
 import { createKafka } from '#libs/kafka/src/client.ts';
 import { createCodec } from '#libs/kafka/src/codec.ts';
-import { startConsumer, type CheckpointStore, type Processor, type RunningConsumer } from '#libs/kafka/src/consumer.ts';
+import { startConsumer, type RunningConsumer } from '#libs/kafka/src/consumer.ts';
+import type { CheckpointStore, Processor } from '#libs/kafka/src/processor.ts';
 import { createProducer, type Producer } from '#libs/kafka/src/producer.ts';
 import { registerSchemas } from '#libs/kafka/src/registry.ts';
 import { ensureTopics } from '#libs/kafka/src/topics.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import { migrate } from '#libs/storage/src/orm.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
-import { TOPICS } from '#libs/contracts/src/topics.ts';
 import type { Component } from './host.ts';
 import { instrument } from './instrument.ts';
 import type { Logger } from './logger.ts';
@@ -37,11 +37,19 @@ export interface Platform {
 }
 
 /** The deploy step: migrations, topics, schemas. Running it again changes nothing. */
-export async function deploy(options: Omit<PlatformOptions, 'databasePool'> & { replication: number }): Promise<{ migrations: string[]; topics: string[]; schemas: number }> {
+export async function deploy(
+  options: Omit<PlatformOptions, 'databasePool'> & { replication: number },
+): Promise<{ migrations: string[]; topics: string[]; schemas: number }> {
   const { kafkaBrokers, schemaRegistryUrl, databaseUrl, logger, service, replication } = options;
   const kafka = createKafka({ brokers: kafkaBrokers, clientId: `tributary-${service}`, logger });
-  const consumptions = Object.entries(CONSUMER_GROUPS).flatMap(([groupId, topics]) => topics.map((topic) => ({ topic, groupId })));
-  const [migrations, topics, schemas] = await Promise.all([migrate(databaseUrl), ensureTopics(kafka, consumptions, replication), registerSchemas(schemaRegistryUrl)]);
+  const consumptions = Object.entries(CONSUMER_GROUPS).flatMap(([groupId, topics]) =>
+    topics.map((topic) => ({ topic, groupId })),
+  );
+  const [migrations, topics, schemas] = await Promise.all([
+    migrate(databaseUrl),
+    ensureTopics(kafka, consumptions, replication),
+    registerSchemas(schemaRegistryUrl),
+  ]);
   return { migrations, topics, schemas };
 }
 
@@ -67,7 +75,10 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   };
 }
 
-type Shared = Pick<Platform, 'kafka' | 'producer' | 'checkpoints'> & { codec: ReturnType<typeof createCodec>; logger: Logger };
+type Shared = Pick<Platform, 'kafka' | 'producer' | 'checkpoints'> & {
+  codec: ReturnType<typeof createCodec>;
+  logger: Logger;
+};
 
 function consumerComponent(processor: Processor, shared: Shared): Component {
   let running: RunningConsumer | undefined;
@@ -85,13 +96,19 @@ function consumerComponent(processor: Processor, shared: Shared): Component {
           onRetry: instrument.retry,
           onLag({ groupId }, topic, partition, { seconds }) {
             lags.set(`${topic} ${partition}`, seconds);
-            const worst = Math.max(...[...lags].filter(([place]) => place.startsWith(`${topic} `)).map(([, lag]) => lag));
-            instrument.lag(groupId, topic as TopicName, worst);
+            const worst = Math.max(
+              ...[...lags].filter(([place]) => place.startsWith(`${topic} `)).map(([, lag]) => lag),
+            );
+            instrument.lag(groupId, topic, worst);
           },
         },
       });
     },
-    readiness: () => [running?.alive() === true ? { part: processor.groupId, ready: true } : { part: processor.groupId, ready: false, reason: 'the consumer group is not joined yet' }],
+    readiness: () => [
+      running?.alive() === true
+        ? { part: processor.groupId, ready: true }
+        : { part: processor.groupId, ready: false, reason: 'the consumer group is not joined yet' },
+    ],
     stop: async () => running?.stop(),
   };
 }

@@ -1,6 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { DEFAULT_GHL_RULES, type GhlCustomFields, type GhlRules, type VendorTagLevel } from '#libs/domain/src/settings.ts';
+import {
+  DEFAULT_GHL_RULES,
+  type GhlCustomFields,
+  type GhlRules,
+  type VendorTagLevel,
+} from '#libs/domain/src/settings.ts';
 import { choice, custom, flag, list, loadSettings, number, secretText, text, url, type Values } from './config.ts';
 import { AppError } from './errors.ts';
 import { secret, type Secret } from './secret.ts';
@@ -15,33 +20,69 @@ export const STACK_SETTINGS = {
   DOWNLOADS_DIR: text('Folder of what the embedded stack downloads once', { fallback: '.data/downloads' }),
   DATABASE_URL: secretText('PostgreSQL', { example: 'postgresql://user:password@host:5432/tributary' }),
   KAFKA_BROKERS: text('Kafka brokers, comma-separated', { example: 'kafka-1:9092,kafka-2:9092' }),
-  SCHEMA_REGISTRY_URL: text('Schema registry, its Confluent-compatible API', { example: 'http://registry:8080/apis/ccompat/v7' }),
-  DATABASE_POOL: number('PostgreSQL connections of one process', { min: 4, max: 100, integer: true }, { fallback: '12' }),
-  TOPIC_REPLICATION: number('Replication factor of topics that are created', { min: 1, max: 10, integer: true }, { fallback: '1' }),
+  SCHEMA_REGISTRY_URL: text('Schema registry, its Confluent-compatible API', {
+    example: 'http://registry:8080/apis/ccompat/v7',
+  }),
+  DATABASE_POOL: number(
+    'PostgreSQL connections of one process',
+    { min: 4, max: 100, integer: true },
+    { fallback: '12' },
+  ),
+  TOPIC_REPLICATION: number(
+    'Replication factor of topics that are created',
+    { min: 1, max: 10, integer: true },
+    { fallback: '1' },
+  ),
 };
 
 /** The process itself. */
 export const PROCESS_SETTINGS = {
   LOG_LEVEL: choice('Least level that is logged', ['debug', 'info', 'warn', 'error', 'silent'], { fallback: 'info' }),
-  HTTP_PORT: number('Port of the HTTP API; `npm start` takes the next free one', { min: 0, max: 65535, integer: true }, { fallback: '8080' }),
+  HTTP_PORT: number(
+    'Port of the HTTP API; `npm start` takes the next free one',
+    { min: 0, max: 65535, integer: true },
+    { fallback: '8080' },
+  ),
   HTTP_HOST: text('Address the HTTP API listens on', { fallback: '127.0.0.1' }),
-  HTTP_BODY_LIMIT: number('Largest request body in bytes', { min: 1024, max: 10 * 1024 * 1024, integer: true }, { fallback: '1048576' }),
-  API_KEYS_FILE: text('JSON file of hashed API keys; without it `npm start` makes one key in DATA_DIR', { example: '/run/secrets/api-keys.json' }),
+  HTTP_BODY_LIMIT: number(
+    'Largest request body in bytes',
+    { min: 1024, max: 10 * 1024 * 1024, integer: true },
+    { fallback: '1048576' },
+  ),
+  API_KEYS_FILE: text('JSON file of hashed API keys; without it `npm start` makes one key in DATA_DIR', {
+    example: '/run/secrets/api-keys.json',
+  }),
   SOURCES: list('Source connectors this process runs', { fallback: 'ghl' }),
 };
 
 /** GoHighLevel: access, V3's constants and the classification data (rules-ghl). */
 export const GHL_SETTINGS = {
   GHL_API_BASE_URL: url('GoHighLevel API', { fallback: 'https://services.leadconnectorhq.com' }),
-  GHL_PRIVATE_TOKEN: secretText('Private integration token of one location', { example: 'pit-00000000-0000-0000-0000-000000000000' }),
+  GHL_PRIVATE_TOKEN: secretText('Private integration token of one location', {
+    example: 'pit-00000000-0000-0000-0000-000000000000',
+  }),
   GHL_LOCATION_ID: text('Location id that GHL_PRIVATE_TOKEN is for', { example: 've9EPM428h8vShlRW1KT' }),
-  GHL_ACCOUNTS_FILE: text('JSON file of several locations instead: [{locationId, token | tokenFile, rules?}]', { example: '/run/secrets/ghl-accounts.json' }),
+  GHL_ACCOUNTS_FILE: text('JSON file of several locations instead: [{locationId, token | tokenFile, rules?}]', {
+    example: '/run/secrets/ghl-accounts.json',
+  }),
   GHL_REQUEST_TIMEOUT: number('Seconds one request to GoHighLevel may take', { min: 1, max: 300 }, { fallback: '30' }),
-  GHL_RETRY_SECONDS: number('Seconds a failing request is tried again before it counts as unanswered', { min: 0, max: HOUR }, { fallback: '120' }),
+  GHL_RETRY_SECONDS: number(
+    'Seconds a failing request is tried again before it counts as unanswered',
+    { min: 0, max: HOUR },
+    { fallback: '120' },
+  ),
   FETCH_BY_ID_WORKERS: number('By-id look-ups at a time', { min: 1, max: 50, integer: true }, { fallback: '3' }),
-  GHL_RATE_LIMIT_DELAY: number('Least seconds between the starts of by-id look-ups', { min: 0, max: 60 }, { fallback: '0.12' }),
+  GHL_RATE_LIMIT_DELAY: number(
+    'Least seconds between the starts of by-id look-ups',
+    { min: 0, max: 60 },
+    { fallback: '0.12' },
+  ),
   SEARCH_PAGE_LIMIT: number('Contacts of one list page', { min: 1, max: 500, integer: true }, { fallback: '500' }),
-  LIST_SCAN_CAP: number('Most contacts the list fallback of mode targeted reads', { min: 1, max: 10_000_000, integer: true }, { fallback: '15000' }),
+  LIST_SCAN_CAP: number(
+    'Most contacts the list fallback of mode targeted reads',
+    { min: 1, max: 10_000_000, integer: true },
+    { fallback: '15000' },
+  ),
   VENDOR_SOURCE_KEYWORD: text('Contact source that says vendor', { fallback: RULES.vendorSourceKeyword }),
   VENDOR_TAGS: list('Tags that say vendor', { fallback: RULES.vendorTags.join(',') }),
   VENDOR_TAG_LEVELS: custom('Vendor status by tag, level:tag=status; the highest level wins', readTagLevels, {
@@ -51,12 +92,26 @@ export const GHL_SETTINGS = {
   DEFAULT_VENDOR_STATUS: text('Vendor status without a level tag', { fallback: RULES.defaultVendorStatus }),
   DEFAULT_LEAD_STATUS: text('Status of a new lead', { fallback: RULES.defaultLeadStatus }),
   INACTIVE_GHL_DELETED_STATUS: text('Status shown while a row is missing in GHL', { fallback: RULES.inactiveStatus }),
-  VENDOR_STATUS_KEPT: list('Vendor statuses that the absence of a level tag does not change', { fallback: RULES.vendorStatusKept.join(',') }),
+  VENDOR_STATUS_KEPT: list('Vendor statuses that the absence of a level tag does not change', {
+    fallback: RULES.vendorStatusKept.join(','),
+  }),
   LEAD_DISCOVERY_TAGS: list('Tags that make an unknown contact a lead in mode full', { fallback: '' }),
   GHL_EMPTY_OVERWRITES: flag('Whether empty GHL values blank vendor columns', { fallback: 'false' }),
-  MISSING_MAX_SHARE: number('Largest share of the rows in scope that one scan may mark missing', { min: 0, max: 1 }, { fallback: '0.5' }),
-  MISSING_MIN_ROWS: number('Rows in scope from which MISSING_MAX_SHARE counts', { min: 0, max: 1_000_000, integer: true }, { fallback: '100' }),
-  MISSING_MAX_UNKNOWN_SHARE: number('Largest share of look-ups that may stay unanswered', { min: 0, max: 1 }, { fallback: '0.2' }),
+  MISSING_MAX_SHARE: number(
+    'Largest share of the rows in scope that one scan may mark missing',
+    { min: 0, max: 1 },
+    { fallback: '0.5' },
+  ),
+  MISSING_MIN_ROWS: number(
+    'Rows in scope from which MISSING_MAX_SHARE counts',
+    { min: 0, max: 1_000_000, integer: true },
+    { fallback: '100' },
+  ),
+  MISSING_MAX_UNKNOWN_SHARE: number(
+    'Largest share of look-ups that may stay unanswered',
+    { min: 0, max: 1 },
+    { fallback: '0.2' },
+  ),
 };
 
 /** Every setting of the product, for the README and the doctor. */
@@ -137,8 +192,16 @@ export function ghlAccounts(settings: Settings): GhlAccount[] {
   if (settings.GHL_ACCOUNTS_FILE !== undefined) return accountsOfFile(settings.GHL_ACCOUNTS_FILE, rules);
   const { GHL_PRIVATE_TOKEN: token, GHL_LOCATION_ID: locationId } = settings;
   if (token === undefined && locationId === undefined) return [];
-  if (token === undefined) throw new AppError('config_invalid', 'GHL_LOCATION_ID is set but GHL_PRIVATE_TOKEN is not: set the token of that location');
-  if (locationId === undefined) throw new AppError('config_invalid', 'GHL_PRIVATE_TOKEN is set but GHL_LOCATION_ID is not: set the location it is for');
+  if (token === undefined)
+    throw new AppError(
+      'config_invalid',
+      'GHL_LOCATION_ID is set but GHL_PRIVATE_TOKEN is not: set the token of that location',
+    );
+  if (locationId === undefined)
+    throw new AppError(
+      'config_invalid',
+      'GHL_PRIVATE_TOKEN is set but GHL_LOCATION_ID is not: set the location it is for',
+    );
   return [{ locationId, token, rules }];
 }
 
@@ -156,11 +219,18 @@ function accountsOfFile(file: string, rules: GhlRules): GhlAccount[] {
   }
   return result.data.map(({ locationId, token, tokenFile, customFields }) => {
     const value = token ?? (tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim());
-    if (value === undefined) throw new AppError('config_invalid', `GHL_ACCOUNTS_FILE: ${locationId} has neither token nor tokenFile`);
-    return { locationId, token: secret(value), rules: { ...rules, customFields: { ...rules.customFields, ...definedOf(customFields ?? {}) } } };
+    if (value === undefined)
+      throw new AppError('config_invalid', `GHL_ACCOUNTS_FILE: ${locationId} has neither token nor tokenFile`);
+    return {
+      locationId,
+      token: secret(value),
+      rules: { ...rules, customFields: { ...rules.customFields, ...definedOf(customFields ?? {}) } },
+    };
   });
 }
 
 function definedOf<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as { [K in keyof T]?: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

@@ -60,7 +60,12 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
       const answer = await sendRequest({
         url: `${baseUrl}${path}`,
         method,
-        headers: { authorization: `Bearer ${token.reveal()}`, version: VERSION, accept: 'application/json', 'content-type': 'application/json' },
+        headers: {
+          authorization: `Bearer ${token.reveal()}`,
+          version: VERSION,
+          accept: 'application/json',
+          'content-type': 'application/json',
+        },
         body,
         timeoutMs,
         ...(signal === undefined ? {} : { signal }),
@@ -80,13 +85,23 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
 
     async searchPage(pageLimit, cursor) {
       const search = { locationId, pageLimit, ...(cursor === undefined ? {} : { searchAfter: cursor }) };
-      const answer = await call('POST', '/contacts/search', sort === undefined ? search : { ...search, sort }).catch((error: unknown) => {
-        if (sort === undefined || cursor !== undefined || !(error instanceof AppError) || error.code !== 'ghl_bad_request' || !/sort/i.test(error.message)) throw error;
-        sort = undefined;
-        return call('POST', '/contacts/search', search);
-      });
+      const answer = await call('POST', '/contacts/search', sort === undefined ? search : { ...search, sort }).catch(
+        (error: unknown) => {
+          if (
+            sort === undefined ||
+            cursor !== undefined ||
+            !(error instanceof AppError) ||
+            error.code !== 'ghl_bad_request' ||
+            !/sort/i.test(error.message)
+          )
+            throw error;
+          sort = undefined;
+          return call('POST', '/contacts/search', search);
+        },
+      );
       const { contacts, total } = answer;
-      if (!Array.isArray(contacts)) throw new AppError('ghl_truncated', 'the list answer of GoHighLevel has no contacts');
+      if (!Array.isArray(contacts))
+        throw new AppError('ghl_truncated', 'the list answer of GoHighLevel has no contacts');
       const last = (contacts as ApiContact[]).at(-1)?.['searchAfter'];
       return {
         contacts: contacts as ApiContact[],
@@ -99,7 +114,8 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
       try {
         const answer = await call('GET', `/contacts/${encodeURIComponent(id)}`);
         const contact = answer['contact'] ?? answer;
-        if (contact === null || typeof contact !== 'object') throw new AppError('ghl_truncated', 'a contact answer of GoHighLevel has no contact');
+        if (contact === null || typeof contact !== 'object')
+          throw new AppError('ghl_truncated', 'a contact answer of GoHighLevel has no contact');
         if ((contact as ApiContact)['deleted'] === true) return { found: false };
         return { found: true, contact: contact as ApiContact };
       } catch (error) {
@@ -109,7 +125,9 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     },
 
     async getLocation() {
-      const { location } = (await call('GET', `/locations/${encodeURIComponent(locationId)}`)) as { location?: { name?: unknown } };
+      const { location } = (await call('GET', `/locations/${encodeURIComponent(locationId)}`)) as {
+        location?: { name?: unknown };
+      };
       return { name: typeof location?.name === 'string' ? location.name : null };
     },
   };
@@ -117,9 +135,17 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
 
 function noAnswer(error: unknown, timeoutMs: number): unknown {
   if (!(error instanceof NoAnswer)) return error;
-  if (error.reason === 'timeout') return new AppError('ghl_timeout', `GoHighLevel did not answer within ${timeoutMs / 1000} s (GHL_REQUEST_TIMEOUT)`, { cause: error });
-  if (error.reason === 'truncated') return new AppError('ghl_truncated', 'an answer of GoHighLevel broke off', { cause: error });
-  return new AppError('ghl_unavailable', 'GoHighLevel cannot be reached: check GHL_API_BASE_URL and the network', { cause: error });
+  if (error.reason === 'timeout')
+    return new AppError(
+      'ghl_timeout',
+      `GoHighLevel did not answer within ${timeoutMs / 1000} s (GHL_REQUEST_TIMEOUT)`,
+      { cause: error },
+    );
+  if (error.reason === 'truncated')
+    return new AppError('ghl_truncated', 'an answer of GoHighLevel broke off', { cause: error });
+  return new AppError('ghl_unavailable', 'GoHighLevel cannot be reached: check GHL_API_BASE_URL and the network', {
+    cause: error,
+  });
 }
 
 function limitsOf(headers: Headers): LimitHeaders {
@@ -153,31 +179,55 @@ function read({ status, text }: HttpAnswer): Record<string, unknown> {
     return body;
   }
   const message = messageOf(body);
-  if (status === 404 || (status === 400 && /not found/i.test(message))) throw new AppError('not_found', 'GoHighLevel does not know it');
+  if (status === 404 || (status === 400 && /not found/i.test(message)))
+    throw new AppError('not_found', 'GoHighLevel does not know it');
   if (status === 401) throw unauthorized(message);
   if (status === 403) {
-    throw new AppError('ghl_forbidden', 'the token may not read this location: check that GHL_LOCATION_ID is the location GHL_PRIVATE_TOKEN is for');
+    throw new AppError(
+      'ghl_forbidden',
+      'the token may not read this location: check that GHL_LOCATION_ID is the location GHL_PRIVATE_TOKEN is for',
+    );
   }
-  if (status === 429) throw new AppError('ghl_rate_limited', 'GoHighLevel asks to slow down and did so until patience ended (GHL_RETRY_SECONDS)');
-  if (status === 408 || status >= 500) throw new AppError('ghl_unavailable', `GoHighLevel answers with status ${status}`);
+  if (status === 429)
+    throw new AppError(
+      'ghl_rate_limited',
+      'GoHighLevel asks to slow down and did so until patience ended (GHL_RETRY_SECONDS)',
+    );
+  if (status === 408 || status >= 500)
+    throw new AppError('ghl_unavailable', `GoHighLevel answers with status ${status}`);
   throw new AppError('ghl_bad_request', `GoHighLevel refuses the request (${status}): ${message.slice(0, 300)}`);
 }
 
 function unauthorized(message: string): AppError {
-  if (/version/i.test(message)) return new AppError('ghl_bad_version', 'GoHighLevel refuses the Version header: is GHL_API_BASE_URL the right address?');
+  if (/version/i.test(message))
+    return new AppError(
+      'ghl_bad_version',
+      'GoHighLevel refuses the Version header: is GHL_API_BASE_URL the right address?',
+    );
   if (/scope/i.test(message)) {
-    return new AppError('ghl_forbidden', 'the token lacks a scope: give GHL_PRIVATE_TOKEN contacts.readonly and locations.readonly');
+    return new AppError(
+      'ghl_forbidden',
+      'the token lacks a scope: give GHL_PRIVATE_TOKEN contacts.readonly and locations.readonly',
+    );
   }
   if (/user type|authclass/i.test(message)) {
-    return new AppError('ghl_forbidden', 'the token is of the agency: GHL_PRIVATE_TOKEN must be made in the sub-account (location) itself');
+    return new AppError(
+      'ghl_forbidden',
+      'the token is of the agency: GHL_PRIVATE_TOKEN must be made in the sub-account (location) itself',
+    );
   }
-  return new AppError('ghl_unauthorized', 'GoHighLevel refuses the token: it is wrong, expired or revoked; make a new one and set GHL_PRIVATE_TOKEN');
+  return new AppError(
+    'ghl_unauthorized',
+    'GoHighLevel refuses the token: it is wrong, expired or revoked; make a new one and set GHL_PRIVATE_TOKEN',
+  );
 }
 
 function parse(text: string): Record<string, unknown> | undefined {
   try {
     const value = JSON.parse(text) as unknown;
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Record<string, unknown>) : undefined;
+    return value !== null && typeof value === 'object' && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
   } catch {
     return undefined;
   }

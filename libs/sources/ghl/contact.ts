@@ -4,7 +4,10 @@ import type { Evidence } from '../kit/ports.ts';
 import type { ApiContact } from './client.ts';
 
 /** The fields of a contact that do not depend on the scan. */
-export type ContactFields = Omit<ContactRead, 'account' | 'scanId' | 'scanNumber' | 'dryRun' | 'via' | 'readAt' | 'mode' | 'knownAs'>;
+export type ContactFields = Omit<
+  ContactRead,
+  'account' | 'scanId' | 'scanNumber' | 'dryRun' | 'via' | 'readAt' | 'mode' | 'knownAs'
+>;
 
 const TEXTS = [
   'firstName',
@@ -23,14 +26,23 @@ const TEXTS = [
 ] as const;
 
 /** Keys that only repeat others or the paging; the rest of what is not declared is kept in `extra`. */
-const DERIVED = new Set(['searchAfter', 'firstNameLowerCase', 'lastNameLowerCase', 'fullNameLowerCase', 'emailLowerCase', 'traceId']);
+const DERIVED = new Set([
+  'searchAfter',
+  'firstNameLowerCase',
+  'lastNameLowerCase',
+  'fullNameLowerCase',
+  'emailLowerCase',
+  'traceId',
+]);
 
 /**
  * A contact of the API, of either shape (GET by id, POST search), as the fields of a raw event: typed and lossless. A declared
  * key of an unexpected type stays in `extra`, as do all undeclared ones. Undefined when it has no id.
  */
 export function readContact(api: ApiContact): ContactFields | undefined {
-  const rest = new Map(Object.entries(api).filter(([key, value]) => value !== null && value !== undefined && !DERIVED.has(key)));
+  const rest = new Map(
+    Object.entries(api).filter(([key, value]) => value !== null && value !== undefined && !DERIVED.has(key)),
+  );
   const id = rest.get('id');
   if (typeof id !== 'string' || id === '') return undefined;
   rest.delete('id');
@@ -40,7 +52,10 @@ export function readContact(api: ApiContact): ContactFields | undefined {
     rest.set('address1', rest.get('address'));
     rest.delete('address');
   }
-  const texts = Object.fromEntries(TEXTS.map((key) => [key, takeText(rest, key)])) as Record<(typeof TEXTS)[number], string | null>;
+  const texts = Object.fromEntries(TEXTS.map((key) => [key, takeText(rest, key)])) as Record<
+    (typeof TEXTS)[number],
+    string | null
+  >;
   const fields: ContactFields = {
     contactId: id,
     ...texts,
@@ -93,7 +108,8 @@ function takeCustomFields(rest: Map<string, unknown>): { id: string; value: stri
   for (const item of value as unknown[]) {
     const { id, value: plain, fieldValue, field_value: snake } = (item ?? {}) as Record<string, unknown>;
     const given = plain ?? fieldValue ?? snake;
-    if (typeof id === 'string' && given !== null && given !== undefined) fields.push({ id, value: JSON.stringify(given) });
+    if (typeof id === 'string' && given !== null && given !== undefined)
+      fields.push({ id, value: JSON.stringify(given) });
     else if (typeof id !== 'string') odd.push(item);
   }
   rest.delete('customFields');
@@ -106,7 +122,9 @@ function takeOpportunityIds(rest: Map<string, unknown>): string[] {
   const value = rest.get('opportunities');
   if (!Array.isArray(value)) return [];
   if (value.length === 0) rest.delete('opportunities');
-  return (value as { id?: unknown }[]).flatMap((opportunity) => (typeof opportunity?.id === 'string' ? [opportunity.id] : []));
+  return (value as { id?: unknown }[]).flatMap((opportunity) =>
+    typeof opportunity?.id === 'string' ? [opportunity.id] : [],
+  );
 }
 
 function takeTime(rest: Map<string, unknown>, key: string): number | null {
@@ -120,7 +138,10 @@ function takeTime(rest: Map<string, unknown>, key: string): number | null {
 /** What the local tables knew of a contact when the scan began (architecture section 5). */
 export function knownAs(fields: ContactFields, evidence: Evidence): KnownAs {
   const email = normalizeEmail(fields.email);
-  const opportunities = evidence.leadOpportunityIds.size === 0 ? [] : opportunityRefs(fields).filter((id) => evidence.leadOpportunityIds.has(id));
+  const opportunities =
+    evidence.leadOpportunityIds.size === 0
+      ? []
+      : opportunityRefs(fields).filter((id) => evidence.leadOpportunityIds.has(id));
   return {
     vendorById: evidence.vendorIds.has(fields.contactId),
     vendorByEmail: email !== null && evidence.vendorEmails.has(email),

@@ -16,7 +16,9 @@ export interface FullOptions {
 }
 
 /** Where a full read stands: in the list, or among the look-ups. */
-type Position = { phase: 'list'; cursor: unknown[] | null; listed: number; lastId: string } | { phase: 'confirm'; afterId: string; done: number; total: number };
+type Position =
+  | { phase: 'list'; cursor: unknown[] | null; listed: number; lastId: string }
+  | { phase: 'confirm'; afterId: string; done: number; total: number };
 
 /** How many look-ups are read, published and saved together. */
 const LOOKUP_PAGE = 60;
@@ -27,13 +29,22 @@ const EMPTY_PAGE_TRIES = 3;
  * Mode full: the whole location by its list, then a look-up by id of every known contact that did not appear, so that only what
  * GoHighLevel itself denies is gone (rules-ghl section 6). Publishes no contact twice.
  */
-export async function* readFull(client: GhlClient, context: ReadContext, options: FullOptions): AsyncGenerator<SourcePage> {
+export async function* readFull(
+  client: GhlClient,
+  context: ReadContext,
+  options: FullOptions,
+): AsyncGenerator<SourcePage> {
   const start = (context.position ?? { phase: 'list', cursor: null, listed: 0, lastId: '' }) as Position;
   if (start.phase === 'list') yield* readList(client, context, options, start);
   yield* confirm(client, context, options, start.phase === 'confirm' ? start : undefined);
 }
 
-async function* readList(client: GhlClient, context: ReadContext, options: FullOptions, start: Extract<Position, { phase: 'list' }>): AsyncGenerator<SourcePage> {
+async function* readList(
+  client: GhlClient,
+  context: ReadContext,
+  options: FullOptions,
+  start: Extract<Position, { phase: 'list' }>,
+): AsyncGenerator<SourcePage> {
   const published = new Set<string>();
   let cursor = start.cursor ?? undefined;
   let { listed, lastId } = start;
@@ -41,14 +52,23 @@ async function* readList(client: GhlClient, context: ReadContext, options: FullO
     const page = await nextPage(client, options, cursor, listed);
     const { records, seen } = recordsOf(page.contacts, 'list', context, options, published);
     listed += page.contacts.length;
-    const isLast = page.contacts.length < options.pageLimit || (page.total !== undefined && listed >= page.total) || page.cursor === undefined;
+    const isLast =
+      page.contacts.length < options.pageLimit ||
+      (page.total !== undefined && listed >= page.total) ||
+      page.cursor === undefined;
     if (!isLast) refuseRepeat(page.cursor, cursor, page.contacts, lastId);
-    lastId = String(page.contacts.at(-1)?.['id'] ?? lastId);
+    lastId = lastIdOf(page.contacts) ?? lastId;
     cursor = page.cursor;
     const position: Position = isLast
       ? { phase: 'confirm', afterId: '', done: 0, total: -1 }
       : { phase: 'list', cursor: cursor ?? null, listed, lastId };
-    yield { records, seen, position, unknown: 0, progress: { phase: 'list', recordsTotal: page.total ?? null, lookupsDone: 0, lookupsTotal: null } };
+    yield {
+      records,
+      seen,
+      position,
+      unknown: 0,
+      progress: { phase: 'list', recordsTotal: page.total ?? null, lookupsDone: 0, lookupsTotal: null },
+    };
     if (isLast) return;
   }
 }
@@ -59,16 +79,30 @@ async function nextPage(client: GhlClient, options: FullOptions, cursor: unknown
     const page = await client.searchPage(options.pageLimit, cursor);
     const owed = page.total === undefined ? 0 : page.total - listed;
     if (page.contacts.length > 0 || owed <= 0) return page;
-    if (attempt === EMPTY_PAGE_TRIES) throw new AppError('ghl_truncated', `the list ended with ${owed} contacts still owed`);
+    if (attempt === EMPTY_PAGE_TRIES)
+      throw new AppError('ghl_truncated', `the list ended with ${owed} contacts still owed`);
     await options.clock.sleep(500 * attempt);
   }
 }
 
+function lastIdOf(contacts: ApiContact[]): string | undefined {
+  const id = contacts.at(-1)?.['id'];
+  return typeof id === 'string' ? id : undefined;
+}
+
 /** The same cursor or the same last contact again means that the list goes round in circles. */
-function refuseRepeat(next: unknown[] | undefined, current: unknown[] | undefined, contacts: ApiContact[], lastId: string): void {
+function refuseRepeat(
+  next: unknown[] | undefined,
+  current: unknown[] | undefined,
+  contacts: ApiContact[],
+  lastId: string,
+): void {
   const same = next !== undefined && current !== undefined && JSON.stringify(next) === JSON.stringify(current);
-  if (!same && String(contacts.at(-1)?.['id'] ?? '') !== lastId) return;
-  throw new AppError('ghl_repeated_cursor', 'the list of contacts gave the same page twice: nothing was marked missing, run the sync again');
+  if (!same && lastIdOf(contacts) !== lastId) return;
+  throw new AppError(
+    'ghl_repeated_cursor',
+    'the list of contacts gave the same page twice: nothing was marked missing, run the sync again',
+  );
 }
 
 async function* confirm(
@@ -95,10 +129,18 @@ async function* confirm(
         records.push(...read.records);
         seen.push(...read.seen);
       } else if (answer.kind === 'gone') {
-        records.push({ type: 'crm.raw.ghl.v1.ContactGone', id, value: { contactId: id, reason: 'not_found', at: options.clock.now() } });
+        records.push({
+          type: 'crm.raw.ghl.v1.ContactGone',
+          id,
+          value: { contactId: id, reason: 'not_found', at: options.clock.now() },
+        });
       } else {
         unknown += 1;
-        records.push({ type: 'crm.raw.ghl.v1.ContactLookupFailed', id, value: { contactId: id, email: null, code: answer.code, raw: null, at: options.clock.now() } });
+        records.push({
+          type: 'crm.raw.ghl.v1.ContactLookupFailed',
+          id,
+          value: { contactId: id, email: null, code: answer.code, raw: null, at: options.clock.now() },
+        });
       }
     }
     afterId = ids.at(-1)!;
@@ -116,7 +158,12 @@ async function* confirm(
 type LookupAnswer = { kind: 'found'; contact: ApiContact } | { kind: 'gone' } | { kind: 'unknown'; code: string };
 
 /** Looks ids up, a few at a time, their starts spaced. Credentials that fail now fail the scan; anything else leaves an id unknown. */
-async function lookUpAll(client: GhlClient, ids: string[], { workers, delayMs, clock }: FullOptions, signal: AbortSignal): Promise<LookupAnswer[]> {
+async function lookUpAll(
+  client: GhlClient,
+  ids: string[],
+  { workers, delayMs, clock }: FullOptions,
+  signal: AbortSignal,
+): Promise<LookupAnswer[]> {
   const answers: LookupAnswer[] = [];
   let next = 0;
   let nextStart = 0;

@@ -25,7 +25,10 @@ export function ghlSource(options: GhlSourceOptions): Source {
   function accountOf(locationId: string): GhlAccount {
     const account = accounts.get(locationId);
     if (account !== undefined) return account;
-    throw new AppError('unknown_source', `no token is set for the GoHighLevel location ${locationId}: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE`);
+    throw new AppError(
+      'unknown_source',
+      `no token is set for the GoHighLevel location ${locationId}: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE`,
+    );
   }
 
   return {
@@ -48,7 +51,10 @@ export function ghlSource(options: GhlSourceOptions): Source {
           return { accountName: name };
         },
         read(context) {
-          const counting = { ...client, searchPage: (...args: Parameters<typeof client.searchPage>) => ((list += 1), client.searchPage(...args)) };
+          const counting = {
+            ...client,
+            searchPage: (...args: Parameters<typeof client.searchPage>) => ((list += 1), client.searchPage(...args)),
+          };
           return readFull(counting, context, { locationId, pageLimit, workers, delayMs, clock: systemClock });
         },
         requests: () => ({ all: client.requests(), list }),

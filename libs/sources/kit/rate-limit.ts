@@ -55,7 +55,10 @@ export function createBudget(clock: Clock = systemClock): RequestBudget {
         const now = clock.now();
         if (dailyUntil > now) {
           const minutes = Math.ceil((dailyUntil - now) / 60_000);
-          throw new AppError('ghl_daily_limit', `the daily request limit of the location is used up; it is reset in about ${minutes} minutes`);
+          throw new AppError(
+            'ghl_daily_limit',
+            `the daily request limit of the location is used up; it is reset in about ${minutes} minutes`,
+          );
         }
         while (starts.length > 0 && starts[0]! <= now - intervalMs) starts.shift();
         const allowed = Math.max(1, Math.floor(max * USED_SHARE));
@@ -71,9 +74,11 @@ export function createBudget(clock: Clock = systemClock): RequestBudget {
     learn(headers) {
       max = headers.max ?? max;
       intervalMs = headers.intervalMs ?? intervalMs;
-      if (headers.dailyRemaining !== undefined && headers.dailyRemaining <= 0) dailyUntil = clock.now() + (headers.dailyResetMs ?? 60 * 60_000);
+      if (headers.dailyRemaining !== undefined && headers.dailyRemaining <= 0)
+        dailyUntil = clock.now() + (headers.dailyResetMs ?? 60 * 60_000);
       // Somebody else spends the same budget: wait until the window has passed.
-      if (headers.remaining !== undefined && headers.remaining <= 0) heldUntil = Math.max(heldUntil, clock.now() + intervalMs);
+      if (headers.remaining !== undefined && headers.remaining <= 0)
+        heldUntil = Math.max(heldUntil, clock.now() + intervalMs);
     },
     hold(ms) {
       heldUntil = Math.max(heldUntil, clock.now() + ms);

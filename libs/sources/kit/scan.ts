@@ -74,10 +74,25 @@ export async function runScan<Scan extends OwnedScan>(options: ScanOptions<Scan>
   let failure: AppError | undefined;
   try {
     const { accountName } = await reader.open();
-    await tell(producer, scan, 'crm.scan.v1.ScanStarted', { accountName, mode: scan.mode, dryRun: scan.dryRun, startedAt, vendorsInScope, leadsInScope });
+    await tell(producer, scan, 'crm.scan.v1.ScanStarted', {
+      accountName,
+      mode: scan.mode,
+      dryRun: scan.dryRun,
+      startedAt,
+      vendorsInScope,
+      leadsInScope,
+    });
     await readPages(options, state, reader);
-    if (sourceIsDown({ lookups: state.lookups, unknown: state.unknown }, { missingMaxUnknownShare: source.maxUnknownShare(scan.account) })) {
-      throw new AppError('source_down', `${state.unknown} of ${state.lookups} look-ups stayed without an answer (MISSING_MAX_UNKNOWN_SHARE): the source counts as down, run the sync again later`);
+    if (
+      sourceIsDown(
+        { lookups: state.lookups, unknown: state.unknown },
+        { missingMaxUnknownShare: source.maxUnknownShare(scan.account) },
+      )
+    ) {
+      throw new AppError(
+        'source_down',
+        `${state.unknown} of ${state.lookups} look-ups stayed without an answer (MISSING_MAX_UNKNOWN_SHARE): the source counts as down, run the sync again later`,
+      );
     }
   } catch (error) {
     failure = failureOf(error, options.signal);
@@ -106,7 +121,13 @@ export async function runScan<Scan extends OwnedScan>(options: ScanOptions<Scan>
   };
   if (failure !== undefined) {
     const { code, kind, message } = failure;
-    await tell(producer, scan, 'crm.scan.v1.ScanFailed', { code, kind, message, recordsRead: state.contactsRead, failedAt: marker.completedAt });
+    await tell(producer, scan, 'crm.scan.v1.ScanFailed', {
+      code,
+      kind,
+      message,
+      recordsRead: state.contactsRead,
+      failedAt: marker.completedAt,
+    });
   }
   await sendMarkers(options, marker, state.numbers);
   if (failure === undefined) {
@@ -123,7 +144,11 @@ export async function runScan<Scan extends OwnedScan>(options: ScanOptions<Scan>
   await store.finish(scan, 'read');
 }
 
-async function readPages<Scan extends OwnedScan>(options: ScanOptions<Scan>, state: Position, reader: ReturnType<Source['reader']>): Promise<void> {
+async function readPages<Scan extends OwnedScan>(
+  options: ScanOptions<Scan>,
+  state: Position,
+  reader: ReturnType<Source['reader']>,
+): Promise<void> {
   const { scan, store, producer, signal } = options;
   const pages = reader.read({
     evidence: await store.evidence(scan.scanId),
@@ -166,7 +191,11 @@ function count(state: Position, page: SourcePage): void {
 }
 
 /** Records as events, each with its number within (scan, partition). */
-function numbered<Scan extends OwnedScan>({ scan, topic }: ScanOptions<Scan>, state: Position, page: SourcePage): OutgoingEvent[] {
+function numbered<Scan extends OwnedScan>(
+  { scan, topic }: ScanOptions<Scan>,
+  state: Position,
+  page: SourcePage,
+): OutgoingEvent[] {
   const { scanId, account, mode, dryRun } = scan;
   return page.records.map(({ type, id, value }) => {
     const key = `${account}:contact:${id}`;
@@ -185,12 +214,16 @@ function numbered<Scan extends OwnedScan>({ scan, topic }: ScanOptions<Scan>, st
       scanNumber,
       correlationId: scanId,
       causationId: scanId,
-    } as OutgoingEvent;
+    };
   });
 }
 
 /** One marker to every partition, after the data; sending them again changes nothing. */
-async function sendMarkers<Scan extends OwnedScan>({ scan, topic, producer }: ScanOptions<Scan>, marker: Omit<ScanMarker, 'partition' | 'lastNumber'>, numbers: number[]): Promise<void> {
+async function sendMarkers<Scan extends OwnedScan>(
+  { scan, topic, producer }: ScanOptions<Scan>,
+  marker: Omit<ScanMarker, 'partition' | 'lastNumber'>,
+  numbers: number[],
+): Promise<void> {
   await producer.send(
     numbers.map((lastNumber, partition) => ({
       topic,
@@ -208,9 +241,17 @@ async function sendMarkers<Scan extends OwnedScan>({ scan, topic, producer }: Sc
 
 /** An error as the reason why the scan answers for nothing; a stop of this process is none: the scan is resumed later. */
 function failureOf(error: unknown, signal: AbortSignal): AppError {
-  if (signal.aborted) throw new AppError('scan_cancelled', 'this process stops: the scan is resumed later', { cause: error });
+  if (signal.aborted)
+    throw new AppError('scan_cancelled', 'this process stops: the scan is resumed later', { cause: error });
   const failure = toAppError(error);
-  const ours = ['checkpoint_fenced', 'database_unavailable', 'kafka_unavailable', 'registry_unavailable', 'schema_not_registered', 'write_conflict'];
+  const ours = [
+    'checkpoint_fenced',
+    'database_unavailable',
+    'kafka_unavailable',
+    'registry_unavailable',
+    'schema_not_registered',
+    'write_conflict',
+  ];
   // Trouble of our own is no answer of the source: the scan stays open and is resumed.
   if (ours.includes(failure.code)) throw failure;
   return failure;
@@ -223,7 +264,12 @@ function exitCodeOf(failure: AppError, contactsRead: number): number {
 
 type ScanEvent = Extract<EventType, `crm.scan.v1.Scan${'Started' | 'Progressed' | 'Completed' | 'Failed'}`>;
 
-async function tell<T extends ScanEvent>(producer: Producer, scan: OwnedScan, type: T, rest: Omit<Events[T], 'scanId' | 'source' | 'account'>): Promise<void> {
+async function tell<T extends ScanEvent>(
+  producer: Producer,
+  scan: OwnedScan,
+  type: T,
+  rest: Omit<Events[T], 'scanId' | 'source' | 'account'>,
+): Promise<void> {
   const { scanId, source, account } = scan;
   const at = type === 'crm.scan.v1.ScanProgressed' ? String((rest as { at?: number }).at) : '';
   await producer.send([

@@ -19,9 +19,16 @@ export async function saveCheckpoint(sql: Sql, checkpoint: Checkpoint): Promise<
   const text = `update tributary.checkpoints set next_offset = $1, updated_at = now()
     where processor = $2 and topic = $3 and partition = $4 and epoch = $5 and next_offset is not distinct from $6::bigint`;
   const { processor, topic, partition, epoch, expected, next } = checkpoint;
-  const result = await sql.query({ name: statementName(text), text, values: [next, processor, topic, partition, epoch, expected] });
+  const result = await sql.query({
+    name: statementName(text),
+    text,
+    values: [next, processor, topic, partition, epoch, expected],
+  });
   if (result.rowCount !== 1) {
-    throw new AppError('checkpoint_fenced', `${processor} no longer owns ${topic}[${partition}]: another process took it over`);
+    throw new AppError(
+      'checkpoint_fenced',
+      `${processor} no longer owns ${topic}[${partition}]: another process took it over`,
+    );
   }
 }
 

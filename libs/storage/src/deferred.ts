@@ -2,7 +2,10 @@ import type { Sql } from './pool.ts';
 
 /** Keeps observations of a dry run until it ends. */
 export async function saveDeferred(sql: Sql, scanId: string, observations: object): Promise<void> {
-  await sql.query('insert into tributary.deferred (scan_id, observations) values ($1, $2)', [scanId, JSON.stringify(observations)]);
+  await sql.query('insert into tributary.deferred (scan_id, observations) values ($1, $2)', [
+    scanId,
+    JSON.stringify(observations),
+  ]);
 }
 
 /** The observations of a dry run in the order they came, one batch in memory at a time. */

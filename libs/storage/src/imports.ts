@@ -20,11 +20,16 @@ export async function saveImportOutcomes(sql: Sql, outcomes: ImportOutcome[]): P
 }
 
 /** How many lines of an import were inserted and merged, and which lines were merged into which row. */
-export async function readImport(sql: Sql, importId: string): Promise<{ inserted: number; merged: { line: number; rowId: string }[] }> {
+export async function readImport(
+  sql: Sql,
+  importId: string,
+): Promise<{ inserted: number; merged: { line: number; rowId: string }[] }> {
   const { rows } = await sql.query<{ line: number; outcome: string; row_id: string }>(
     'select line, outcome, row_id from tributary.imports where import_id = $1 order by line',
     [importId],
   );
-  const merged = rows.filter(({ outcome }) => outcome === 'merged').map(({ line, row_id }) => ({ line, rowId: row_id }));
+  const merged = rows
+    .filter(({ outcome }) => outcome === 'merged')
+    .map(({ line, row_id }) => ({ line, rowId: row_id }));
   return { inserted: rows.length - merged.length, merged };
 }

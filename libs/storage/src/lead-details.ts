@@ -27,6 +27,8 @@ export async function fillLeadDetails(sql: Sql, event: LeadRegistered, isNew: bo
     const value = expression.replace('$n', `$${index + 2}`);
     return `${column} = ${isNew ? value : `coalesce(${column}, ${value})`}`;
   });
-  const values = given.map(([, property]) => (Array.isArray(event[property]) ? JSON.stringify(event[property]) : event[property]));
+  const values = given.map(([, property]) =>
+    Array.isArray(event[property]) ? JSON.stringify(event[property]) : event[property],
+  );
   await sql.query(`update leads set ${sets.join(', ')} where id = $1`, [event.id, ...values]);
 }

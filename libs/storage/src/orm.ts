@@ -16,7 +16,13 @@ export async function openOrm(databaseUrl: string): Promise<MikroORM> {
     discovery: { warnWhenNoEntities: false },
     pool: { min: 0, max: 4 },
     timezone: 'UTC',
-    migrations: { tableName: 'tributary_migrations', migrationsList: MIGRATIONS, snapshot: false, transactional: true },
+    migrations: {
+      tableName: 'tributary_migrations',
+      migrationsList: MIGRATIONS,
+      snapshot: false,
+      transactional: true,
+      silent: true,
+    },
   });
 }
 
@@ -25,7 +31,9 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   const orm = await openOrm(databaseUrl);
   try {
     const applied = await orm.em.getConnection().transactional(async (transaction) => {
-      await orm.em.getConnection().execute(`select pg_advisory_xact_lock(hashtext('tributary migrations'))`, [], 'all', transaction);
+      await orm.em
+        .getConnection()
+        .execute(`select pg_advisory_xact_lock(hashtext('tributary migrations'))`, [], 'all', transaction);
       return orm.migrator.up();
     });
     return applied.map(({ name }) => name);

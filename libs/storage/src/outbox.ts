@@ -37,12 +37,29 @@ export async function relayOutbox(
   let failed: Error | undefined;
   try {
     await client.query('begin');
-    const { rows } = await client.query<{ id: number; topic: TopicName; key: string; type: EventType; event_id: string; scan_id: string | null; value: never }>(
+    const { rows } = await client.query<{
+      id: number;
+      topic: TopicName;
+      key: string;
+      type: EventType;
+      event_id: string;
+      scan_id: string | null;
+      value: never;
+    }>(
       `select id, topic, key, type, event_id, scan_id, value from tributary.outbox order by id limit $1 for update skip locked`,
       [limit],
     );
     if (rows.length > 0) {
-      await publish(rows.map(({ topic, key, type, event_id, scan_id, value }) => ({ topic, key, type, eventId: event_id, scanId: scan_id, value })));
+      await publish(
+        rows.map(({ topic, key, type, event_id, scan_id, value }) => ({
+          topic,
+          key,
+          type,
+          eventId: event_id,
+          scanId: scan_id,
+          value,
+        })),
+      );
       await client.query('delete from tributary.outbox where id = any($1)', [rows.map(({ id }) => id)]);
     }
     await client.query('commit');

@@ -48,8 +48,8 @@ export function createPool(options: PoolOptions): Database {
     idle_in_transaction_session_timeout: 120_000,
     options: '-c timezone=UTC -c datestyle=ISO',
     types: {
-      getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-        parsers.get(oid) ?? pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+      getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
+        parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
     },
   });
   // A broken idle connection is no event of its own: the next query on it reports what is wrong.
@@ -89,16 +89,28 @@ export function databaseError(error: unknown): AppError {
   const { code, message, constraint } = error as { code?: string; message?: string; constraint?: string };
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
     if (CONFLICTS.has(code)) {
-      return new AppError('write_conflict', `PostgreSQL ${code}${constraint === undefined ? '' : ` on ${constraint}`}`, { cause: error });
+      return new AppError(
+        'write_conflict',
+        `PostgreSQL ${code}${constraint === undefined ? '' : ` on ${constraint}`}`,
+        { cause: error },
+      );
     }
     if (code.startsWith('22') || code.startsWith('23')) {
-      return new AppError('constraint_violated', `PostgreSQL ${code}${constraint === undefined ? '' : ` on ${constraint}`}`, { cause: error });
+      return new AppError(
+        'constraint_violated',
+        `PostgreSQL ${code}${constraint === undefined ? '' : ` on ${constraint}`}`,
+        { cause: error },
+      );
     }
     if (!code.startsWith('08') && !code.startsWith('57') && !code.startsWith('53')) {
       return new AppError('internal', `PostgreSQL ${code}: ${message ?? ''}`, { cause: error });
     }
   }
-  return new AppError('database_unavailable', `the database does not answer (${code ?? message ?? 'no reason given'}): check DATABASE_URL`, {
-    cause: error,
-  });
+  return new AppError(
+    'database_unavailable',
+    `the database does not answer (${code ?? message ?? 'no reason given'}): check DATABASE_URL`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -30,14 +30,18 @@ export const SORT_FIELDS = ['createdAt', 'updatedAt', 'status', 'id'] as const;
 
 /** Vendors, filtered, sorted and paged. */
 export async function listVendors(orm: MikroORM, query: ListQuery): Promise<Page<VendorRecord>> {
-  const [items, total] = await orm.em.fork().findAndCount(Vendor, { ...conditions(query), ...defined({ email: query.email }) }, paging(query) as never);
-  return { items: items as VendorRecord[], total, limit: query.limit, offset: query.offset };
+  const [items, total] = await orm.em
+    .fork()
+    .findAndCount(Vendor, { ...conditions(query), ...defined({ email: query.email }) }, paging(query));
+  return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
 /** Leads, filtered, sorted and paged. */
 export async function listLeads(orm: MikroORM, query: ListQuery): Promise<Page<LeadRecord>> {
-  const [items, total] = await orm.em.fork().findAndCount(Lead, { ...conditions(query), ...defined({ customerEmail: query.email }) }, paging(query) as never);
-  return { items: items as LeadRecord[], total, limit: query.limit, offset: query.offset };
+  const [items, total] = await orm.em
+    .fork()
+    .findAndCount(Lead, { ...conditions(query), ...defined({ customerEmail: query.email }) }, paging(query));
+  return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
 function conditions({ account, status, ghlContactId, includeMissing }: ListQuery): Record<string, unknown> {
@@ -57,9 +61,12 @@ function defined(values: Record<string, unknown>): Record<string, unknown> {
 }
 
 /** The newest runs. */
-export async function listRuns(orm: MikroORM, query: { account?: string | undefined; source?: string | undefined; limit: number }): Promise<RunRecord[]> {
+export async function listRuns(
+  orm: MikroORM,
+  query: { account?: string | undefined; source?: string | undefined; limit: number },
+): Promise<RunRecord[]> {
   const { account, source, limit } = query;
-  return (await orm.em.fork().find(Run, defined({ account, source }) as never, { orderBy: { updatedAt: 'desc' }, limit })) as RunRecord[];
+  return await orm.em.fork().find(Run, defined({ account, source }), { orderBy: { updatedAt: 'desc' }, limit });
 }
 
 /** A run as the CLI and the API show it. */
@@ -78,7 +85,13 @@ export interface RunView {
   stats: Record<string, number> | null;
   fieldErrors: { contactId: string; field: string; code: string }[] | null;
   heldTables: string[] | null;
-  progress: { recordsRead: number; recordsTotal: number | null; lookupsDone: number; lookupsTotal: number | null; requests: number } | null;
+  progress: {
+    recordsRead: number;
+    recordsTotal: number | null;
+    lookupsDone: number;
+    lookupsTotal: number | null;
+    requests: number;
+  } | null;
   requestedAt: number | null;
   startedAt: number | null;
   finishedAt: number | null;

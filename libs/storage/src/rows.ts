@@ -11,7 +11,13 @@ export interface Versioned<Row> {
 /** A row to write; version 0 inserts it. */
 export type RowWrite<Row> = Versioned<Row>;
 
-const SQL_TYPES: Record<ColumnKind, string> = { text: 'text', list: 'jsonb', time: 'float8', number: 'numeric', boolean: 'boolean' };
+const SQL_TYPES: Record<ColumnKind, string> = {
+  text: 'text',
+  list: 'jsonb',
+  time: 'float8',
+  number: 'numeric',
+  boolean: 'boolean',
+};
 
 /** Reads rows by a condition on the table (alias t). The values are bound, never spliced in. */
 export async function readRows<Row extends { id: string }>(
@@ -36,13 +42,20 @@ function toRow<Row extends { id: string }>(map: TableMap<Row>, cells: unknown[])
  * Inserts and updates rows in one statement. Throws write_conflict when a row changed since it was read or an insert meets an
  * existing id, so that the whole batch is read and decided again.
  */
-export async function writeRows<Row extends { id: string }>(sql: Sql, map: TableMap<Row>, writes: RowWrite<Row>[]): Promise<void> {
+export async function writeRows<Row extends { id: string }>(
+  sql: Sql,
+  map: TableMap<Row>,
+  writes: RowWrite<Row>[],
+): Promise<void> {
   if (writes.length === 0) return;
   const text = writeStatement(map);
   const payload = JSON.stringify(writes.map(({ row, version }) => toCells(map, row, version)));
   const result = await sql.query({ name: statementName(text), text, values: [payload] });
   if (result.rowCount !== writes.length) {
-    throw new AppError('write_conflict', `${map.table}: ${writes.length - (result.rowCount ?? 0)} rows changed since they were read`);
+    throw new AppError(
+      'write_conflict',
+      `${map.table}: ${writes.length - (result.rowCount ?? 0)} rows changed since they were read`,
+    );
   }
 }
 
@@ -59,7 +72,9 @@ function writeStatement<Row extends { id: string }>(map: TableMap<Row>): string 
   if (known !== undefined) return known;
   const names = map.columns.map(({ column }) => column);
   const record = map.columns.map(({ column, kind }) => `${column} ${SQL_TYPES[kind]}`).join(', ');
-  const values = map.columns.map(({ column, kind }) => (kind === 'time' ? `to_timestamp(r.${column} / 1000.0)` : `r.${column}`));
+  const values = map.columns.map(({ column, kind }) =>
+    kind === 'time' ? `to_timestamp(r.${column} / 1000.0)` : `r.${column}`,
+  );
   const sets = names.filter((name) => name !== 'id').map((name) => `${name} = excluded.${name}`);
   const text = `insert into ${map.table} as t (${names.join(', ')}, row_version)
     select ${values.join(', ')}, r.row_version from json_to_recordset($1::json) as r (${record}, row_version integer)

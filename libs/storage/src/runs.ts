@@ -25,7 +25,11 @@ type Column =
 const RANK = `case status when 'queued' then 0 when 'running' then 1 when 'read' then 2 when 'failed' then 3 else 4 end`;
 
 /** Writes what an event of crm.sync-request.v1 or crm.scan.v1 says of a run. Applying an event twice changes nothing. */
-export async function applyRunEvent<T extends keyof typeof RUN_EVENTS>(sql: Sql, type: T, event: Events[T]): Promise<void> {
+export async function applyRunEvent<T extends keyof typeof RUN_EVENTS>(
+  sql: Sql,
+  type: T,
+  event: Events[T],
+): Promise<void> {
   const { syncId, status, written } = RUN_EVENTS[type](event as never);
   const { source, account } = event as { source: string; account: string };
   const columns = Object.keys(written) as Column[];

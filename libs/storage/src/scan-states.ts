@@ -46,9 +46,16 @@ export function followNumbers(last: number, numbers: readonly number[]): { last:
 export async function saveProgress(sql: Sql, progress: PartitionProgress): Promise<void> {
   const { scanId, account, partition, numbers, deadLettered } = progress;
   const read = 'select last_number from tributary.scan_partitions where scan_id = $1 and partition = $2';
-  const { rows } = await sql.query<{ last_number: number }>({ name: statementName(read), text: read, values: [scanId, partition] });
+  const { rows } = await sql.query<{ last_number: number }>({
+    name: statementName(read),
+    text: read,
+    values: [scanId, partition],
+  });
   if (rows.length === 0) {
-    await sql.query('insert into tributary.scan_states (scan_id, account) values ($1, $2) on conflict do nothing', [scanId, account]);
+    await sql.query('insert into tributary.scan_states (scan_id, account) values ($1, $2) on conflict do nothing', [
+      scanId,
+      account,
+    ]);
   }
   const { last, holes } = followNumbers(rows[0]?.last_number ?? 0, numbers);
   const write = `insert into tributary.scan_partitions as p (scan_id, partition, last_number, holes, dead_lettered) values ($1, $2, $3, $4, $5)
@@ -62,19 +69,32 @@ export async function saveProgress(sql: Sql, progress: PartitionProgress): Promi
  * sees the last marker and applies the missing rule.
  */
 export async function closePartition(sql: Sql, marker: ScanMarker): Promise<ClosedPartition[] | undefined> {
-  await saveProgress(sql, { scanId: marker.scanId, account: marker.account, partition: marker.partition, numbers: [], deadLettered: 0 });
+  await saveProgress(sql, {
+    scanId: marker.scanId,
+    account: marker.account,
+    partition: marker.partition,
+    numbers: [],
+    deadLettered: 0,
+  });
   await sql.query('update tributary.scan_partitions set marker = $3 where scan_id = $1 and partition = $2', [
     marker.scanId,
     marker.partition,
     JSON.stringify(marker),
   ]);
-  const state = await sql.query<{ state: string }>('select state from tributary.scan_states where scan_id = $1 for update', [marker.scanId]);
+  const state = await sql.query<{ state: string }>(
+    'select state from tributary.scan_states where scan_id = $1 for update',
+    [marker.scanId],
+  );
   if (state.rows[0]?.state !== 'open') return undefined;
   return closedPartitions(sql, marker.scanId, marker.partitions);
 }
 
 /** Every partition of a scan when all are closed, else undefined. */
-export async function closedPartitions(sql: Sql, scanId: string, partitions: number): Promise<ClosedPartition[] | undefined> {
+export async function closedPartitions(
+  sql: Sql,
+  scanId: string,
+  partitions: number,
+): Promise<ClosedPartition[] | undefined> {
   const { rows } = await sql.query<ClosedPartition>(
     `select marker, last_number as "lastNumber", holes, dead_lettered as "deadLettered"
      from tributary.scan_partitions where scan_id = $1 and marker is not null order by partition`,
@@ -87,7 +107,12 @@ export async function closedPartitions(sql: Sql, scanId: string, partitions: num
  * Ends a scan for the projector and for the connector, and drops what only an open scan needs. A newer scan settles what an
  * older one left to be confirmed. Sightings are dropped when no scan of the account needs them (architecture section 4, rule 5).
  */
-export async function endScan(sql: Sql, scanId: string, account: string, state: Exclude<ScanStateName, 'open'>): Promise<void> {
+export async function endScan(
+  sql: Sql,
+  scanId: string,
+  account: string,
+  state: Exclude<ScanStateName, 'open'>,
+): Promise<void> {
   await sql.query('update tributary.scan_states set state = $2 where scan_id = $1', [scanId, state]);
   await sql.query(
     `update tributary.scan_states set state = 'applied' where account = $2 and state = 'needs_confirmation' and scan_id <> $1`,

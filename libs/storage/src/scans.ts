@@ -68,7 +68,15 @@ export function createScanStore(database: Database) {
       await sql.query(
         `insert into tributary.scans (scan_id, source, account, mode, dry_run, requested_by, requested_at)
          values ($1, $2, $3, $4, $5, $6, to_timestamp($7 / 1000.0)) on conflict do nothing`,
-        [request.scanId, request.source, request.account, request.mode, request.dryRun, request.requestedBy, request.requestedAt],
+        [
+          request.scanId,
+          request.source,
+          request.account,
+          request.mode,
+          request.dryRun,
+          request.requestedBy,
+          request.requestedAt,
+        ],
       );
     },
 
@@ -95,14 +103,22 @@ export function createScanStore(database: Database) {
     /** Records the start once and takes the snapshot of the evidence; a resumed scan gets what the first start saw. */
     async begin(scan: ClaimedScan): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number }> {
       return inTransaction(database, async (sql) => {
-        const { rows } = await sql.query<{ started_at: number | null; vendors_in_scope: number; leads_in_scope: number }>(
+        const { rows } = await sql.query<{
+          started_at: number | null;
+          vendors_in_scope: number;
+          leads_in_scope: number;
+        }>(
           'select started_at, vendors_in_scope, leads_in_scope from tributary.scans where scan_id = $1 and epoch = $2 for update',
           [scan.scanId, scan.epoch],
         );
         const known = rows[0];
         if (known === undefined) throw fenced(scan);
         if (known.started_at !== null) {
-          return { startedAt: known.started_at, vendorsInScope: known.vendors_in_scope, leadsInScope: known.leads_in_scope };
+          return {
+            startedAt: known.started_at,
+            vendorsInScope: known.vendors_in_scope,
+            leadsInScope: known.leads_in_scope,
+          };
         }
         await sql.query(SNAPSHOT, [scan.scanId, scan.account]);
         const scope = (await sql.query<{ vendors: number; leads: number }>(IN_SCOPE, [scan.account])).rows[0]!;
@@ -187,7 +203,10 @@ export function createScanStore(database: Database) {
 
     /** Asks a queued or running scan to stop. */
     async cancel(scanId: string, sql: Sql = database): Promise<void> {
-      await sql.query(`update tributary.scans set cancel_requested = true where scan_id = $1 and state in ('queued', 'running')`, [scanId]);
+      await sql.query(
+        `update tributary.scans set cancel_requested = true where scan_id = $1 and state in ('queued', 'running')`,
+        [scanId],
+      );
     },
 
     /** Whether somebody asked the scan to stop. */
@@ -200,14 +219,19 @@ export function createScanStore(database: Database) {
     },
   };
 
-  async function tryClaim(candidate: { scan_id: string; source: string; account: string }): Promise<ClaimedScan | undefined> {
+  async function tryClaim(candidate: {
+    scan_id: string;
+    source: string;
+    account: string;
+  }): Promise<ClaimedScan | undefined> {
     const client = await database.connect().catch((error: unknown) => {
       throw databaseError(error);
     });
     try {
-      const lock = await client.query<{ locked: boolean }>('select pg_try_advisory_lock(hashtextextended($1, 0)) as locked', [
-        leaseKey(candidate),
-      ]);
+      const lock = await client.query<{ locked: boolean }>(
+        'select pg_try_advisory_lock(hashtextextended($1, 0)) as locked',
+        [leaseKey(candidate)],
+      );
       if (lock.rows[0]?.locked !== true) {
         client.release();
         return undefined;

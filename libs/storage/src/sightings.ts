@@ -51,7 +51,14 @@ export interface Sighting {
 
 /** Nothing seen, nothing done. */
 export function emptySighting(account: string, scanId: string | null): Sighting {
-  const outcomes = (): TableOutcomes => ({ created: [], updated: [], restored: [], deactivated: [], reclassified: [], rebound: [] });
+  const outcomes = (): TableOutcomes => ({
+    created: [],
+    updated: [],
+    restored: [],
+    deactivated: [],
+    reclassified: [],
+    rebound: [],
+  });
   return {
     account,
     scanId,
@@ -73,7 +80,8 @@ export async function saveSighting(sql: Sql, s: Sighting): Promise<void> {
   const text = `insert into tributary.sightings (account, scan_id, seen_at, vendor_contacts, lead_contacts, other_contacts,
       emails, opportunities, gone, unknown_contacts, unknown_emails, outcomes)
     values ($1, $2, to_timestamp($3 / 1000.0), $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
-  const { vendorContacts, leadContacts, otherContacts, emails, opportunities, gone, unknownContacts, unknownEmails } = s;
+  const { vendorContacts, leadContacts, otherContacts, emails, opportunities, gone, unknownContacts, unknownEmails } =
+    s;
   await sql.query({
     name: statementName(text),
     text,
@@ -97,7 +105,13 @@ export async function saveSighting(sql: Sql, s: Sighting): Promise<void> {
 /** Keeps an observation whose rows are contested until the scan ends; a repeat replaces it unless it is older. */
 export async function saveContested(
   sql: Sql,
-  observations: { scanId: string; table: 'vendors' | 'leads'; contactId: string; type: string; observation: { dateUpdated: number | null } }[],
+  observations: {
+    scanId: string;
+    table: 'vendors' | 'leads';
+    contactId: string;
+    type: string;
+    observation: { dateUpdated: number | null };
+  }[],
 ): Promise<void> {
   if (observations.length === 0) return;
   await sql.query(
@@ -167,7 +181,8 @@ export async function readOutcomes(sql: Sql, scanId: string): Promise<Sighting['
     for (const error of outcomes.fieldErrors) merged.fieldErrors.push(error);
   }
   for (const table of ['vendors', 'leads'] as const) {
-    for (const kind of Object.keys(merged[table]) as (keyof TableOutcomes)[]) merged[table][kind] = [...new Set(merged[table][kind])];
+    for (const kind of Object.keys(merged[table]) as (keyof TableOutcomes)[])
+      merged[table][kind] = [...new Set(merged[table][kind])];
   }
   return merged;
 }

@@ -22,7 +22,8 @@ export function readSchemas(dir = SCHEMAS): AvroRecord[] {
     .map((file) => {
       const schema = JSON.parse(readFileSync(join(dir, file), 'utf8')) as AvroRecord;
       const expected = `${fullName(schema).replaceAll('.', sep)}.avsc`;
-      if (file !== expected) throw new Error(`schemas/${file}: its namespace and name ask for the path schemas/${expected}`);
+      if (file !== expected)
+        throw new Error(`schemas/${file}: its namespace and name ask for the path schemas/${expected}`);
       assertDocumented(schema, file);
       return schema;
     })
@@ -37,7 +38,8 @@ function assertDocumented(node: unknown, file: string): void {
   if (Array.isArray(node)) return node.forEach((item) => assertDocumented(item, file));
   if (node === null || typeof node !== 'object') return;
   const { type, name, doc, fields, items, values } = node as Record<string, unknown>;
-  if (name !== undefined && (typeof doc !== 'string' || doc.length === 0)) throw new Error(`schemas/${file}: ${String(name)} has no doc`);
+  if (name !== undefined && (typeof doc !== 'string' || doc.length === 0))
+    throw new Error(`schemas/${file}: ${JSON.stringify(name)} has no doc`);
   for (const part of [type, fields, items, values]) assertDocumented(part, file);
 }
 
@@ -109,13 +111,16 @@ async function check(): Promise<string[]> {
   const problems: string[] = [];
   for (const [file, text] of await outputs(schemas)) {
     const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
-    if (present !== text) problems.push(`${relative(ROOT, file)} differs from schemas/: run \`npm run schemas:generate\` and commit`);
+    if (present !== text)
+      problems.push(`${relative(ROOT, file)} differs from schemas/: run \`npm run schemas:generate\` and commit`);
   }
   for (const schema of schemas) {
     const history = readHistory(fullName(schema));
     problems.push(...compatibilityProblems(schema, history));
     if (JSON.stringify(history.at(-1)) !== JSON.stringify(schema)) {
-      problems.push(`${fullName(schema)}: the newest version in libs/contracts/history differs: run \`npm run schemas:generate\` and commit`);
+      problems.push(
+        `${fullName(schema)}: the newest version in libs/contracts/history differs: run \`npm run schemas:generate\` and commit`,
+      );
     }
   }
   return problems;
@@ -126,7 +131,11 @@ if (process.argv[1] === import.meta.filename) {
   else {
     const problems = await check();
     for (const problem of problems) process.stderr.write(`${problem}\n`);
-    process.stdout.write(problems.length === 0 ? `schemas: ${readSchemas().length} schemas, FULL_TRANSITIVE, generated files current\n` : '');
+    process.stdout.write(
+      problems.length === 0
+        ? `schemas: ${readSchemas().length} schemas, FULL_TRANSITIVE, generated files current\n`
+        : '',
+    );
     process.exitCode = problems.length === 0 ? 0 : 1;
   }
 }

@@ -18,7 +18,15 @@ interface AvroField {
 type AvroType =
   | string
   | AvroType[]
-  | { type: string; items?: AvroType; values?: AvroType; name?: string; doc?: string; fields?: AvroField[]; symbols?: string[] };
+  | {
+      type: string;
+      items?: AvroType;
+      values?: AvroType;
+      name?: string;
+      doc?: string;
+      fields?: AvroField[];
+      symbols?: string[];
+    };
 
 const PRIMITIVES: Record<string, string> = {
   null: 'null',
@@ -61,7 +69,11 @@ function declare(name: string, text: string, declared: Map<string, string>): str
 }
 
 function typeText(type: AvroType, declared: Map<string, string>): string {
-  if (Array.isArray(type)) return type.map((part) => typeText(part, declared)).sort(nullLast).join(' | ');
+  if (Array.isArray(type))
+    return type
+      .map((part) => typeText(part, declared))
+      .sort(nullLast)
+      .join(' | ');
   if (typeof type === 'string') return PRIMITIVES[type] ?? unknownType(type);
   switch (type.type) {
     case 'array':
@@ -72,7 +84,11 @@ function typeText(type: AvroType, declared: Map<string, string>): string {
       return declareRecord(type.name ?? '', type.doc ?? '', type.fields ?? [], declared);
     case 'enum': {
       const symbols = (type.symbols ?? []).map((symbol) => `'${symbol}'`).join(' | ');
-      return declare(type.name ?? '', `/** ${type.doc ?? ''} */\nexport type ${type.name ?? ''} = ${symbols};`, declared);
+      return declare(
+        type.name ?? '',
+        `/** ${type.doc ?? ''} */\nexport type ${type.name ?? ''} = ${symbols};`,
+        declared,
+      );
     }
     default:
       return typeText(type.type, declared);

@@ -36,7 +36,13 @@ export function apiComponent(options: ApiOptions): Component & { url(): string }
       const opened = await openOrm(options.databaseUrl);
       orm = opened;
       const { keys, bodyLimit, logger, readiness, database, producer, accounts } = options;
-      const app = createApp({ keys, bodyLimit, logger, readiness, routes: (target, guard) => addRoutes(target, guard, { orm: opened, database, producer, accounts }) });
+      const app = createApp({
+        keys,
+        bodyLimit,
+        logger,
+        readiness,
+        routes: (target, guard) => addRoutes(target, guard, { orm: opened, database, producer, accounts }),
+      });
       const listening = await listen(app, options);
       server = listening.server;
       url = `http://${options.host === '0.0.0.0' ? '127.0.0.1' : options.host}:${listening.port}`;

@@ -49,8 +49,20 @@ export function addRoutes(app: Express, guard: (scope: Scope) => RequestHandler,
     const known = options.accounts(source);
     if (known === undefined) throw new AppError('unknown_source', `there is no source ${source} here`);
     const chosen = account ?? onlyOne(known, source);
-    if (!known.includes(chosen)) throw new AppError('unknown_source', `${source} has no account ${chosen} here: set its token first (GHL_ACCOUNTS_FILE)`);
-    const requested = { syncId: randomUUID(), source, account: chosen, mode, dryRun, requestedBy: 'api', requestedAt: Date.now() };
+    if (!known.includes(chosen))
+      throw new AppError(
+        'unknown_source',
+        `${source} has no account ${chosen} here: set its token first (GHL_ACCOUNTS_FILE)`,
+      );
+    const requested = {
+      syncId: randomUUID(),
+      source,
+      account: chosen,
+      mode,
+      dryRun,
+      requestedBy: 'api',
+      requestedAt: Date.now(),
+    };
     await producer.send([
       {
         topic: 'crm.sync-request.v1',
@@ -63,12 +75,16 @@ export function addRoutes(app: Express, guard: (scope: Scope) => RequestHandler,
     ]);
     // The caller may ask for the status at once: the projection would write the same row in a moment.
     await applyRunEvent(database, 'crm.sync.v1.SyncRequested', requested);
-    response.status(202).location(`/v1/syncs/${requested.syncId}`).json({ syncId: requested.syncId, statusUrl: `/v1/syncs/${requested.syncId}` });
+    response
+      .status(202)
+      .location(`/v1/syncs/${requested.syncId}`)
+      .json({ syncId: requested.syncId, statusUrl: `/v1/syncs/${requested.syncId}` });
   });
 
   app.post('/v1/syncs/:id/confirm', guard('operate'), async (request, response) => {
     const run = await readRun(database, idOf(request));
-    if (run.status !== 'needs_confirmation') throw new AppError('request_invalid', `sync ${run.syncId} does not wait to be confirmed: it is ${run.status}`);
+    if (run.status !== 'needs_confirmation')
+      throw new AppError('request_invalid', `sync ${run.syncId} does not wait to be confirmed: it is ${run.status}`);
     const { syncId, source, account } = run;
     await producer.send([
       {
@@ -84,17 +100,37 @@ export function addRoutes(app: Express, guard: (scope: Scope) => RequestHandler,
   });
 
   app.get('/v1/syncs', guard('read'), async (request, response) => {
-    const query = parse(z.strictObject({ account: z.string().optional(), source: z.string().optional(), limit: z.coerce.number().int().min(1).max(200).default(20) }), request.query);
+    const query = parse(
+      z.strictObject({
+        account: z.string().optional(),
+        source: z.string().optional(),
+        limit: z.coerce.number().int().min(1).max(200).default(20),
+      }),
+      request.query,
+    );
     response.json({ items: await listRuns(orm, query) });
   });
-  app.get('/v1/syncs/:id', guard('read'), async (request, response) => void response.json(await readRun(database, idOf(request))));
-  app.get('/v1/vendors', guard('read'), async (request, response) => void response.json(await listVendors(orm, listQuery(request))));
-  app.get('/v1/leads', guard('read'), async (request, response) => void response.json(await listLeads(orm, listQuery(request))));
+  app.get(
+    '/v1/syncs/:id',
+    guard('read'),
+    async (request, response) => void response.json(await readRun(database, idOf(request))),
+  );
+  app.get(
+    '/v1/vendors',
+    guard('read'),
+    async (request, response) => void response.json(await listVendors(orm, listQuery(request))),
+  );
+  app.get(
+    '/v1/leads',
+    guard('read'),
+    async (request, response) => void response.json(await listLeads(orm, listQuery(request))),
+  );
 }
 
 function idOf(request: Request): string {
   const { id } = request.params;
-  if (typeof id !== 'string' || !/^[0-9a-zA-Z-]{1,64}$/.test(id)) throw new AppError('request_invalid', 'the sync id is malformed');
+  if (typeof id !== 'string' || !/^[0-9a-zA-Z-]{1,64}$/.test(id))
+    throw new AppError('request_invalid', 'the sync id is malformed');
   return id;
 }
 
@@ -108,7 +144,10 @@ function listQuery(request: Request): ListQuery {
   const { sort, includeMissing, ...query } = parse(LIST, request.query);
   const field = sort.replace(/^-/, '');
   if (!(SORT_FIELDS as readonly string[]).includes(field)) {
-    throw new AppError('request_invalid', `sort must be one of ${SORT_FIELDS.join(', ')}, with - before it for descending`);
+    throw new AppError(
+      'request_invalid',
+      `sort must be one of ${SORT_FIELDS.join(', ')}, with - before it for descending`,
+    );
   }
   return { ...query, includeMissing: includeMissing === 'true', sort: field, descending: sort.startsWith('-') };
 }

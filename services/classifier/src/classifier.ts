@@ -3,7 +3,7 @@ import { TOPICS, type TopicName } from '#libs/contracts/src/topics.ts';
 import { classify } from '#libs/domain/src/classify.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import type { LookupZip } from '#libs/domain/src/zip.ts';
-import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/consumer.ts';
+import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/processor.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { OutgoingEvent, Producer } from '#libs/kafka/src/producer.ts';
 
@@ -44,7 +44,10 @@ export function classifier({ producer, rulesFor, lookupZip, onObservation }: Cla
           key: record.key,
           partition: record.partition,
           type: 'crm.observation.v1.RecordDeadLettered',
-          id: eventId(record.id ?? `${record.topic}:${record.partition}:${record.offset}`, 'crm.observation.v1.RecordDeadLettered'),
+          id: eventId(
+            record.id ?? `${record.topic}:${record.partition}:${record.offset}`,
+            'crm.observation.v1.RecordDeadLettered',
+          ),
           scanId: record.scanId,
           scanNumber: record.scanNumber,
           correlationId: record.scanId,
@@ -65,7 +68,12 @@ export function classifier({ producer, rulesFor, lookupZip, onObservation }: Cla
   };
 }
 
-function observe(event: ConsumedEvent, partition: number, rulesFor: (account: string) => GhlRules, lookupZip: LookupZip): OutgoingEvent[] {
+function observe(
+  event: ConsumedEvent,
+  partition: number,
+  rulesFor: (account: string) => GhlRules,
+  lookupZip: LookupZip,
+): OutgoingEvent[] {
   const { type, value } = event;
   const context = {
     topic: OUT,
@@ -80,18 +88,15 @@ function observe(event: ConsumedEvent, partition: number, rulesFor: (account: st
   if (type !== 'crm.raw.ghl.v1.ContactRead') {
     // Gone contacts, failed look-ups and markers are facts already: they go on as they are.
     const at = type === 'crm.scan.v1.ScanMarker' ? (value as ScanMarker).completedAt : undefined;
-    return [{ ...context, type, value, id: event.id, time: at } as OutgoingEvent];
+    return [{ ...context, type, value, id: event.id, time: at }];
   }
   const contact = value as ContactRead;
-  return classify(contact, rulesFor(contact.account), lookupZip).map(
-    (observation) =>
-      ({
-        ...context,
-        type: observation.type,
-        value: observation.value,
-        id: eventId(event.id, observation.type),
-        subject: contact.contactId,
-        time: contact.readAt,
-      }) as OutgoingEvent,
-  );
+  return classify(contact, rulesFor(contact.account), lookupZip).map((observation) => ({
+    ...context,
+    type: observation.type,
+    value: observation.value,
+    id: eventId(event.id, observation.type),
+    subject: contact.contactId,
+    time: contact.readAt,
+  }));
 }

@@ -9,5 +9,8 @@ export async function existingStack(settings: Settings): Promise<StackInfo> {
   if (choice.kind === 'external') return choice.info;
   const running = await findStack(settings.DATA_DIR);
   if (running !== undefined) return running;
-  throw new AppError('stack_unavailable', `no stack runs in ${settings.DATA_DIR}: run \`npm start\`, or \`npm run -s tributary -- stack up\``);
+  throw new AppError(
+    'stack_unavailable',
+    `no stack runs in ${settings.DATA_DIR}: run \`npm start\`, or \`npm run -s tributary -- stack up\``,
+  );
 }

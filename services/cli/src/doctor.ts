@@ -33,7 +33,10 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
       return undefined;
     }
   }
-  const settings = await check('settings', async () => ({ detail: 'every setting is readable', value: readSettings(env) }));
+  const settings = await check('settings', async () => ({
+    detail: 'every setting is readable',
+    value: readSettings(env),
+  }));
   if (settings === undefined) return checks;
   const stack = await check('stack', async () => {
     const found = await existingStack(settings);
@@ -42,10 +45,14 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const logger = createLogger({ name: 'doctor', level: 'silent' });
   if (stack !== undefined) {
     await check('kafka topics', async () => {
-      const offsets = await topicOffsets(createKafka({ brokers: stack.kafkaBrokers, clientId: 'tributary-doctor', logger }), Object.keys(TOPICS));
+      const offsets = await topicOffsets(
+        createKafka({ brokers: stack.kafkaBrokers, clientId: 'tributary-doctor', logger }),
+        Object.keys(TOPICS),
+      );
       const present = new Set(offsets.map(({ topic }) => topic));
       const missing = Object.keys(TOPICS).filter((topic) => !present.has(topic));
-      if (missing.length > 0) throw new AppError('topic_missing', `${missing.join(', ')}: run \`npm run -s tributary -- deploy\``);
+      if (missing.length > 0)
+        throw new AppError('topic_missing', `${missing.join(', ')}: run \`npm run -s tributary -- deploy\``);
       return { detail: `${present.size} topics on ${stack.kafkaBrokers}`, value: present };
     });
     await check('schema registry', async () => {
@@ -57,7 +64,11 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
       const orm = await openOrm(stack.databaseUrl);
       try {
         const pending = await pendingMigrations(orm);
-        if (pending.length > 0) throw new AppError('config_invalid', `migrations are missing (${pending.join(', ')}): run \`npm run -s tributary -- deploy\``);
+        if (pending.length > 0)
+          throw new AppError(
+            'config_invalid',
+            `migrations are missing (${pending.join(', ')}): run \`npm run -s tributary -- deploy\``,
+          );
         return { detail: 'reachable, migrations current', value: pending };
       } finally {
         await orm.close(true);
@@ -75,7 +86,10 @@ function ghlChecks(settings: Settings): { what: string; work: () => Promise<{ de
       return [
         {
           what: 'GoHighLevel',
-          work: async () => ({ detail: 'no location is set (GHL_LOCATION_ID, GHL_PRIVATE_TOKEN): `npm start` uses the simulator', value: null }),
+          work: async () => ({
+            detail: 'no location is set (GHL_LOCATION_ID, GHL_PRIVATE_TOKEN): `npm start` uses the simulator',
+            value: null,
+          }),
         },
       ];
     }
@@ -83,7 +97,14 @@ function ghlChecks(settings: Settings): { what: string; work: () => Promise<{ de
       what: `GoHighLevel ${locationId}${simulated ? ' (simulator)' : ''}`,
       work: async () => {
         const timeoutMs = settings.GHL_REQUEST_TIMEOUT * 1000;
-        const client = createGhlClient({ baseUrl, token, locationId, budget: createBudget(), timeoutMs, patienceMs: 2_000 });
+        const client = createGhlClient({
+          baseUrl,
+          token,
+          locationId,
+          budget: createBudget(),
+          timeoutMs,
+          patienceMs: 2_000,
+        });
         const { name } = await client.getLocation();
         const { total } = await client.searchPage(1, undefined);
         return { detail: `${name ?? 'unnamed'}, ${total ?? 'an unknown number of'} contacts`, value: null };

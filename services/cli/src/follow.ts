@@ -12,7 +12,12 @@ export function isDone(run: RunView): boolean {
 }
 
 /** Follows a run until it is done; `onChange` sees every state. The signal ends the following, not the run. */
-export async function followRun(database: Database, syncId: string, onChange: (run: RunView | undefined) => void, signal?: AbortSignal): Promise<RunView> {
+export async function followRun(
+  database: Database,
+  syncId: string,
+  onChange: (run: RunView | undefined) => void,
+  signal?: AbortSignal,
+): Promise<RunView> {
   for (;;) {
     signal?.throwIfAborted();
     const run = await readRun(database, syncId).catch((error: unknown) => {

@@ -4,7 +4,6 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { parse } from 'csv-parse/sync';
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
 import { leadImport, vendorImport, type CellErrorCode } from '#libs/domain/src/import.ts';
-import type { OutgoingEvent } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
 import { hasPassed } from '#libs/storage/src/checkpoints.ts';
@@ -36,12 +35,23 @@ const REASONS: Record<CellErrorCode, string> = {
  * Publishes the lines of a CSV file as registrations and waits until the projector has applied them. A line that repeats the id,
  * contact id or e-mail of an earlier one is published after that one is applied, so that the earlier line keeps the row.
  */
-export async function importFile(platform: Platform, table: 'vendors' | 'leads', account: string, file: string): Promise<ImportResult> {
+export async function importFile(
+  platform: Platform,
+  table: 'vendors' | 'leads',
+  account: string,
+  file: string,
+): Promise<ImportResult> {
   const [header = [], ...records] = readCells(file);
   const reader = table === 'vendors' ? vendorImport(header) : leadImport(header);
   if (header.length === 0 || reader.unknownColumns.length > 0) {
-    const what = header.length === 0 ? 'has no header' : `has columns that ${table} does not have, or has twice: ${reader.unknownColumns.join(', ')}`;
-    throw new AppError('config_invalid', `${file} ${what}. Nothing was imported; the first line must name columns of the table ${table}`);
+    const what =
+      header.length === 0
+        ? 'has no header'
+        : `has columns that ${table} does not have, or has twice: ${reader.unknownColumns.join(', ')}`;
+    throw new AppError(
+      'config_invalid',
+      `${file} ${what}. Nothing was imported; the first line must name columns of the table ${table}`,
+    );
   }
   const importId = randomUUID();
   const registeredAt = Date.now();
@@ -53,7 +63,7 @@ export async function importFile(platform: Platform, table: 'vendors' | 'leads',
     if (faults.length > 0) errors.push(...faults.map(({ column, code }) => ({ line, column, reason: REASONS[code] })));
     else {
       const id = fields.id ?? rowIdOf(table === 'vendors' ? 'vendor' : 'lead', account, `${importId} ${line}`);
-      rest.push({ ...fields, id, account, importId, registeredAt, line, origin: 'import' } as Registration);
+      rest.push({ ...fields, id, account, importId, registeredAt, line, origin: 'import' });
     }
   }
   while (rest.length > 0) {
@@ -100,7 +110,7 @@ function keysOf(registration: Registration): string[] {
 async function publish(platform: Platform, table: 'vendors' | 'leads', registrations: Registration[]): Promise<void> {
   const type = table === 'vendors' ? 'crm.registration.v1.VendorRegistered' : 'crm.registration.v1.LeadRegistered';
   const sent = await platform.producer.send(
-    registrations.map((value) => ({ topic: TOPIC, key: value.id, type, value, id: randomUUID(), subject: value.id }) as OutgoingEvent),
+    registrations.map((value) => ({ topic: TOPIC, key: value.id, type, value, id: randomUUID(), subject: value.id })),
   );
   const last = new Map<number, string>();
   for (const { partition, offset } of sent) last.set(partition, offset);

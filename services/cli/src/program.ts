@@ -19,7 +19,10 @@ interface Session {
 /** Settings and a quiet logger: a command talks by itself. */
 function openSession(): Session {
   const settings = readSettings(process.env);
-  return { settings, logger: createLogger({ name: 'cli', level: process.env['LOG_LEVEL'] === undefined ? 'error' : settings.LOG_LEVEL }) };
+  return {
+    settings,
+    logger: createLogger({ name: 'cli', level: process.env['LOG_LEVEL'] === undefined ? 'error' : settings.LOG_LEVEL }),
+  };
 }
 
 function say(line: string): void {
@@ -37,7 +40,10 @@ const JSON_DOC = 'print exactly one JSON document on stdout';
 /** The `tributary` command. Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 incomplete or awaiting confirmation, 130 interrupted. */
 export function buildProgram(): Command {
   const program = new Command('tributary');
-  program.description('Keeps CRMs and your own database in step').exitOverride().showHelpAfterError('(add --help for what there is)');
+  program
+    .description('Keeps CRMs and your own database in step')
+    .exitOverride()
+    .showHelpAfterError('(add --help for what there is)');
   addSync(program);
   addImport(program);
   addReads(program);
@@ -85,7 +91,10 @@ async function syncGhl(flags: SyncFlags): Promise<void> {
       return;
     }
     const request = { source: 'ghl', account, mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
-    const run = await requestAndFollow(work.platform, request, { signal: interrupted.signal, onRequested: (id) => say(`Sync ${id}: ${what}`) });
+    const run = await requestAndFollow(work.platform, request, {
+      signal: interrupted.signal,
+      onRequested: (id) => say(`Sync ${id}: ${what}`),
+    });
     print(flags.json, resultOf(run), describeResult(run));
     process.exitCode = run.exitCode ?? 1;
   } finally {
@@ -107,7 +116,9 @@ async function confirm(syncId: string, flags: { json?: boolean }): Promise<void>
 
 function addImport(program: Command): void {
   for (const table of ['vendors', 'leads'] as const) {
-    const command = program.commands.find((known) => known.name() === 'import') ?? program.command('import').description('begin rows from a CSV file');
+    const command =
+      program.commands.find((known) => known.name() === 'import') ??
+      program.command('import').description('begin rows from a CSV file');
     command
       .command(`${table} <file>`)
       .description(`columns named as in the table ${table}, any subset, in any order`)
@@ -117,12 +128,18 @@ function addImport(program: Command): void {
   }
 }
 
-async function runImport(table: 'vendors' | 'leads', file: string, flags: { location?: string; json?: boolean }): Promise<void> {
+async function runImport(
+  table: 'vendors' | 'leads',
+  file: string,
+  flags: { location?: string; json?: boolean },
+): Promise<void> {
   const { settings, logger } = openSession();
   const work = await openWork(settings, logger, say);
   try {
     const result = await importFile(work.platform, table, chooseAccount(work.ghl, flags.location), file);
-    const errors = result.errors.map(({ line, column, reason }) => `  line ${line}${column === '' ? '' : `, ${column}`}: ${reason}`);
+    const errors = result.errors.map(
+      ({ line, column, reason }) => `  line ${line}${column === '' ? '' : `, ${column}`}: ${reason}`,
+    );
     const merged = result.merged.map(({ line, rowId }) => `  line ${line} was merged into row ${rowId}`);
     const head = `${table}: ${result.lines} lines, ${result.inserted} inserted, ${result.merged.length} merged, ${result.errors.length} errors`;
     print(flags.json, result, [head, ...merged, ...errors].join('\n'));
@@ -133,7 +150,15 @@ async function runImport(table: 'vendors' | 'leads', file: string, flags: { loca
 }
 
 /** 2 when the file itself is refused, 3 when some lines are, else 0. */
-function exitCodeOf({ errors, inserted, merged }: { errors: { line: number }[]; inserted: number; merged: unknown[] }): number {
+function exitCodeOf({
+  errors,
+  inserted,
+  merged,
+}: {
+  errors: { line: number }[];
+  inserted: number;
+  merged: unknown[];
+}): number {
   if (errors.length === 0) return 0;
   return errors.every(({ line }) => line === 1) || inserted + merged.length === 0 ? 2 : 3;
 }

@@ -45,11 +45,16 @@ export function describeProgress(run: RunView | undefined, now: number): string 
   const { progress, phase, startedAt } = run;
   const what = PHASES[phase ?? ''] ?? 'started';
   if (progress === null || startedAt === null || phase === 'done') return `${name}: ${what}`;
-  const [done, total] = phase === 'confirm' ? [progress.lookupsDone, progress.lookupsTotal] : [progress.recordsRead, progress.recordsTotal];
+  const [done, total] =
+    phase === 'confirm' ? [progress.lookupsDone, progress.lookupsTotal] : [progress.recordsRead, progress.recordsTotal];
   const seconds = Math.max((now - startedAt) / 1000, 0.001);
   const rate = progress.recordsRead / seconds;
-  const share = total === null || total === 0 ? '' : ` of ${total} (${Math.min(100, Math.floor((100 * done) / total))} %)`;
-  const eta = total === null || done === 0 || done >= total ? '' : `, about ${Math.ceil(((total - done) * seconds) / done)} s to go`;
+  const share =
+    total === null || total === 0 ? '' : ` of ${total} (${Math.min(100, Math.floor((100 * done) / total))} %)`;
+  const eta =
+    total === null || done === 0 || done >= total
+      ? ''
+      : `, about ${Math.ceil(((total - done) * seconds) / done)} s to go`;
   return `${name}: ${what}, ${done}${share}, ${rate.toFixed(0)} contacts/s${eta}, ${progress.requests} requests`;
 }
 
@@ -58,12 +63,16 @@ export function describeResult(run: RunView): string {
   const stats = Object.entries(run.stats ?? {}).filter(([, value]) => value !== 0);
   const width = Math.max(0, ...stats.map(([name]) => name.length));
   const lines = stats.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
-  const errors = (run.fieldErrors ?? []).slice(0, 5).map(({ contactId, field, code }) => `  ${contactId} ${field}: ${code}`);
+  const errors = (run.fieldErrors ?? [])
+    .slice(0, 5)
+    .map(({ contactId, field, code }) => `  ${contactId} ${field}: ${code}`);
   return [
     `Success: ${run.success === true ? 'yes' : 'no'}`,
     `Message: ${run.message ?? ''}`,
     `Duration: ${run.duration === null ? '-' : `${run.duration.toFixed(1)} s`}`,
     ...(lines.length === 0 ? [] : ['Stats:', ...lines]),
-    ...(errors.length === 0 ? [] : [`Field errors (first ${errors.length} of ${run.stats?.['field_errors'] ?? errors.length}):`, ...errors]),
+    ...(errors.length === 0
+      ? []
+      : [`Field errors (first ${errors.length} of ${run.stats?.['field_errors'] ?? errors.length}):`, ...errors]),
   ].join('\n');
 }

@@ -43,7 +43,8 @@ export function readRunning(dataDir: string): RunningFile | undefined {
 /** The locations the settings name, else those of the simulator that a running `npm start` has. */
 export function ghlAccess(settings: Settings, running: RunningFile | undefined): GhlAccess {
   const accounts = ghlAccounts(settings);
-  if (accounts.length > 0 || running?.simulator == null) return { baseUrl: settings.GHL_API_BASE_URL, accounts, simulated: false };
+  if (accounts.length > 0 || running?.simulator == null)
+    return { baseUrl: settings.GHL_API_BASE_URL, accounts, simulated: false };
   const { baseUrl, locationId, token } = running.simulator;
   return { baseUrl, accounts: [{ locationId, token: secret(token), rules: ghlRules(settings) }], simulated: true };
 }

@@ -15,7 +15,11 @@ export function addStackCommands(program: Command, say: (line: string) => void):
     .action(async () => {
       const settings = readSettings(process.env);
       const { started } = await stackUp({ dataDir: settings.DATA_DIR, env: process.env, log: say });
-      say(started ? 'Running in the background; `tributary stack env` prints how to reach it, `stack down` stops it.' : 'It runs already.');
+      say(
+        started
+          ? 'Running in the background; `tributary stack env` prints how to reach it, `stack down` stops it.'
+          : 'It runs already.',
+      );
     });
   stack
     .command('down')
@@ -36,7 +40,10 @@ export function addStackCommands(program: Command, say: (line: string) => void):
     .option('--json', 'print exactly one JSON document on stdout')
     .action(async (flags: { json?: boolean }) => {
       const { kind, parts } = await stackStatus(readSettings(process.env).DATA_DIR, process.env);
-      const lines = parts.map(({ part, reachable, address, pid }) => `${part.padEnd(9)} ${reachable ? 'up  ' : 'down'} ${address ?? '-'}${pid === null ? '' : ` pid ${pid}`}`);
+      const lines = parts.map(
+        ({ part, reachable, address, pid }) =>
+          `${part.padEnd(9)} ${reachable ? 'up  ' : 'down'} ${address ?? '-'}${pid === null ? '' : ` pid ${pid}`}`,
+      );
       const text = [`${kind}${parts.length === 0 ? ': not running' : ''}`, ...lines].join('\n');
       process.stdout.write(flags.json === true ? `${JSON.stringify({ kind, parts })}\n` : `${text}\n`);
       process.exitCode = parts.length > 0 && parts.every(({ reachable }) => reachable) ? 0 : 3;
@@ -48,7 +55,16 @@ export function addStackCommands(program: Command, say: (line: string) => void):
       const settings = readSettings(process.env);
       const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = await existingStack(settings);
       const logger = createLogger({ name: 'cli', level: 'warn' });
-      const done = await deploy({ kafkaBrokers, schemaRegistryUrl, databaseUrl, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });
-      say(`${done.migrations.length} migrations applied, ${done.topics.length} topics created, ${done.schemas} schemas registered`);
+      const done = await deploy({
+        kafkaBrokers,
+        schemaRegistryUrl,
+        databaseUrl,
+        logger,
+        service: 'cli',
+        replication: settings.TOPIC_REPLICATION,
+      });
+      say(
+        `${done.migrations.length} migrations applied, ${done.topics.length} topics created, ${done.schemas} schemas registered`,
+      );
     });
 }

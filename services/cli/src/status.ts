@@ -13,7 +13,14 @@ export interface Status {
   pipeline: 'running' | 'not running';
   apiUrl: string | null;
   rows: { table: string; status: string; count: number }[];
-  syncs: { syncId: string; source: string; account: string; status: string; message: string | null; startedAt: number | null }[];
+  syncs: {
+    syncId: string;
+    source: string;
+    account: string;
+    status: string;
+    message: string | null;
+    startedAt: number | null;
+  }[];
 }
 
 /** Reads what runs and what the tables hold. */
@@ -46,8 +53,13 @@ export async function statusOf(settings: Settings, logger: Logger): Promise<Stat
 
 /** The status for people. */
 export function renderStatus(status: Status): string {
-  const rows = status.rows.map(({ table, status: state, count }) => `  ${table.padEnd(8)} ${state.padEnd(24)} ${count}`);
-  const syncs = status.syncs.map(({ syncId, source, account, status: state, message }) => `  ${syncId}  ${source} ${account}  ${state}${message === null ? '' : `: ${message}`}`);
+  const rows = status.rows.map(
+    ({ table, status: state, count }) => `  ${table.padEnd(8)} ${state.padEnd(24)} ${count}`,
+  );
+  const syncs = status.syncs.map(
+    ({ syncId, source, account, status: state, message }) =>
+      `  ${syncId}  ${source} ${account}  ${state}${message === null ? '' : `: ${message}`}`,
+  );
   return [
     `Stack: ${status.stack}`,
     `Pipeline: ${status.pipeline}${status.apiUrl === null ? '' : ` (API ${status.apiUrl})`}`,

@@ -16,7 +16,14 @@ export async function requestAndFollow(
   const value: SyncRequested = { syncId: randomUUID(), requestedAt: Date.now(), ...request };
   const { syncId, source, account } = value;
   await platform.producer.send([
-    { topic: 'crm.sync-request.v1', key: `${source}:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value, correlationId: syncId },
+    {
+      topic: 'crm.sync-request.v1',
+      key: `${source}:${account}`,
+      type: 'crm.sync.v1.SyncRequested',
+      id: syncId,
+      value,
+      correlationId: syncId,
+    },
   ]);
   options.onRequested?.(syncId);
   const progress = createProgress(process.stderr);
@@ -30,7 +37,10 @@ export async function requestAndFollow(
 /** Applies the missing rule that a sync held back, and follows it to its end. */
 export async function confirmAndFollow(platform: Platform, syncId: string): Promise<RunView> {
   const run = await readRun(platform.database, syncId);
-  if (run.status !== 'needs_confirmation') throw new AppError('request_invalid', `sync ${syncId} does not wait to be confirmed: it is ${run.status}`, { kind: 'config' });
+  if (run.status !== 'needs_confirmation')
+    throw new AppError('request_invalid', `sync ${syncId} does not wait to be confirmed: it is ${run.status}`, {
+      kind: 'config',
+    });
   const { source, account } = run;
   await platform.producer.send([
     {
@@ -51,7 +61,8 @@ export async function confirmAndFollow(platform: Platform, syncId: string): Prom
 
 /** Asks before a sync runs, as V3 did. Without a terminal the answer must be --yes. */
 export async function askToRun(question: string): Promise<boolean> {
-  if (!process.stdin.isTTY) throw new AppError('config_invalid', 'nobody can be asked here: add --yes to run the sync without a question');
+  if (!process.stdin.isTTY)
+    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to run the sync without a question');
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());

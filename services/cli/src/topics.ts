@@ -34,14 +34,20 @@ export async function topicsOf(settings: Settings, logger: Logger): Promise<Topi
   try {
     const positions = await readPositions(database);
     return [...Map.groupBy(offsets, ({ topic }) => topic)].map(([topic, parts]) => {
-      const readers = groups.filter(([, topics]) => (topics as readonly string[]).includes(topic)).map(([group]) => PROCESSORS[group]);
+      const readers = groups
+        .filter(([, topics]) => (topics as readonly string[]).includes(topic))
+        .map(([group]) => PROCESSORS[group]);
       return {
         topic,
         partitions: parts.length,
         records: parts.reduce((sum, { low, high }) => sum + high - low, 0),
         consumers: readers.map((processor) => ({
           processor,
-          behind: parts.reduce((sum, { partition, low, high }) => sum + high - Math.max(low, positions.get(`${processor} ${topic} ${partition}`) ?? low), 0),
+          behind: parts.reduce(
+            (sum, { partition, low, high }) =>
+              sum + high - Math.max(low, positions.get(`${processor} ${topic} ${partition}`) ?? low),
+            0,
+          ),
         })),
       };
     });
@@ -54,7 +60,9 @@ export async function topicsOf(settings: Settings, logger: Logger): Promise<Topi
 export function renderTopics(topics: readonly TopicState[]): string {
   const width = Math.max(5, ...topics.map(({ topic }) => topic.length));
   const lines = topics.map(({ topic, partitions, records, consumers }) => {
-    const lag = consumers.map(({ processor, behind }) => `${processor} ${behind === 0 ? 'at the end' : `${behind} behind`}`).join(', ');
+    const lag = consumers
+      .map(({ processor, behind }) => `${processor} ${behind === 0 ? 'at the end' : `${behind} behind`}`)
+      .join(', ');
     return `${topic.padEnd(width)}  ${String(partitions).padStart(10)}  ${String(records).padStart(9)}  ${lag}`;
   });
   return [`${'TOPIC'.padEnd(width)}  PARTITIONS    RECORDS  CONSUMERS`, ...lines].join('\n');

@@ -61,7 +61,12 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
 export function chooseAccount(ghl: GhlAccess, named: string | undefined): string {
   if (named !== undefined) return named;
   const [only, ...others] = ghl.accounts;
-  if (only === undefined) throw new AppError('config_invalid', 'no GoHighLevel location is set: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN (or run `npm start` to try the simulator)');
-  if (others.length > 0) throw new AppError('config_invalid', `${ghl.accounts.length} locations are set: say which with --location ID`);
+  if (only === undefined)
+    throw new AppError(
+      'config_invalid',
+      'no GoHighLevel location is set: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN (or run `npm start` to try the simulator)',
+    );
+  if (others.length > 0)
+    throw new AppError('config_invalid', `${ghl.accounts.length} locations are set: say which with --location ID`);
   return only.locationId;
 }

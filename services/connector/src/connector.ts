@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { SyncCancelled, SyncRequested } from '#libs/contracts/src/generated/events.ts';
 import type { ConsumerGroup } from '#libs/contracts/src/topics.ts';
-import type { Processor } from '#libs/kafka/src/consumer.ts';
+import type { Processor } from '#libs/kafka/src/processor.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
@@ -49,13 +49,21 @@ export function createConnector(options: ConnectorOptions): Connector {
   function refusal({ source: name, account, mode }: SyncRequested): AppError | undefined {
     const source = byName.get(name);
     if (source === undefined) {
-      return new AppError('unknown_source', `there is no source ${name} here: SOURCES has ${[...byName.keys()].join(', ') || 'none'}`);
+      return new AppError(
+        'unknown_source',
+        `there is no source ${name} here: SOURCES has ${[...byName.keys()].join(', ') || 'none'}`,
+      );
     }
     if (!source.accounts().includes(account)) {
-      return new AppError('unknown_source', `${name} has no account ${account}: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE`);
+      return new AppError(
+        'unknown_source',
+        `${name} has no account ${account}: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE`,
+      );
     }
     if (!source.modes.includes(mode)) {
-      return new AppError('request_invalid', `${name} has no mode ${mode}: it has ${source.modes.join(', ')}`, { kind: 'config' });
+      return new AppError('request_invalid', `${name} has no mode ${mode}: it has ${source.modes.join(', ')}`, {
+        kind: 'config',
+      });
     }
     return undefined;
   }
@@ -64,7 +72,12 @@ export function createConnector(options: ConnectorOptions): Connector {
     if (looking || stopping.signal.aborted) return;
     looking = true;
     try {
-      for (let scan = await store.claim([...byName.keys()]); scan !== undefined; scan = await store.claim([...byName.keys()])) run(scan);
+      for (
+        let scan = await store.claim([...byName.keys()]);
+        scan !== undefined;
+        scan = await store.claim([...byName.keys()])
+      )
+        run(scan);
     } catch (error) {
       const failure = toAppError(error);
       logger.warn({ code: failure.code, err: error }, 'queued scans could not be looked up');
@@ -87,7 +100,8 @@ export function createConnector(options: ConnectorOptions): Connector {
     })
       .catch(async (error: unknown) => {
         const failure = toAppError(error);
-        if (!stopping.signal.aborted) logger.error({ scanId: scan.scanId, code: failure.code, err: error }, 'scan interrupted; it will be resumed');
+        if (!stopping.signal.aborted)
+          logger.error({ scanId: scan.scanId, code: failure.code, err: error }, 'scan interrupted; it will be resumed');
         await store.release(scan);
       })
       .finally(() => {
@@ -100,13 +114,28 @@ export function createConnector(options: ConnectorOptions): Connector {
   async function refuse(request: SyncRequested, failure: AppError): Promise<void> {
     const { syncId: scanId, source, account } = request;
     const at = request.requestedAt;
-    const event = { topic: 'crm.scan.v1', key: `${source}:${account}`, scanId, correlationId: scanId, causationId: scanId } as const;
+    const event = {
+      topic: 'crm.scan.v1',
+      key: `${source}:${account}`,
+      scanId,
+      correlationId: scanId,
+      causationId: scanId,
+    } as const;
     await producer.send([
       {
         ...event,
         type: 'crm.scan.v1.ScanFailed',
         id: eventId(scanId, 'crm.scan.v1.ScanFailed'),
-        value: { scanId, source, account, code: failure.code, kind: failure.kind, message: failure.message, recordsRead: 0, failedAt: at },
+        value: {
+          scanId,
+          source,
+          account,
+          code: failure.code,
+          kind: failure.kind,
+          message: failure.message,
+          recordsRead: 0,
+          failedAt: at,
+        },
       },
       {
         ...event,
@@ -167,6 +196,12 @@ export function createConnector(options: ConnectorOptions): Connector {
 }
 
 /** A request for one sync, as an event's value. */
-export function syncRequest(request: { source: string; account: string; mode: string; dryRun: boolean; requestedBy: string }): SyncRequested {
+export function syncRequest(request: {
+  source: string;
+  account: string;
+  mode: string;
+  dryRun: boolean;
+  requestedBy: string;
+}): SyncRequested {
   return { syncId: randomUUID(), requestedAt: Date.now(), ...request };
 }

@@ -26,7 +26,9 @@ export async function startDemo(say: (line: string) => void): Promise<Demo> {
   return {
     access: { baseUrl: simulator.baseUrl, locationId: world.locationId, token: world.token },
     async prepare(platform, tell) {
-      const { rows } = await platform.database.query<{ known: boolean }>('select exists (select from vendors) or exists (select from leads) as known');
+      const { rows } = await platform.database.query<{ known: boolean }>(
+        'select exists (select from vendors) or exists (select from leads) as known',
+      );
       if (rows[0]?.known === true) return;
       const files = worldRows(world);
       const folder = mkdtempSync(join(tmpdir(), 'tributary-demo-'));

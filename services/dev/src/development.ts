@@ -29,7 +29,10 @@ export async function runDevelopment(options: DevelopmentOptions): Promise<numbe
   const configured = ghlAccounts(settings).length > 0;
   const lock = acquireOwnerLock(settings.DATA_DIR);
   if (typeof lock !== 'function') {
-    throw new AppError('config_invalid', `npm start runs already in ${settings.DATA_DIR} (process ${lock.pid}): use it, stop it, or set another DATA_DIR`);
+    throw new AppError(
+      'config_invalid',
+      `npm start runs already in ${settings.DATA_DIR} (process ${lock.pid}): use it, stop it, or set another DATA_DIR`,
+    );
   }
   const stopping = new AbortController();
   const interrupted: { signal?: NodeJS.Signals } = {};
@@ -56,8 +59,17 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-async function run(options: DevelopmentOptions, settings: Settings, configured: boolean, signal: AbortSignal, opened: (() => Promise<unknown>)[]): Promise<number> {
-  const logger = createLogger({ name: 'tributary', level: settings.LOG_LEVEL === 'info' ? 'warn' : settings.LOG_LEVEL });
+async function run(
+  options: DevelopmentOptions,
+  settings: Settings,
+  configured: boolean,
+  signal: AbortSignal,
+  opened: (() => Promise<unknown>)[],
+): Promise<number> {
+  const logger = createLogger({
+    name: 'tributary',
+    level: settings.LOG_LEVEL === 'info' ? 'warn' : settings.LOG_LEVEL,
+  });
   const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
   opened.push(() => stack.stop());
   signal.throwIfAborted();
@@ -70,13 +82,28 @@ async function run(options: DevelopmentOptions, settings: Settings, configured: 
   const running = { pid: process.pid, apiUrl: '', simulator: demo?.access ?? null };
   const ghl = ghlAccess(settings, running);
   const key = keysOf(settings);
-  const pipeline = await startPipeline({ settings, stack: addresses, ghl, logger, api: { keys: key.keys, port: settings.HTTP_PORT, nextFree: true } });
+  const pipeline = await startPipeline({
+    settings,
+    stack: addresses,
+    ghl,
+    logger,
+    api: { keys: key.keys, port: settings.HTTP_PORT, nextFree: true },
+  });
   opened.push(() => pipeline.stop());
   opened.push(async () => writeRunning(settings.DATA_DIR, { ...running, apiUrl: pipeline.url })());
   writeRunning(settings.DATA_DIR, { ...running, apiUrl: pipeline.url });
   const died = watch(stack, pipeline);
   if (demo !== undefined) await demo.prepare(pipeline.platform, say);
-  const first = options.sync ? await Promise.race([firstSyncs(pipeline, ghl.accounts.map(({ locationId }) => locationId), signal), died]) : 0;
+  const first = options.sync
+    ? await Promise.race([
+        firstSyncs(
+          pipeline,
+          ghl.accounts.map(({ locationId }) => locationId),
+          signal,
+        ),
+        died,
+      ])
+    : 0;
   if (first instanceof AppError) throw first;
   if (options.once) return first;
   printAddresses(pipeline, key.created, settings, demo);
@@ -88,9 +115,20 @@ async function run(options: DevelopmentOptions, settings: Settings, configured: 
 /** Resolves with an error when a server or a part of the pipeline dies. */
 function watch(stack: RunningStack, pipeline: Pipeline): Promise<AppError> {
   return new Promise((resolve) => {
-    stack.onExit((part, code) => resolve(new AppError('stack_unavailable', `${part} ended (${code ?? 'by a signal'}): see its log in DATA_DIR/logs`, { kind: 'transient' })));
+    stack.onExit((part, code) =>
+      resolve(
+        new AppError('stack_unavailable', `${part} ended (${code ?? 'by a signal'}): see its log in DATA_DIR/logs`, {
+          kind: 'transient',
+        }),
+      ),
+    );
     void pipeline.host.done.then((code) => {
-      if (code !== 0) resolve(new AppError('consumer_died', 'a part of the pipeline died; the log above says why', { kind: code === 2 ? 'config' : 'transient' }));
+      if (code !== 0)
+        resolve(
+          new AppError('consumer_died', 'a part of the pipeline died; the log above says why', {
+            kind: code === 2 ? 'config' : 'transient',
+          }),
+        );
     });
   });
 }
@@ -105,10 +143,20 @@ function aborted(signal: AbortSignal): Promise<undefined> {
 async function firstSyncs(pipeline: Pipeline, accounts: string[], signal: AbortSignal): Promise<number> {
   let worst = 0;
   for (const account of accounts) {
-    const run = await requestAndFollow(pipeline.platform, { source: 'ghl', account, mode: 'full', dryRun: false, requestedBy: 'start' }, { signal });
+    const run = await requestAndFollow(
+      pipeline.platform,
+      { source: 'ghl', account, mode: 'full', dryRun: false, requestedBy: 'start' },
+      { signal },
+    );
     say(`\nSync of GoHighLevel location ${account}\n${describeResult(run)}`);
     if (run.stats !== null && run.startedAt !== null && run.finishedAt !== null) {
-      instrument.scanApplied({ source: run.source, success: run.success === true, startedAt: run.startedAt, appliedAt: run.finishedAt, counters: run.stats });
+      instrument.scanApplied({
+        source: run.source,
+        success: run.success === true,
+        startedAt: run.startedAt,
+        appliedAt: run.finishedAt,
+        counters: run.stats,
+      });
     }
     worst = Math.max(worst, run.exitCode ?? 1);
   }
@@ -120,7 +168,12 @@ function keysOf(settings: Settings): ReturnType<typeof ensureDevelopmentKey> {
   return ensureDevelopmentKey(join(settings.DATA_DIR, 'api-keys.json'));
 }
 
-function printAddresses(pipeline: Pipeline, created: string | undefined, settings: Settings, demo: Demo | undefined): void {
+function printAddresses(
+  pipeline: Pipeline,
+  created: string | undefined,
+  settings: Settings,
+  demo: Demo | undefined,
+): void {
   const lines = [
     '',
     `API            ${pipeline.url}/v1/vendors, /v1/leads, /v1/syncs, POST /v1/sync-requests`,

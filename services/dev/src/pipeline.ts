@@ -94,7 +94,9 @@ function components({ settings, ghl, logger }: PipelineOptions, platform: Platfo
     },
     platform.consumer(ghlProjection({ database, rulesFor, onOutbox: () => relay?.wake() })),
     platform.consumer(runsProjection(database)),
-    platform.consumer(classifier({ producer, rulesFor, lookupZip, onObservation: (type) => instrument.observation(type, 'ghl') })),
+    platform.consumer(
+      classifier({ producer, rulesFor, lookupZip, onObservation: (type) => instrument.observation(type, 'ghl') }),
+    ),
     platform.consumer(connector.processor),
     { name: 'scans', start: async () => connector.start(), readiness: () => [], stop: () => connector.stop() },
   ];
@@ -106,7 +108,12 @@ export function rulesByAccount(accounts: readonly GhlAccount[], fallback: GhlRul
   return (account) => rules.get(account) ?? fallback;
 }
 
-function apiOf({ settings, stack, ghl, logger }: PipelineOptions, api: NonNullable<PipelineOptions['api']>, platform: Platform, edge: { host?: Host }) {
+function apiOf(
+  { settings, stack, ghl, logger }: PipelineOptions,
+  api: NonNullable<PipelineOptions['api']>,
+  platform: Platform,
+  edge: { host?: Host },
+) {
   return apiComponent({
     ...api,
     host: settings.HTTP_HOST,

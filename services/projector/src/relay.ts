@@ -13,7 +13,12 @@ export interface Relay {
 const LOOK_EVERY_MS = 2_000;
 
 /** Starts the relay; an event is removed only after the broker acknowledged it, so a crash repeats it under the same id. */
-export function startRelay(options: { database: Database; producer: Producer; logger: Logger; onPending(count: number): void }): Relay {
+export function startRelay(options: {
+  database: Database;
+  producer: Producer;
+  logger: Logger;
+  onPending(count: number): void;
+}): Relay {
   const { database, producer, logger, onPending } = options;
   let working: Promise<void> | undefined;
   let again = false;

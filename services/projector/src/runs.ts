@@ -1,4 +1,4 @@
-import type { Processor } from '#libs/kafka/src/consumer.ts';
+import type { Processor } from '#libs/kafka/src/processor.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { inTransaction, type Database } from '#libs/storage/src/pool.ts';
 import { applyRunEvent, nameAccount, RUN_EVENT_TYPES, type RunEventType } from '#libs/storage/src/runs.ts';

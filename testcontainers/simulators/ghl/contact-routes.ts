@@ -34,7 +34,13 @@ const CREATE_KEYS = [
 const UPDATE_KEYS = CREATE_KEYS.filter((key) => !['locationId', 'gender'].includes(key));
 
 /** Contacts: search, read, write, tags (ghl sections 2.1 to 2.9). */
-export function addContactRoutes(app: Express, authorize: RequestHandler, world: World, knobs: Knobs, faults: Faults): void {
+export function addContactRoutes(
+  app: Express,
+  authorize: RequestHandler,
+  world: World,
+  knobs: Knobs,
+  faults: Faults,
+): void {
   const index = createSearchIndex(world, () => knobs.indexLagMs);
   const find = (request: Request): StoredContact => {
     const id = String(request.params['id']);
@@ -53,15 +59,20 @@ export function addContactRoutes(app: Express, authorize: RequestHandler, world:
 
   app.get('/contacts/search/duplicate', authorize, (request, response) => {
     ownLocation(world, request.query['locationId']);
-    const email = String(request.query['email'] ?? '').toLowerCase();
-    const number = String(request.query['number'] ?? '');
+    const { email: wanted = '', number = '' } = request.query as { email?: string; number?: string };
+    const email = wanted.toLowerCase();
     const found = [...world.contacts.values()].find(
-      (contact) => (email !== '' && contact.email?.trim().toLowerCase() === email) || (number !== '' && contact.phone === number),
+      (contact) =>
+        (email !== '' && contact.email?.trim().toLowerCase() === email) || (number !== '' && contact.phone === number),
     );
     response.json({ contact: found === undefined ? null : contactById(found), traceId: 'simulated' });
   });
 
-  app.get('/contacts/:id', authorize, (request, response) => void response.json({ contact: contactById(find(request)), traceId: 'simulated' }));
+  app.get(
+    '/contacts/:id',
+    authorize,
+    (request, response) => void response.json({ contact: contactById(find(request)), traceId: 'simulated' }),
+  );
 
   app.post('/contacts/', authorize, (request, response) => {
     const body = request.body as Record<string, unknown>;
@@ -69,7 +80,9 @@ export function addContactRoutes(app: Express, authorize: RequestHandler, world:
     ownLocation(world, body['locationId'], 422);
     const duplicate = world.allowDuplicateContact ? undefined : duplicateOf(world, body);
     if (duplicate !== undefined) {
-      throw fail(400, 'This location does not allow duplicated contacts.', { meta: { contactId: duplicate.contact.id, matchingField: duplicate.field } });
+      throw fail(400, 'This location does not allow duplicated contacts.', {
+        meta: { contactId: duplicate.contact.id, matchingField: duplicate.field },
+      });
     }
     response.status(201).json({ contact: contactById(world.addContact(written(body))), traceId: 'simulated' });
   });
@@ -78,9 +91,18 @@ export function addContactRoutes(app: Express, authorize: RequestHandler, world:
     const { createNewIfDuplicateAllowed, ...body } = request.body as Record<string, unknown>;
     refuseUnknown(body, CREATE_KEYS);
     ownLocation(world, body['locationId'], 422);
-    const duplicate = createNewIfDuplicateAllowed === true && world.allowDuplicateContact ? undefined : duplicateOf(world, body);
-    const contact = duplicate === undefined ? world.addContact(written(body)) : world.changeContact(duplicate.contact.id, written(body, duplicate.field));
-    response.json({ new: duplicate === undefined, succeded: true, contact: contactById(contact), traceId: 'simulated' });
+    const duplicate =
+      createNewIfDuplicateAllowed === true && world.allowDuplicateContact ? undefined : duplicateOf(world, body);
+    const contact =
+      duplicate === undefined
+        ? world.addContact(written(body))
+        : world.changeContact(duplicate.contact.id, written(body, duplicate.field));
+    response.json({
+      new: duplicate === undefined,
+      succeded: true,
+      contact: contactById(contact),
+      traceId: 'simulated',
+    });
   });
 
   app.put('/contacts/:id', authorize, (request, response) => {
@@ -124,11 +146,16 @@ function givenTags(request: Request): string[] {
   return tags.map((tag) => String(tag).trim().toLowerCase());
 }
 
-function duplicateOf(world: World, body: Record<string, unknown>): { contact: StoredContact; field: 'email' | 'phone' } | undefined {
+function duplicateOf(
+  world: World,
+  body: Record<string, unknown>,
+): { contact: StoredContact; field: 'email' | 'phone' } | undefined {
   for (const field of ['email', 'phone'] as const) {
     const value = body[field];
     if (typeof value !== 'string' || value === '') continue;
-    const contact = [...world.contacts.values()].find((known) => known[field]?.trim().toLowerCase() === value.trim().toLowerCase());
+    const contact = [...world.contacts.values()].find(
+      (known) => known[field]?.trim().toLowerCase() === value.trim().toLowerCase(),
+    );
     if (contact !== undefined) return { contact, field };
   }
   return undefined;
@@ -144,7 +171,9 @@ function written(body: Record<string, unknown>, matched?: 'email' | 'phone'): Pa
   if (other !== undefined) delete stored[other];
   if (Array.isArray(tags)) stored['tags'] = tags.map((tag) => String(tag).trim().toLowerCase());
   if (Array.isArray(customFields)) {
-    stored['customFields'] = (customFields as { id: string; value?: unknown; field_value?: unknown }[]).map(({ id, value, field_value }) => ({ id, value: field_value ?? value }));
+    stored['customFields'] = (customFields as { id: string; value?: unknown; field_value?: unknown }[]).map(
+      ({ id, value, field_value }) => ({ id, value: field_value ?? value }),
+    );
   }
-  return stored as Partial<StoredContact>;
+  return stored;
 }

@@ -10,7 +10,14 @@ export class ApiError extends Error {
   }
 }
 
-const NAMES: Record<number, string> = { 400: 'Bad Request', 401: 'Unauthorized', 403: 'Forbidden', 404: 'Not Found', 422: 'Unprocessable Entity', 429: 'Too Many Requests' };
+const NAMES: Record<number, string> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  422: 'Unprocessable Entity',
+  429: 'Too Many Requests',
+};
 
 /** The usual error body: statusCode, message, error. */
 export function fail(status: number, message: string | string[], more: Record<string, unknown> = {}): ApiError {
@@ -20,5 +27,9 @@ export function fail(status: number, message: string | string[], more: Record<st
 /** 422 with one line per key that the route does not know (strict whitelist). */
 export function refuseUnknown(body: Record<string, unknown>, known: readonly string[]): void {
   const unknown = Object.keys(body).filter((key) => !known.includes(key));
-  if (unknown.length > 0) throw fail(422, unknown.map((key) => `property ${key} should not exist`));
+  if (unknown.length > 0)
+    throw fail(
+      422,
+      unknown.map((key) => `property ${key} should not exist`),
+    );
 }

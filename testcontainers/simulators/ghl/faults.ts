@@ -1,5 +1,6 @@
 /** What goes wrong with a request. */
-export type FaultKind = '429' | '500' | '502-html' | 'hang' | 'truncated' | 'token-expired' | 'repeat-cursor' | 'empty' | 'forbidden-scope';
+export type FaultKind =
+  '429' | '500' | '502-html' | 'hang' | 'truncated' | 'token-expired' | 'repeat-cursor' | 'empty' | 'forbidden-scope';
 
 /** A fault: which requests it meets, and how often. */
 export interface Fault {

@@ -25,20 +25,53 @@ const CUSTOM_FIELDS: [id: string, name: string, dataType: string][] = [
 const GRACE_MS = 30_000;
 
 /** Location, tags, custom fields, users, opportunities and the token endpoint (ghl sections 2.12 to 2.14). */
-export function addLocationRoutes(app: Express, authorize: RequestHandler, world: World, knobs: Knobs, tokens: Map<string, number>): void {
+export function addLocationRoutes(
+  app: Express,
+  authorize: RequestHandler,
+  world: World,
+  knobs: Knobs,
+  tokens: Map<string, number>,
+): void {
   app.get('/locations/:id', authorize, (request, response) => {
     ownLocation(world, request.params['id']);
-    const settings = { allowDuplicateContact: world.allowDuplicateContact, allowDuplicateOpportunity: false, allowFacebookNameMerge: false, disableContactTimezone: false };
-    response.json({ location: { id: world.locationId, companyId: world.companyId, name: world.name, timezone: 'America/New_York', country: 'US', settings }, traceId: 'simulated' });
+    const settings = {
+      allowDuplicateContact: world.allowDuplicateContact,
+      allowDuplicateOpportunity: false,
+      allowFacebookNameMerge: false,
+      disableContactTimezone: false,
+    };
+    response.json({
+      location: {
+        id: world.locationId,
+        companyId: world.companyId,
+        name: world.name,
+        timezone: 'America/New_York',
+        country: 'US',
+        settings,
+      },
+      traceId: 'simulated',
+    });
   });
   app.get('/locations/:id/tags', authorize, (request, response) => {
     ownLocation(world, request.params['id']);
-    const names = new Set([...world.contacts.values()].flatMap(({ tags }) => (Array.isArray(tags) ? tags.map((tag) => String(tag).trim().toLowerCase()) : [])));
-    response.json({ tags: [...names].sort().map((name, index) => ({ id: `tag${String(index).padStart(17, '0')}`, name, locationId: world.locationId })), traceId: 'simulated' });
+    const names = new Set(
+      [...world.contacts.values()].flatMap(({ tags }) =>
+        Array.isArray(tags) ? tags.map((tag) => String(tag).trim().toLowerCase()) : [],
+      ),
+    );
+    response.json({
+      tags: [...names]
+        .sort()
+        .map((name, index) => ({ id: `tag${String(index).padStart(17, '0')}`, name, locationId: world.locationId })),
+      traceId: 'simulated',
+    });
   });
   app.get('/locations/:id/customFields', authorize, (request, response) => {
     ownLocation(world, request.params['id']);
-    response.json({ customFields: CUSTOM_FIELDS.map((field, position) => customField(world, field, position)), traceId: 'simulated' });
+    response.json({
+      customFields: CUSTOM_FIELDS.map((field, position) => customField(world, field, position)),
+      traceId: 'simulated',
+    });
   });
   app.get('/locations/:id/customFields/:fieldId', authorize, (request, response) => {
     ownLocation(world, request.params['id']);
@@ -46,7 +79,16 @@ export function addLocationRoutes(app: Express, authorize: RequestHandler, world
     if (position < 0) throw fail(400, `Custom field with id ${String(request.params['fieldId'])} not found`);
     response.json({ customField: customField(world, CUSTOM_FIELDS[position]!, position), traceId: 'simulated' });
   });
-  app.get(['/users/', '/users/search'], authorize, (_request, response) => void response.json({ users: world.users.map((user) => userOf(world, user)), count: world.users.length, traceId: 'simulated' }));
+  app.get(
+    ['/users/', '/users/search'],
+    authorize,
+    (_request, response) =>
+      void response.json({
+        users: world.users.map((user) => userOf(world, user)),
+        count: world.users.length,
+        traceId: 'simulated',
+      }),
+  );
   app.get('/users/:id', authorize, (request, response) => {
     const user = world.users.find(({ id }) => id === request.params['id']);
     if (user === undefined) throw fail(400, `User with id ${String(request.params['id'])} not found`);
@@ -55,34 +97,82 @@ export function addLocationRoutes(app: Express, authorize: RequestHandler, world
   app.get('/opportunities/search', authorize, (request, response) => {
     ownLocation(world, request.query['location_id']);
     const contactId = request.query['contact_id'];
-    const found = opportunitiesOf(world).filter((opportunity) => contactId === undefined || opportunity.contactId === contactId);
+    const found = opportunitiesOf(world).filter(
+      (opportunity) => contactId === undefined || opportunity.contactId === contactId,
+    );
     const limit = Math.min(Number(request.query['limit'] ?? 20), 100);
     const page = Math.max(1, Number(request.query['page'] ?? 1));
     const opportunities = found.slice((page - 1) * limit, page * limit);
-    response.json({ opportunities, meta: { total: found.length, currentPage: page, nextPage: page * limit < found.length ? page + 1 : null, prevPage: page > 1 ? page - 1 : null }, aggregations: {}, traceId: 'simulated' });
+    response.json({
+      opportunities,
+      meta: {
+        total: found.length,
+        currentPage: page,
+        nextPage: page * limit < found.length ? page + 1 : null,
+        prevPage: page > 1 ? page - 1 : null,
+      },
+      aggregations: {},
+      traceId: 'simulated',
+    });
   });
   app.post('/opportunities/search', authorize, (request, response) => {
     const { locationId, limit } = request.body as { locationId?: unknown; limit?: unknown };
     ownLocation(world, locationId, 422);
-    if (typeof limit !== 'number' || limit < 1 || limit > 500) throw fail(422, ['limit must be a number between 1 and 500']);
+    if (typeof limit !== 'number' || limit < 1 || limit > 500)
+      throw fail(422, ['limit must be a number between 1 and 500']);
     const found = opportunitiesOf(world);
-    response.json({ opportunities: found.slice(0, limit), total: found.length, aggregations: {}, traceId: 'simulated' });
+    response.json({
+      opportunities: found.slice(0, limit),
+      total: found.length,
+      aggregations: {},
+      traceId: 'simulated',
+    });
   });
   addTokenRoutes(app, world, knobs, tokens);
 }
 
 function customField(world: World, [id, name, dataType]: [string, string, string], position: number): object {
-  return { id, name, fieldKey: `contact.${name.toLowerCase().replace(/\W+/g, '_')}`, placeholder: '', dataType, position, picklistOptions: [], picklistImageOptions: [], isAllowedCustomOption: false, isMultiFileAllowed: false, maxFileLimit: 1, locationId: world.locationId, model: 'contact' };
+  return {
+    id,
+    name,
+    fieldKey: `contact.${name.toLowerCase().replace(/\W+/g, '_')}`,
+    placeholder: '',
+    dataType,
+    position,
+    picklistOptions: [],
+    picklistImageOptions: [],
+    isAllowedCustomOption: false,
+    isMultiFileAllowed: false,
+    maxFileLimit: 1,
+    locationId: world.locationId,
+    model: 'contact',
+  };
 }
 
 function userOf(world: World, user: World['users'][number]): object {
   const [firstName = '', lastName = ''] = user.name.split(' ');
-  return { ...user, firstName, lastName, phone: '', extension: '', permissions: {}, scopes: '', roles: { type: 'account', role: 'user', locationIds: [world.locationId] }, deleted: false };
+  return {
+    ...user,
+    firstName,
+    lastName,
+    phone: '',
+    extension: '',
+    permissions: {},
+    scopes: '',
+    roles: { type: 'account', role: 'user', locationIds: [world.locationId] },
+    deleted: false,
+  };
 }
 
 function opportunitiesOf(world: World): { id: string; contactId: string }[] {
   return [...world.contacts.values()].flatMap((contact) =>
-    contact.opportunities.map((opportunity) => ({ ...opportunity, name: 'Opportunity', contactId: contact.id, locationId: world.locationId, createdAt: new Date(contact.dateAdded).toISOString() })),
+    contact.opportunities.map((opportunity) => ({
+      ...opportunity,
+      name: 'Opportunity',
+      contactId: contact.id,
+      locationId: world.locationId,
+      createdAt: new Date(contact.dateAdded).toISOString(),
+    })),
   );
 }
 
@@ -113,10 +203,18 @@ function addTokenRoutes(app: Express, world: World, knobs: Knobs, tokens: Map<st
     } else if (grant === 'refresh_token' && given !== undefined && given === refreshToken) {
       rotated = { from: given, at: Date.now(), answer: mint() };
       response.json(rotated.answer);
-    } else if (grant === 'refresh_token' && rotated !== undefined && given === rotated.from && Date.now() - rotated.at < GRACE_MS) {
+    } else if (
+      grant === 'refresh_token' &&
+      rotated !== undefined &&
+      given === rotated.from &&
+      Date.now() - rotated.at < GRACE_MS
+    ) {
       response.json(rotated.answer);
     } else {
-      response.status(401).json({ error: 'UnAuthorized!', error_description: grant === 'refresh_token' ? 'Refresh token is invalid' : 'Authorization code not found' });
+      response.status(401).json({
+        error: 'UnAuthorized!',
+        error_description: grant === 'refresh_token' ? 'Refresh token is invalid' : 'Authorization code not found',
+      });
     }
   });
   app.post('/oauth/locationToken', (request, response) => {

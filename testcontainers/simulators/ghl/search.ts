@@ -3,7 +3,16 @@ import { contactInSearch } from './shapes.ts';
 import type { StoredContact, World } from './world.ts';
 
 const KEYS = ['locationId', 'pageLimit', 'page', 'searchAfter', 'query', 'filters', 'sort'];
-const SORTS = ['firstNameLowerCase', 'lastNameLowerCase', 'businessName', 'dateAdded', 'dateUpdated', 'email', 'dnd', 'source'];
+const SORTS = [
+  'firstNameLowerCase',
+  'lastNameLowerCase',
+  'businessName',
+  'dateAdded',
+  'dateUpdated',
+  'email',
+  'dnd',
+  'source',
+];
 const PAGE_MODE_CAP = 10_000;
 
 interface Search {
@@ -36,7 +45,12 @@ export function createSearchIndex(world: World, lagMs: () => number): SearchInde
     const key = JSON.stringify(sort);
     const isFresh = sorted?.key === key && (sorted.revision === world.revision || Date.now() - sorted.at < lagMs());
     if (!isFresh || sorted === undefined) {
-      sorted = { key, revision: world.revision, at: Date.now(), list: [...world.contacts.values()].map((contact) => ({ ...contact })).sort(comparing(sort)) };
+      sorted = {
+        key,
+        revision: world.revision,
+        at: Date.now(),
+        list: [...world.contacts.values()].map((contact) => ({ ...contact })).sort(comparing(sort)),
+      };
     }
     return sorted.list;
   }
@@ -44,11 +58,18 @@ export function createSearchIndex(world: World, lagMs: () => number): SearchInde
   return {
     search(body) {
       const search = validate(body);
-      const found = inOrder(search.sort).filter((contact) => matchesQuery(contact, search.query) && (search.filters ?? []).every((filter) => matches(contact, filter)));
-      const from = search.searchAfter === undefined ? ((search.page ?? 1) - 1) * search.pageLimit : afterCursor(found, search);
+      const found = inOrder(search.sort).filter(
+        (contact) =>
+          matchesQuery(contact, search.query) && (search.filters ?? []).every((filter) => matches(contact, filter)),
+      );
+      const from =
+        search.searchAfter === undefined ? ((search.page ?? 1) - 1) * search.pageLimit : afterCursor(found, search);
       const page = found.slice(from, from + search.pageLimit);
       const [first] = search.sort;
-      return { contacts: page.map((contact) => contactInSearch(contact, sortValue(contact, first!.field))), total: found.length };
+      return {
+        contacts: page.map((contact) => contactInSearch(contact, sortValue(contact, first!.field))),
+        total: found.length,
+      };
     },
   };
 }
@@ -58,12 +79,15 @@ function validate(body: Record<string, unknown>): Search {
   const { pageLimit, page, searchAfter, query, sort } = body;
   const faults: string[] = [];
   if (typeof body['locationId'] !== 'string') faults.push('locationId must be a string');
-  if (typeof pageLimit !== 'number' || pageLimit < 1 || pageLimit > 500) faults.push('pageLimit must be a number between 1 and 500');
+  if (typeof pageLimit !== 'number' || pageLimit < 1 || pageLimit > 500)
+    faults.push('pageLimit must be a number between 1 and 500');
   if (page !== undefined && searchAfter !== undefined) faults.push('page and searchAfter cannot be used together');
   if (searchAfter !== undefined && !Array.isArray(searchAfter)) faults.push('searchAfter must be an array');
-  if (typeof query === 'string' && query.length > 75) faults.push('query must be shorter than or equal to 75 characters');
+  if (typeof query === 'string' && query.length > 75)
+    faults.push('query must be shorter than or equal to 75 characters');
   if (faults.length > 0) throw fail(422, faults);
-  if (typeof page === 'number' && page * (pageLimit as number) > PAGE_MODE_CAP) throw fail(400, `page * pageLimit must not exceed ${PAGE_MODE_CAP}: use searchAfter`);
+  if (typeof page === 'number' && page * (pageLimit as number) > PAGE_MODE_CAP)
+    throw fail(400, `page * pageLimit must not exceed ${PAGE_MODE_CAP}: use searchAfter`);
   const order = (sort as Search['sort'] | undefined) ?? [{ field: 'dateAdded', direction: 'desc' }];
   for (const { field } of order) if (!SORTS.includes(field)) throw fail(400, `Invalid field ${field}`);
   return { ...(body as unknown as Search), sort: order };
@@ -107,13 +131,22 @@ function afterCursor(found: StoredContact[], { searchAfter = [], sort }: Search)
 function matchesQuery(contact: StoredContact, query: string | undefined): boolean {
   if (query === undefined || query === '') return true;
   const text = query.trim().toLowerCase();
-  const values = [contact.firstName, contact.lastName, `${contact.firstName ?? ''} ${contact.lastName ?? ''}`, contact.email, contact.phone, contact.companyName];
+  const values = [
+    contact.firstName,
+    contact.lastName,
+    `${contact.firstName ?? ''} ${contact.lastName ?? ''}`,
+    contact.email,
+    contact.phone,
+    contact.companyName,
+  ];
   return values.some((value) => (value ?? '').toLowerCase().includes(text));
 }
 
 const FIELDS = new Set(
-  ('id email contactName firstNameLowerCase lastNameLowerCase phone address city state postalCode businessName companyName source tags type dnd ' +
-    'assignedTo country dateAdded dateUpdated').split(' '),
+  (
+    'id email contactName firstNameLowerCase lastNameLowerCase phone address city state postalCode businessName companyName source tags type dnd ' +
+    'assignedTo country dateAdded dateUpdated'
+  ).split(' '),
 );
 
 function matches(contact: StoredContact, filter: Filter): boolean {
@@ -129,9 +162,9 @@ function matches(contact: StoredContact, filter: Filter): boolean {
     case 'not_eq':
       return Array.isArray(actual) ? !actual.includes(value) : actual !== value;
     case 'contains':
-      return String(actual ?? '').includes(String(value));
+      return textOf(actual).includes(textOf(value));
     case 'not_contains':
-      return !String(actual ?? '').includes(String(value));
+      return !textOf(actual).includes(textOf(value));
     case 'exists':
       return actual !== undefined && actual !== '';
     case 'not_exists':
@@ -144,7 +177,8 @@ function matches(contact: StoredContact, filter: Filter): boolean {
 }
 
 function fieldValue(contact: StoredContact, field: string): unknown {
-  if (field.startsWith('customFields.')) return contact.customFields.find(({ id }) => id === field.split('.')[1])?.value;
+  if (field.startsWith('customFields.'))
+    return contact.customFields.find(({ id }) => id === field.split('.')[1])?.value;
   if (!FIELDS.has(field)) throw fail(400, `Invalid field ${field}`);
   if (field === 'address') return contact.address1;
   if (field === 'dateAdded' || field === 'dateUpdated') return sortValue(contact, field);
@@ -155,5 +189,18 @@ function fieldValue(contact: StoredContact, field: string): unknown {
 function inRange(actual: number, range: Record<string, string | number>): boolean {
   const at = (value: string | number): number => (typeof value === 'number' ? value : Date.parse(value));
   const { gte, lte, gt, lt } = range;
-  return (gte === undefined || actual >= at(gte)) && (lte === undefined || actual <= at(lte)) && (gt === undefined || actual > at(gt)) && (lt === undefined || actual < at(lt));
+  return (
+    (gte === undefined || actual >= at(gte)) &&
+    (lte === undefined || actual <= at(lte)) &&
+    (gt === undefined || actual > at(gt)) &&
+    (lt === undefined || actual < at(lt))
+  );
+}
+
+function textOf(value: unknown): string {
+  return Array.isArray(value)
+    ? value.map(textOf).join(' ')
+    : typeof value === 'string' || typeof value === 'number'
+      ? String(value)
+      : '';
 }

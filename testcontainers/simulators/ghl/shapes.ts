@@ -11,7 +11,9 @@ export function contactById(contact: StoredContact): Record<string, unknown> {
     dateAdded: new Date(dateAdded).toISOString(),
     dateUpdated: dateUpdated === undefined ? undefined : new Date(dateUpdated).toISOString(),
   };
-  return Object.fromEntries(Object.entries(answer).filter(([, value]) => value !== undefined && value !== null && value !== ''));
+  return Object.fromEntries(
+    Object.entries(answer).filter(([, value]) => value !== undefined && value !== null && value !== ''),
+  );
 }
 
 /** A contact as POST /contacts/search answers: nulls are sent, the street is called `address`, and a cursor is there. */
@@ -61,5 +63,8 @@ function fullName(contact: StoredContact): string | undefined {
 }
 
 function lowerCased(contact: StoredContact): Record<string, unknown> {
-  return { firstNameLowerCase: contact.firstName?.toLowerCase() ?? null, lastNameLowerCase: contact.lastName?.toLowerCase() ?? null };
+  return {
+    firstNameLowerCase: contact.firstName?.toLowerCase() ?? null,
+    lastNameLowerCase: contact.lastName?.toLowerCase() ?? null,
+  };
 }

@@ -40,7 +40,11 @@ export interface Knobs {
 }
 
 /** Starts the simulator of the GoHighLevel API over a world, on a free port unless one is given. */
-export async function startGhlSimulator(options: { world: World; port?: number; limits?: Partial<Limits> }): Promise<GhlSimulator> {
+export async function startGhlSimulator(options: {
+  world: World;
+  port?: number;
+  limits?: Partial<Limits>;
+}): Promise<GhlSimulator> {
   const { world } = options;
   const faults = createFaults();
   const limits: Limits = { enabled: true, max: 100, intervalMs: 10_000, daily: 200_000, ...options.limits };
@@ -87,11 +91,19 @@ function authorizer(world: World, tokens: Map<string, number>): RequestHandler {
     const token = match?.[1] ?? '';
     const expiresAt = tokens.get(token);
     if (token !== world.token && (expiresAt === undefined || expiresAt < Date.now())) {
-      throw fail(401, token.startsWith('pit-') ? 'Invalid Private Integration token' : expiresAt === undefined ? 'Invalid JWT' : 'Invalid token: access token is invalid');
+      throw fail(
+        401,
+        token.startsWith('pit-')
+          ? 'Invalid Private Integration token'
+          : expiresAt === undefined
+            ? 'Invalid JWT'
+            : 'Invalid token: access token is invalid',
+      );
     }
     const version = request.get('version');
     if (version === undefined) throw fail(401, 'version header was not found.');
-    if (!['2021-07-28', '2021-04-15', '2023-02-21', 'v3'].includes(version)) throw fail(401, 'version header is invalid');
+    if (!['2021-07-28', '2021-04-15', '2023-02-21', 'v3'].includes(version))
+      throw fail(401, 'version header is invalid');
     next();
   };
 }
@@ -105,7 +117,12 @@ function meet(faults: Faults): RequestHandler {
   };
 }
 
-const suffer = (fault: Fault, request: Parameters<RequestHandler>[0], response: Parameters<RequestHandler>[1], next: Parameters<RequestHandler>[2]): void => {
+const suffer = (
+  fault: Fault,
+  request: Parameters<RequestHandler>[0],
+  response: Parameters<RequestHandler>[1],
+  next: Parameters<RequestHandler>[2],
+): void => {
   switch (fault.kind) {
     case '429':
       if (fault.retryAfter !== undefined) response.set('retry-after', String(fault.retryAfter));

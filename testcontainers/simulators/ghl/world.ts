@@ -54,11 +54,79 @@ export interface WorldOptions {
   allowDuplicateContact?: boolean;
 }
 
-const FIRST = ['Ada', 'Ben', 'Cleo', 'Dan', 'Eve', 'Finn', 'Gus', 'Hana', 'Ivo', 'June', 'Kit', 'Lena', 'Milo', 'Nora', 'Omar', 'Pia'];
-const LAST = ['Archer', 'Baker', 'Cole', 'Dyer', 'Ellis', 'Fisher', 'Gray', 'Hale', 'Irwin', 'Jones', 'Keller', 'Lowe', 'Mason', 'North'];
-const SERVICES = ['Plumbing', 'Roofing', 'Electrical', 'Marine Repair', 'Landscaping', 'HVAC', 'Painting', 'Pool Service'];
-const ZIPS = ['33301', '33131', '32801', '30301', '90210', '10001', '02108', '60601', '33301-1234', '331310000', '2108', '00000', 'K1A 0B1'];
-const COVERAGE = ['Global', 'NATIONAL', 'usa', 'FL', 'fl, ga', 'FL; GA', 'Broward, FL', 'Broward,FL; Palm Beach, FL', '33301, 33131', '33301 30301', 'FL; 10001', 'somewhere'];
+const FIRST = [
+  'Ada',
+  'Ben',
+  'Cleo',
+  'Dan',
+  'Eve',
+  'Finn',
+  'Gus',
+  'Hana',
+  'Ivo',
+  'June',
+  'Kit',
+  'Lena',
+  'Milo',
+  'Nora',
+  'Omar',
+  'Pia',
+];
+const LAST = [
+  'Archer',
+  'Baker',
+  'Cole',
+  'Dyer',
+  'Ellis',
+  'Fisher',
+  'Gray',
+  'Hale',
+  'Irwin',
+  'Jones',
+  'Keller',
+  'Lowe',
+  'Mason',
+  'North',
+];
+const SERVICES = [
+  'Plumbing',
+  'Roofing',
+  'Electrical',
+  'Marine Repair',
+  'Landscaping',
+  'HVAC',
+  'Painting',
+  'Pool Service',
+];
+const ZIPS = [
+  '33301',
+  '33131',
+  '32801',
+  '30301',
+  '90210',
+  '10001',
+  '02108',
+  '60601',
+  '33301-1234',
+  '331310000',
+  '2108',
+  '00000',
+  'K1A 0B1',
+];
+const COVERAGE = [
+  'Global',
+  'NATIONAL',
+  'usa',
+  'FL',
+  'fl, ga',
+  'FL; GA',
+  'Broward, FL',
+  'Broward,FL; Palm Beach, FL',
+  '33301, 33131',
+  '33301 30301',
+  'FL; 10001',
+  'somewhere',
+];
 const LEVEL_TAGS = DEFAULT_GHL_RULES.vendorTagLevels.map(({ tag }) => tag);
 const FIELDS = DEFAULT_GHL_RULES.customFields;
 const START = Date.UTC(2024, 0, 1);
@@ -75,12 +143,25 @@ export function emptyWorld(seed: number, allowDuplicateContact = true): World {
     token: `pit-${hex(random, 8)}-${hex(random, 4)}-${hex(random, 4)}-${hex(random, 4)}-${hex(random, 12)}`,
     name: 'Made-up Services',
     contacts: new Map(),
-    users: Array.from({ length: 5 }, (_, index) => ({ id: random.id(), name: `User ${index + 1}`, email: `user${index + 1}@example.test` })),
+    users: Array.from({ length: 5 }, (_, index) => ({
+      id: random.id(),
+      name: `User ${index + 1}`,
+      email: `user${index + 1}@example.test`,
+    })),
     allowDuplicateContact,
     revision: 0,
     addContact(contact) {
       now += 1000;
-      const added: StoredContact = { id: random.id(), locationId, tags: [], customFields: [], opportunities: [], dateAdded: now, dateUpdated: now, ...contact };
+      const added: StoredContact = {
+        id: random.id(),
+        locationId,
+        tags: [],
+        customFields: [],
+        opportunities: [],
+        dateAdded: now,
+        dateUpdated: now,
+        ...contact,
+      };
       world.contacts.set(added.id, added);
       world.revision += 1;
       return added;
@@ -107,7 +188,14 @@ function hex(random: Random, length: number): string {
 
 /** A location with vendors, leads, staff and others, odd values among them; the same one for the same options. */
 export function makeWorld(options: WorldOptions): World {
-  const { seed, contacts, vendorShare = 0.3, leadShare = 0.45, staffShare = 0.01, allowDuplicateContact = true } = options;
+  const {
+    seed,
+    contacts,
+    vendorShare = 0.3,
+    leadShare = 0.45,
+    staffShare = 0.01,
+    allowDuplicateContact = true,
+  } = options;
   const world = emptyWorld(seed, allowDuplicateContact);
   const random = createRandom(seed + 1);
   for (let index = 0; index < contacts; index += 1) {
@@ -133,7 +221,9 @@ function person(random: Random, index: number, addedAt: number): Partial<StoredC
     ...(random.chance(0.04) ? {} : { email }),
     ...(random.chance(0.1) ? {} : { phone: `+1555${String(index).padStart(7, '0')}` }),
     ...(random.chance(0.4) ? { postalCode: random.pick(ZIPS) } : {}),
-    ...(random.chance(0.4) ? { address1: `${1 + random.below(9999)} Main Street${random.chance(0.5) ? `, FL ${random.pick(ZIPS)}` : ''}` } : {}),
+    ...(random.chance(0.4)
+      ? { address1: `${1 + random.below(9999)} Main Street${random.chance(0.5) ? `, FL ${random.pick(ZIPS)}` : ''}` }
+      : {}),
     type: 'lead',
     country: 'US',
     dateAdded,
@@ -142,7 +232,9 @@ function person(random: Random, index: number, addedAt: number): Partial<StoredC
 }
 
 function vendor(random: Random): Partial<StoredContact> {
-  const fields: { id: string; value: unknown }[] = [{ id: FIELDS.companyName, value: `${random.pick(LAST)} ${random.pick(SERVICES)} LLC` }];
+  const fields: { id: string; value: unknown }[] = [
+    { id: FIELDS.companyName, value: `${random.pick(LAST)} ${random.pick(SERVICES)} LLC` },
+  ];
   const add = (chance: number, id: string, value: () => unknown): void => {
     if (random.chance(chance)) fields.push({ id, value: value() });
   };
@@ -156,7 +248,10 @@ function vendor(random: Random): Partial<StoredContact> {
   add(0.4, FIELDS.leadClosePercentage, () => random.pick(['45%', 12.5, '7', 'n/a']));
   add(0.5, FIELDS.primaryServiceCategory, () => random.pick(SERVICES));
   add(0.01, FIELDS.companyName, () => ({ unexpected: 'object' }));
-  const tags = [...(random.chance(0.6) ? [random.pick(LEVEL_TAGS)] : []), ...(random.chance(0.15) ? [random.pick(LEVEL_TAGS)] : [])];
+  const tags = [
+    ...(random.chance(0.6) ? [random.pick(LEVEL_TAGS)] : []),
+    ...(random.chance(0.15) ? [random.pick(LEVEL_TAGS)] : []),
+  ];
   const bySource = random.chance(0.5);
   return {
     customFields: fields,
@@ -168,13 +263,24 @@ function vendor(random: Random): Partial<StoredContact> {
 function lead(random: Random): Partial<StoredContact> {
   const fields: { id: string; value: unknown }[] = [];
   if (random.chance(0.6)) fields.push({ id: FIELDS.primaryServiceCategory, value: random.pick(SERVICES) });
-  if (random.chance(0.6)) fields.push({ id: FIELDS.specificServiceRequested, value: `${random.pick(SERVICES)} needed` });
+  if (random.chance(0.6))
+    fields.push({ id: FIELDS.specificServiceRequested, value: `${random.pick(SERVICES)} needed` });
   if (random.chance(0.2)) fields.push({ id: FIELDS.leadZip, value: random.pick(ZIPS) });
   return {
     source: 'Website',
     customFields: fields,
     tags: random.chance(0.3) ? ['New Lead'] : [],
-    opportunities: random.chance(0.3) ? [{ id: random.id(), pipelineId: random.id(), pipelineStageId: random.id(), status: 'open', monetaryValue: random.below(5000) }] : [],
+    opportunities: random.chance(0.3)
+      ? [
+          {
+            id: random.id(),
+            pipelineId: random.id(),
+            pipelineStageId: random.id(),
+            status: 'open',
+            monetaryValue: random.below(5000),
+          },
+        ]
+      : [],
   };
 }
 
@@ -185,23 +291,19 @@ export function worldRows(world: World, seed = 1): { vendors: string; leads: str
   const leads: (string | number)[][] = [];
   for (const contact of world.contacts.values()) {
     const email = (contact.email ?? '').trim().toLowerCase();
-    const isVendor = contact.source?.toLowerCase().includes('vendor') === true || (Array.isArray(contact.tags) && contact.tags.includes('new vendor'));
+    const isVendor =
+      contact.source?.toLowerCase().includes('vendor') === true ||
+      (Array.isArray(contact.tags) && contact.tags.includes('new vendor'));
     if (isVendor && random.chance(0.6)) {
-      vendors.push([random.id(), `${contact.firstName ?? 'Old'} Name`, email, random.chance(0.7) ? contact.id : '', random.pick(['pending', 'active', 'on hold'])]);
-    }
-    if (contact.source === 'Website' && random.chance(0.7)) {
-      const opportunity = contact.opportunities[0]?.id ?? '';
-      const byOpportunity = opportunity !== '' && random.chance(0.2);
-      const byEmail = !byOpportunity && random.chance(0.2);
-      leads.push([
+      vendors.push([
         random.id(),
-        `${contact.firstName ?? 'Old'} Customer`,
-        byOpportunity ? '' : email,
-        byOpportunity || byEmail ? '' : contact.id,
-        opportunity,
-        random.pick(['new', 'assigned', 'unassigned', 'completed']),
+        `${contact.firstName ?? 'Old'} Name`,
+        email,
+        random.chance(0.7) ? contact.id : '',
+        random.pick(['pending', 'active', 'on hold']),
       ]);
     }
+    if (contact.source === 'Website' && random.chance(0.7)) leads.push(leadRow(random, contact, email));
   }
   for (let index = 0; index < Math.ceil(vendors.length / 20); index += 1) {
     vendors.push([random.id(), 'Gone Vendor', `gone.vendor.${index}@example.test`, random.id(), 'active']);
@@ -215,7 +317,17 @@ export function worldRows(world: World, seed = 1): { vendors: string; leads: str
   };
 }
 
+function leadRow(random: Random, contact: StoredContact, email: string): string[] {
+  const opportunity = contact.opportunities[0]?.id ?? '';
+  const byOpportunity = opportunity !== '' && random.chance(0.2);
+  const byEmail = !byOpportunity && random.chance(0.2);
+  const status = random.pick(['new', 'assigned', 'unassigned', 'completed']);
+  const id = byOpportunity || byEmail ? '' : contact.id;
+  return [random.id(), `${contact.firstName ?? 'Old'} Customer`, byOpportunity ? '' : email, id, opportunity, status];
+}
+
 function csv(header: string[], rows: (string | number)[][]): string {
-  const cell = (value: string | number): string => (/[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value));
+  const cell = (value: string | number): string =>
+    /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
   return [header, ...rows].map((row) => row.map(cell).join(',')).join('\n');
 }

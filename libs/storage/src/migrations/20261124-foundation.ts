@@ -94,7 +94,9 @@ export class Migration20261124Foundation extends Migration {
     )`);
     this.addSql('create index leads_contact on leads (account_id, ghl_contact_id)');
     this.addSql('create index leads_email on leads (account_id, customer_email)');
-    this.addSql('create index leads_opportunity on leads (account_id, ghl_opportunity_id) where ghl_opportunity_id is not null');
+    this.addSql(
+      'create index leads_opportunity on leads (account_id, ghl_opportunity_id) where ghl_opportunity_id is not null',
+    );
     this.addSql(`create table runs (
       sync_id text primary key,
       source text not null,
@@ -137,7 +139,9 @@ export class Migration20261124Foundation extends Migration {
       state text not null default 'queued', cancel_requested boolean not null default false, epoch integer not null default 0,
       position jsonb, started_at timestamptz, vendors_in_scope bigint, leads_in_scope bigint, finished_at timestamptz
     )`);
-    this.addSql(`create index scans_open on tributary.scans (requested_at) where state in ('queued', 'running', 'read')`);
+    this.addSql(
+      `create index scans_open on tributary.scans (requested_at) where state in ('queued', 'running', 'read')`,
+    );
     // Evidence of the scan's start (architecture section 5), and which known ids the scan has seen.
     this.addSql(`create table tributary.scan_known (
       scan_id text, kind text, value text, seen boolean not null default false,

@@ -3,7 +3,8 @@ import type { GhlRules } from '#libs/domain/src/settings.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { saveResult, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
 import { readDeferred } from '#libs/storage/src/deferred.ts';
-import { applyObservations, type Observations } from './batch.ts';
+import { applyObservations } from './batch.ts';
+import type { Observations } from './scope.ts';
 import { closeScan, finishScan } from './finish.ts';
 
 /**
@@ -20,7 +21,8 @@ export async function applyScan(sql: Sql, rules: GhlRules, partitions: ClosedPar
     return;
   }
   await sql.query('savepoint dry_run');
-  for await (const observations of readDeferred<Observations>(sql, marker.scanId)) await applyObservations(sql, rules, observations);
+  for await (const observations of readDeferred<Observations>(sql, marker.scanId))
+    await applyObservations(sql, rules, observations);
   const applied = await finishScan(sql, rules, partitions);
   await sql.query('rollback to savepoint dry_run');
   await closeScan(sql, applied, id);

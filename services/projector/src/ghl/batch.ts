@@ -1,45 +1,9 @@
-import type {
-  ContactGone,
-  ContactLookupFailed,
-  ContactUnclassified,
-  LeadObserved,
-  VendorObserved,
-} from '#libs/contracts/src/generated/events.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
-import { saveContested, saveSighting, emptySighting, type Sighting } from '#libs/storage/src/sightings.ts';
+import { emptySighting, saveContested, saveSighting, type Sighting } from '#libs/storage/src/sightings.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { applyLeads } from './leads.ts';
+import type { BatchScope, Observations } from './scope.ts';
 import { applyVendors } from './vendors.ts';
-
-/** Observations of one account and one scan (or none), as one partition brought them. */
-export interface Observations {
-  account: string;
-  scanId: string | null;
-  vendors: VendorObserved[];
-  leads: LeadObserved[];
-  unclassified: ContactUnclassified[];
-  gone: ContactGone[];
-  failed: ContactLookupFailed[];
-}
-
-/** An observation whose rows are contested: kept until the scan ends. */
-export interface Contested {
-  scanId: string;
-  table: 'vendors' | 'leads';
-  contactId: string;
-  type: string;
-  observation: VendorObserved | LeadObserved | ContactUnclassified;
-}
-
-/** What the appliers share: where they write and what they note. */
-export interface BatchScope {
-  sql: Sql;
-  account: string;
-  scanId: string | null;
-  rules: GhlRules;
-  sighting: Sighting;
-  contested: Contested[];
-}
 
 /**
  * Applies what is settled, keeps what is contested for the end of the scan, and notes what was seen (rules-ghl sections 2, 3, 6).
@@ -76,14 +40,4 @@ function noteSightings(sighting: Sighting, { vendors, leads, unclassified, gone,
     if (email !== null) sighting.unknownEmails.push(email);
     sighting.seenAt = Math.max(sighting.seenAt, at);
   }
-}
-
-/** The newest observation of each contact; a later one of the same version wins. */
-export function newestByContact<T extends { contactId: string; dateUpdated: number | null }>(list: readonly T[]): Map<string, T> {
-  const newest = new Map<string, T>();
-  for (const item of list) {
-    const known = newest.get(item.contactId);
-    if (known === undefined || (item.dateUpdated ?? 0) >= (known.dateUpdated ?? 0)) newest.set(item.contactId, item);
-  }
-  return newest;
 }

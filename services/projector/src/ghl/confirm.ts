@@ -15,7 +15,11 @@ export async function confirmScan(sql: Sql, rules: GhlRules, scanId: string): Pr
   const partitions = await closedPartitions(sql, scanId, waiting.marker.partitions);
   if (partitions === undefined) return false;
   const confirmed = await finishScan(sql, rules, partitions, true);
-  await closeScan(sql, mergeResult(waiting.applied, confirmed), eventId(scanId, 'crm.scan.v1.ScanApplied', 'confirmed'));
+  await closeScan(
+    sql,
+    mergeResult(waiting.applied, confirmed),
+    eventId(scanId, 'crm.scan.v1.ScanApplied', 'confirmed'),
+  );
   return true;
 }
 

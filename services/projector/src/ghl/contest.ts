@@ -7,12 +7,14 @@ import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
 import { readContested } from '#libs/storage/src/sightings.ts';
-import { noteOutcome, noteReclassified } from './vendors.ts';
+import { noteOutcome, noteReclassified } from './scope.ts';
 import type { FinishScope } from './finish.ts';
 import type { LeadClaimant } from './leads.ts';
 
 interface Claim {
-  claimant: Exclude<LeadClaimant, { type: 'crm.observation.v1.VendorObserved' }> | { type: 'crm.observation.v1.VendorObserved'; fits: true | 'vendor'; observation: VendorObserved };
+  claimant:
+    | Exclude<LeadClaimant, { type: 'crm.observation.v1.VendorObserved' }>
+    | { type: 'crm.observation.v1.VendorObserved'; fits: true | 'vendor'; observation: VendorObserved };
   claim: ContestClaim;
 }
 
@@ -21,7 +23,10 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
   const claims = await readClaims(scope, 'vendors');
   if (claims.size === 0) return;
   const rows = await contestedRows(scope, 'vendors', claims);
-  const states = await ownContactStates(scope, rows.map(({ row }) => row));
+  const states = await ownContactStates(
+    scope,
+    rows.map(({ row }) => row),
+  );
   const emails = startEmails(scope, 'vendors');
   const result = resolveVendors({
     rows: rows.map(({ row }) => contestRow(scope, row, emails.get(row.id) ?? row.email, states)),
@@ -45,7 +50,11 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
   await writeRows(scope.sql, VENDORS, writes);
 }
 
-function vendorWrite(scope: FinishScope, { claimant }: Claim, known: Versioned<VendorRow> | undefined): RowWrite<VendorRow> | undefined {
+function vendorWrite(
+  scope: FinishScope,
+  { claimant }: Claim,
+  known: Versioned<VendorRow> | undefined,
+): RowWrite<VendorRow> | undefined {
   const outcomes = scope.outcomes.vendors;
   if (claimant.type === 'crm.observation.v1.VendorObserved') {
     const { observation } = claimant;
@@ -72,12 +81,33 @@ function vendorWrite(scope: FinishScope, { claimant }: Claim, known: Versioned<V
   return row === known.row ? undefined : { row, version: known.version };
 }
 
+/**
+ * Contacts that would have lost a lead row by an e-mail, had the row's own contact not changed that e-mail earlier in this scan: they
+ * count as conflicts whichever of the two arrived first.
+ */
+async function noteLostLeads(scope: FinishScope): Promise<void> {
+  const gaveUp = scope.outcomes.emailChanges.flatMap(([table, , before]) =>
+    table === 'leads' && before !== null ? [before] : [],
+  );
+  if (gaveUp.length === 0) return;
+  const { rows } = await scope.sql.query<{ contact: string }>(
+    `select distinct t.ghl_contact_id as contact from leads t join seen_lead_contact s on s.value = t.ghl_contact_id
+     where t.account_id = $1 and t.customer_email = any($2)`,
+    [scope.account, gaveUp],
+  );
+  for (const { contact } of rows) scope.conflicts.add(`contact:${contact}`);
+}
+
 /** Settles the contested lead rows of a scan, row by row (rules-ghl section 3). */
 export async function settleLeads(scope: FinishScope): Promise<void> {
+  await noteLostLeads(scope);
   const claims = await readClaims(scope, 'leads');
   if (claims.size === 0) return;
   const rows = await contestedRows(scope, 'leads', claims);
-  const states = await ownContactStates(scope, rows.map(({ row }) => row));
+  const states = await ownContactStates(
+    scope,
+    rows.map(({ row }) => row),
+  );
   const emails = startEmails(scope, 'leads');
   const result = resolveLeads({
     rows: rows.map(({ row }) => ({
@@ -106,12 +136,21 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
   await writeRows(scope.sql, LEADS, writes);
 }
 
-function leadWrite(scope: FinishScope, { claimant }: Claim, known: Versioned<LeadRow> | undefined, request: boolean): RowWrite<LeadRow> | undefined {
+function leadWrite(
+  scope: FinishScope,
+  { claimant }: Claim,
+  known: Versioned<LeadRow> | undefined,
+  request: boolean,
+): RowWrite<LeadRow> | undefined {
   const outcomes = scope.outcomes.leads;
   if (claimant.fits === true && claimant.type === 'crm.observation.v1.LeadObserved') {
     const { observation } = claimant;
     const id = rowIdOf('lead', scope.account, observation.contactId);
-    const evolution = evolveLead(known?.row, observation, { rules: scope.rules, id, part: request ? 'all' : 'contact' });
+    const evolution = evolveLead(known?.row, observation, {
+      rules: scope.rules,
+      id,
+      part: request ? 'all' : 'contact',
+    });
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.leads.add(evolution.row.id);
     noteErrors(scope, observation.contactId, evolution.fieldErrors);
@@ -124,7 +163,8 @@ function leadWrite(scope: FinishScope, { claimant }: Claim, known: Versioned<Lea
 }
 
 function noteErrors(scope: FinishScope, contactId: string, errors: readonly { field: string; code: string }[]): void {
-  for (const error of errors) if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, ...error });
+  for (const error of errors)
+    if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, ...error });
 }
 
 async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
@@ -162,7 +202,9 @@ async function contestedRows<T extends 'vendors' | 'leads'>(
   const all = [...claims.values()].map(({ claim }) => claim);
   const emails = all.flatMap(({ email }) => (email === null ? [] : [email]));
   const wanted = new Set(emails);
-  const gaveUp = scope.outcomes.emailChanges.flatMap(([of, id, before]) => (of === table && before !== null && wanted.has(before) ? [id] : []));
+  const gaveUp = scope.outcomes.emailChanges.flatMap(([of, id, before]) =>
+    of === table && before !== null && wanted.has(before) ? [id] : [],
+  );
   const contacts = all.map(({ contactId }) => contactId);
   const condition = (email: string, more: string): string =>
     `t.account_id = $1 and (t.${email} = any($2) or t.id = any($3) or t.ghl_contact_id = any($4)${more})`;
@@ -182,7 +224,8 @@ async function contestedRows<T extends 'vendors' | 'leads'>(
 /** E-mails that rows had when the scan began, for rows that have another one since. */
 function startEmails(scope: FinishScope, table: 'vendors' | 'leads'): Map<string, string | null> {
   const emails = new Map<string, string | null>();
-  for (const [of, id, before] of scope.outcomes.emailChanges) if (of === table && !emails.has(id)) emails.set(id, before);
+  for (const [of, id, before] of scope.outcomes.emailChanges)
+    if (of === table && !emails.has(id)) emails.set(id, before);
   return emails;
 }
 
@@ -199,7 +242,12 @@ async function ownContactStates(scope: FinishScope, rows: readonly RowLife[]): P
   return new Map(states.map(({ value, state }) => [value, state]));
 }
 
-function contestRow(scope: FinishScope, row: RowLife, email: string | null, states: Map<string, OwnContact>): ContestRow {
+function contestRow(
+  scope: FinishScope,
+  row: RowLife,
+  email: string | null,
+  states: Map<string, OwnContact>,
+): ContestRow {
   const born = row.bornScan === scope.scanId && row.ghlContactId !== null;
   return {
     id: row.id,

@@ -38,7 +38,12 @@ const CHUNK = 1000;
  * The end of a scan, in the transaction that saw its last marker: contested rows, user ids, the missing rule with its exemptions
  * and its safety valve, rows that came back, counters, and ScanApplied in the outbox (architecture section 4, rules 4 and 5).
  */
-export async function finishScan(sql: Sql, rules: GhlRules, partitions: ClosedPartition[], confirmed = false): Promise<ScanApplied> {
+export async function finishScan(
+  sql: Sql,
+  rules: GhlRules,
+  partitions: ClosedPartition[],
+  confirmed = false,
+): Promise<ScanApplied> {
   const marker = partitions[0]!.marker;
   const scope = await openScope(sql, rules, marker);
   await settleVendors(scope);
@@ -87,7 +92,12 @@ export async function finishScan(sql: Sql, rules: GhlRules, partitions: ClosedPa
 
 /** Publishes the final word on a scan and drops what only an open scan needs. */
 export async function closeScan(sql: Sql, applied: ScanApplied, eventId: string): Promise<void> {
-  await endScan(sql, applied.scanId, applied.account, applied.status === 'needs_confirmation' ? 'needs_confirmation' : 'applied');
+  await endScan(
+    sql,
+    applied.scanId,
+    applied.account,
+    applied.status === 'needs_confirmation' ? 'needs_confirmation' : 'applied',
+  );
   await addToOutbox(sql, [
     {
       topic: 'crm.scan.v1',
@@ -141,12 +151,17 @@ async function settleUserIds(scope: FinishScope): Promise<void> {
   for (const { contactId } of result.refused) {
     scope.outcomes.fieldErrors.push({ contactId, field: 'ghl_user_id', code: 'duplicate_user_id' });
   }
-  const changes = claims.filter(({ rowId, granted, wanted, before }) => result.final.get(rowId) !== (granted ? wanted : before));
+  const changes = claims.filter(
+    ({ rowId, granted, wanted, before }) => result.final.get(rowId) !== (granted ? wanted : before),
+  );
   if (changes.length === 0) return;
   const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', [changes.map(({ rowId }) => rowId)]);
   const freed = rows.map(({ row, version }) => ({ row: { ...row, ghlUserId: null }, version }));
   await writeRows(scope.sql, VENDORS, freed);
-  const final = freed.map(({ row, version }) => ({ row: { ...row, ghlUserId: result.final.get(row.id) ?? null }, version: version + 1 }));
+  const final = freed.map(({ row, version }) => ({
+    row: { ...row, ghlUserId: result.final.get(row.id) ?? null },
+    version: version + 1,
+  }));
   await writeRows(scope.sql, VENDORS, final);
   // A row counts as updated only if it ends up different from what it was.
   for (const { row } of final) {
@@ -188,11 +203,20 @@ function missingCondition(table: Table): string {
     ${table === 'leads' ? 'and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)' : ''}`;
 }
 
-async function applyMissing(scope: FinishScope, table: Table, marker: ScanMarker, judged: boolean, confirmed: boolean): Promise<Marked> {
+async function applyMissing(
+  scope: FinishScope,
+  table: Table,
+  marker: ScanMarker,
+  judged: boolean,
+  confirmed: boolean,
+): Promise<Marked> {
   const { sql, account, rules } = scope;
   const values = [account, marker.startedAt, rules.inactiveStatus];
   if (marker.answersFor === 'nothing') return { marked: 0, held: 0 };
-  const { rows } = await sql.query<{ id: string }>(`select t.id from ${table} t where ${missingCondition(table)} order by t.id`, values);
+  const { rows } = await sql.query<{ id: string }>(
+    `select t.id from ${table} t where ${missingCondition(table)} order by t.id`,
+    values,
+  );
   if (rows.length === 0) return { marked: 0, held: 0 };
   const scopeSize = await sql.query<{ count: number }>(
     `select count(*) as count from ${table} t where t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3
@@ -207,7 +231,11 @@ async function applyMissing(scope: FinishScope, table: Table, marker: ScanMarker
 }
 
 /** Rows that were missing and that somebody saw, though nobody wrote them, show their base status again (rules-ghl section 3). */
-async function restorePassedOver(scope: FinishScope, { table }: TableMap<VendorRow> | TableMap<LeadRow>, at: number): Promise<void> {
+async function restorePassedOver(
+  scope: FinishScope,
+  { table }: TableMap<VendorRow> | TableMap<LeadRow>,
+  at: number,
+): Promise<void> {
   const { rows } = await scope.sql.query<{ id: string }>(
     `select t.id from ${table} t where t.account_id = $1 and t.status = $2 and (
        exists (select from seen_contact where value = t.ghl_contact_id) or exists (select from seen_email where value = t.${EMAIL[table]})
@@ -219,20 +247,38 @@ async function restorePassedOver(scope: FinishScope, { table }: TableMap<VendorR
   scope.outcomes[table].restored.push(...ids);
 }
 
-async function rewrite(scope: FinishScope, table: Table, ids: string[], change: <R extends VendorRow | LeadRow>(row: R) => R): Promise<void> {
+async function rewrite(
+  scope: FinishScope,
+  table: Table,
+  ids: string[],
+  change: <R extends VendorRow | LeadRow>(row: R) => R,
+): Promise<void> {
   for (let i = 0; i < ids.length; i += CHUNK) {
     const chunk = [ids.slice(i, i + CHUNK)];
     if (table === 'vendors') {
       const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', chunk);
-      await writeRows(scope.sql, VENDORS, rows.map(({ row, version }) => ({ row: change(row), version })));
+      await writeRows(
+        scope.sql,
+        VENDORS,
+        rows.map(({ row, version }) => ({ row: change(row), version })),
+      );
     } else {
       const rows = await readRows(scope.sql, LEADS, 't.id = any($1)', chunk);
-      await writeRows(scope.sql, LEADS, rows.map(({ row, version }) => ({ row: change(row), version })));
+      await writeRows(
+        scope.sql,
+        LEADS,
+        rows.map(({ row, version }) => ({ row: change(row), version })),
+      );
     }
   }
 }
 
-async function count(scope: FinishScope, marker: ScanMarker, marked: Record<Table, Marked>, deadLettered: number): Promise<Counters> {
+async function count(
+  scope: FinishScope,
+  marker: ScanMarker,
+  marked: Record<Table, Marked>,
+  deadLettered: number,
+): Promise<Counters> {
   const { outcomes } = scope;
   const vendors = tally(scope, 'vendors');
   const leads = tally(scope, 'leads');
@@ -280,7 +326,11 @@ function tally(scope: FinishScope, table: Table): Tally {
   };
 }
 
-async function countUnchanged(scope: FinishScope, table: Table, { created, updated, restored, reclassified }: Tally): Promise<number> {
+async function countUnchanged(
+  scope: FinishScope,
+  table: Table,
+  { created, updated, restored, reclassified }: Tally,
+): Promise<number> {
   const changed = [...created.union(updated).union(restored).union(reclassified)];
   const seen = table === 'vendors' ? 'seen_vendor_contact' : 'seen_lead_contact';
   const { rows } = await scope.sql.query<{ count: number }>(
@@ -305,6 +355,8 @@ async function countPassedOver(scope: FinishScope, table: Table): Promise<number
 }
 
 function distinctErrors(scope: FinishScope): { contactId: string; field: string; code: string }[] {
-  const distinct = new Map(scope.outcomes.fieldErrors.map((error) => [`${error.contactId} ${error.field} ${error.code}`, error]));
+  const distinct = new Map(
+    scope.outcomes.fieldErrors.map((error) => [`${error.contactId} ${error.field} ${error.code}`, error]),
+  );
   return [...distinct.values()].sort((a, b) => (a.contactId + a.field < b.contactId + b.field ? -1 : 1));
 }

@@ -4,8 +4,7 @@ import type { LeadRow } from '#libs/domain/src/rows.ts';
 import { LEADS } from '#libs/storage/src/columns.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import { newestByContact, type BatchScope, type Observations } from './batch.ts';
-import { noteOutcome, noteReclassified } from './vendors.ts';
+import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
 
 /** What a contact is for the leads table: a lead, or something else that lead rows know it by. */
 export type LeadClaimant =
@@ -117,9 +116,15 @@ function reclassifyOwn(
 async function unrivalled(scope: BatchScope, discovered: LeadObserved[]): Promise<LeadObserved[]> {
   const emails = discovered.flatMap(({ email }) => (email === null ? [] : [email]));
   if (emails.length === 0) return discovered;
-  await lockKeys(scope.sql, emails.map((email) => `lead:${scope.account}:${email}`));
+  await lockKeys(
+    scope.sql,
+    emails.map((email) => `lead:${scope.account}:${email}`),
+  );
   // Another partition may have made a row with this e-mail while this one waited for the lock.
-  const born = await readRows(scope.sql, LEADS, 't.account_id = $1 and t.customer_email = any($2)', [scope.account, emails]);
+  const born = await readRows(scope.sql, LEADS, 't.account_id = $1 and t.customer_email = any($2)', [
+    scope.account,
+    emails,
+  ]);
   const taken = new Set(born.map(({ row }) => row.customerEmail));
   return discovered.filter((observation) => {
     if (observation.email === null) return true;
@@ -138,7 +143,12 @@ function contest(scope: BatchScope, { type, observation }: LeadClaimant): void {
   scope.contested.push({ scanId: scope.scanId, table: 'leads', contactId: observation.contactId, type, observation });
 }
 
-function noteLead(scope: BatchScope, observation: LeadObserved, before: LeadRow | undefined, evolution: LeadEvolution): void {
+function noteLead(
+  scope: BatchScope,
+  observation: LeadObserved,
+  before: LeadRow | undefined,
+  evolution: LeadEvolution,
+): void {
   const { outcomes } = scope.sighting;
   noteOutcome(outcomes.leads, evolution.row.id, evolution);
   if (before !== undefined && before.customerEmail !== evolution.row.customerEmail) {

@@ -1,11 +1,12 @@
 import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
-import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/consumer.ts';
+import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/processor.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { saveDeferred } from '#libs/storage/src/deferred.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
 import { closedScans, closePartition, saveProgress } from '#libs/storage/src/scan-states.ts';
-import { applyObservations, type Observations } from './batch.ts';
+import { applyObservations } from './batch.ts';
+import type { Observations } from './scope.ts';
 import { confirmScan } from './confirm.ts';
 import { applyScan } from './apply-scan.ts';
 import { registerLead, registerVendor } from './registration.ts';
@@ -107,7 +108,9 @@ function runsOf(events: readonly ConsumedEvent[]): ConsumedEvent[][] {
   let last: string | undefined;
   for (const event of events) {
     const isMarker = event.type === 'crm.scan.v1.ScanMarker';
-    const kind = isMarker ? `marker ${event.offset}` : `${event.scanId ?? ''} ${(event.value as { account: string }).account}`;
+    const kind = isMarker
+      ? `marker ${event.offset}`
+      : `${event.scanId ?? ''} ${(event.value as { account: string }).account}`;
     if (kind === last) runs.at(-1)!.push(event);
     else runs.push([event]);
     last = kind;
@@ -115,10 +118,23 @@ function runsOf(events: readonly ConsumedEvent[]): ConsumedEvent[][] {
   return runs;
 }
 
-async function applyRun(sql: Sql, partition: number, run: ConsumedEvent[], rulesFor: (account: string) => GhlRules): Promise<void> {
+async function applyRun(
+  sql: Sql,
+  partition: number,
+  run: ConsumedEvent[],
+  rulesFor: (account: string) => GhlRules,
+): Promise<void> {
   const { account } = run[0]!.value as { account: string };
   const scanId = run[0]!.scanId ?? null;
-  const observations: Observations = { account, scanId, vendors: [], leads: [], unclassified: [], gone: [], failed: [] };
+  const observations: Observations = {
+    account,
+    scanId,
+    vendors: [],
+    leads: [],
+    unclassified: [],
+    gone: [],
+    failed: [],
+  };
   let deadLettered = 0;
   for (const event of run) {
     if (isA(event, 'crm.observation.v1.VendorObserved')) observations.vendors.push(event.value);

@@ -8,7 +8,9 @@ import { ensureAccount, lockKeys, readRows, writeRows } from '#libs/storage/src/
 
 /** Inserts a registered vendor, or merges it into the row that has its id, contact id or e-mail (rules-ghl section 7). */
 export async function registerVendor(sql: Sql, event: VendorRegistered): Promise<void> {
-  const keys = [event.id, event.ghlContactId, event.email].flatMap((key) => (key === null ? [] : [`vendor:${event.account}:${key}`]));
+  const keys = [event.id, event.ghlContactId, event.email].flatMap((key) =>
+    key === null ? [] : [`vendor:${event.account}:${key}`],
+  );
   await lockKeys(sql, keys);
   const rows = await readRows(
     sql,
@@ -24,7 +26,11 @@ export async function registerVendor(sql: Sql, event: VendorRegistered): Promise
     const row = mergeVendor(known.row, event);
     if (row !== known.row) await writeRows(sql, VENDORS, [{ row, version: known.version }]);
   }
-  await note(sql, event, { table: 'vendors', outcome: known === undefined ? 'inserted' : 'merged', rowId: known?.row.id ?? event.id });
+  await note(sql, event, {
+    table: 'vendors',
+    outcome: known === undefined ? 'inserted' : 'merged',
+    rowId: known?.row.id ?? event.id,
+  });
 }
 
 /** Inserts a registered lead, or merges it into the row that has its id. */
@@ -42,7 +48,11 @@ export async function registerLead(sql: Sql, event: LeadRegistered): Promise<voi
   await note(sql, event, { table: 'leads', outcome: known === undefined ? 'inserted' : 'merged', rowId: event.id });
 }
 
-async function note(sql: Sql, event: VendorRegistered | LeadRegistered, outcome: Omit<ImportOutcome, 'importId' | 'line'>): Promise<void> {
+async function note(
+  sql: Sql,
+  event: VendorRegistered | LeadRegistered,
+  outcome: Omit<ImportOutcome, 'importId' | 'line'>,
+): Promise<void> {
   if (event.importId === null || event.line === null) return;
   await saveImportOutcomes(sql, [{ ...outcome, importId: event.importId, line: event.line }]);
 }

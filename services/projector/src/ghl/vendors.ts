@@ -4,8 +4,7 @@ import { evolveVendor, reclassifyVendor, type VendorEvolution } from '#libs/doma
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { VENDORS } from '#libs/storage/src/columns.ts';
 import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import type { TableOutcomes } from '#libs/storage/src/sightings.ts';
-import { newestByContact, type BatchScope, type Observations } from './batch.ts';
+import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
@@ -27,7 +26,11 @@ export async function applyVendors(scope: BatchScope, observations: Observations
   for (const observation of await unrivalled(scope, newcomers)) settled.push({ observation, known: undefined });
   const granted = await grantUserIds(scope, settled);
   for (const { observation, known } of settled) {
-    const context = { rules: scope.rules, id: rowIdOf('vendor', scope.account, observation.contactId), grantUserId: granted.has(observation.contactId) };
+    const context = {
+      rules: scope.rules,
+      id: rowIdOf('vendor', scope.account, observation.contactId),
+      grantUserId: granted.has(observation.contactId),
+    };
     const evolution = evolveVendor(known?.row, observation, context);
     noteVendor(scope, observation, known?.row, evolution);
     if (evolution.row !== known?.row) writes.push({ row: evolution.row, version: known?.version ?? 0 });
@@ -48,7 +51,10 @@ export async function applyVendors(scope: BatchScope, observations: Observations
 }
 
 async function readOwnRows(scope: BatchScope, contactIds: string[]): Promise<Map<string, Versioned<VendorRow>>> {
-  const rows = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.ghl_contact_id = any($2)', [scope.account, contactIds]);
+  const rows = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.ghl_contact_id = any($2)', [
+    scope.account,
+    contactIds,
+  ]);
   return new Map(rows.map((known) => [known.row.ghlContactId ?? '', known]));
 }
 
@@ -56,7 +62,10 @@ async function readOwnRows(scope: BatchScope, contactIds: string[]): Promise<Map
 async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promise<VendorObserved[]> {
   const emails = newcomers.flatMap(({ email }) => (email === null ? [] : [email]));
   if (emails.length === 0) return newcomers;
-  await lockKeys(scope.sql, emails.map((email) => `vendor:${scope.account}:${email}`));
+  await lockKeys(
+    scope.sql,
+    emails.map((email) => `vendor:${scope.account}:${email}`),
+  );
   const born = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.email = any($2) and t.born_scan = $3', [
     scope.account,
     emails,
@@ -79,7 +88,9 @@ async function grantUserIds(
   scope: BatchScope,
   settled: { observation: VendorObserved; known: Versioned<VendorRow> | undefined }[],
 ): Promise<Set<string>> {
-  const wishes = settled.filter(({ observation, known }) => observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId);
+  const wishes = settled.filter(
+    ({ observation, known }) => observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId,
+  );
   const granted = new Set<string>();
   if (wishes.length === 0) return granted;
   const wanted = wishes.map(({ observation }) => observation.ghlUserId);
@@ -111,7 +122,12 @@ function contest(scope: BatchScope, type: string, observation: VendorObserved | 
   scope.contested.push({ scanId: scope.scanId, table: 'vendors', contactId: observation.contactId, type, observation });
 }
 
-function noteVendor(scope: BatchScope, observation: VendorObserved, before: VendorRow | undefined, evolution: VendorEvolution): void {
+function noteVendor(
+  scope: BatchScope,
+  observation: VendorObserved,
+  before: VendorRow | undefined,
+  evolution: VendorEvolution,
+): void {
   const { sighting } = scope;
   const { contactId } = observation;
   sighting.vendorContacts.push(contactId);
@@ -123,27 +139,4 @@ function noteVendor(scope: BatchScope, observation: VendorObserved, before: Vend
     // Wishes for user ids are settled, and counted, at the end of the scan.
     if (error.code !== 'duplicate_user_id') sighting.outcomes.fieldErrors.push({ contactId, ...error });
   }
-}
-
-/** Notes what became of a row. */
-export function noteOutcome(
-  outcomes: TableOutcomes,
-  id: string,
-  evolution: { outcome: string; restored: boolean; deactivated?: boolean; rebound: boolean },
-): void {
-  if (evolution.outcome === 'created') outcomes.created.push(id);
-  if (evolution.outcome === 'updated') outcomes.updated.push(id);
-  if (evolution.restored) outcomes.restored.push(id);
-  if (evolution.deactivated === true) outcomes.deactivated.push(id);
-  if (evolution.rebound) outcomes.rebound.push(id);
-}
-
-/** Notes a row whose contact is seen but classed otherwise. */
-export function noteReclassified<R extends { id: string; reclassifiedAs: string | null; missingSince: number | null; status: string }>(
-  outcomes: TableOutcomes,
-  before: R,
-  after: R,
-): void {
-  if (before.reclassifiedAs !== after.reclassifiedAs) outcomes.reclassified.push(before.id);
-  if (before.status !== after.status) outcomes.restored.push(before.id);
 }

@@ -1,0 +1,167 @@
+/**
+ * `npm test`: every check there is, one summary. Static checks and unit tests first, then the embedded stack (or the external one the
+ * settings name) and the tests against it. The last line is `N passed, N failed, N skipped`; a static check counts as one test.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
+import { onStopSignal } from '#libs/runtime/src/host.ts';
+
+interface Tally {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+interface JestReport {
+  numPassedTests: number;
+  numFailedTests: number;
+  numPendingTests: number;
+  numRuntimeErrorTestSuites: number;
+  testResults: { name: string; message: string; assertionResults: { status: string; fullName: string }[] }[];
+}
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const BIN = join(ROOT, 'node_modules/.bin');
+const JEST = ['--no-warnings', '--experimental-vm-modules', join(ROOT, 'node_modules/jest/bin/jest.js')];
+const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+const failures: string[] = [];
+
+const CHECKS: [name: string, command: string, args: string[]][] = [
+  ['types', 'tsc', ['--noEmit']],
+  ['lint', 'eslint', ['.', '--max-warnings', '0']],
+  ['format', 'prettier', ['--check', '--log-level', 'warn', '.']],
+  [
+    'architecture',
+    'depcruise',
+    ['libs', 'services', 'testcontainers', '--config', '.dependency-cruiser.cjs', '--output-type', 'err'],
+  ],
+  ['schemas', process.execPath, ['--no-warnings', 'libs/tooling/src/contracts.ts', 'check']],
+  ['readme', process.execPath, ['--no-warnings', 'libs/tooling/src/readme.ts', 'check']],
+];
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function execute(
+  command: string,
+  args: string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<{ code: number; output: string }> {
+  return new Promise((done) => {
+    const file = command.includes('/') ? command : join(BIN, command);
+    const child = spawn(file, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const chunks: Buffer[] = [];
+    child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.once('error', (error) => done({ code: 1, output: error.message }));
+    child.once('close', (code) => done({ code: code ?? 1, output: Buffer.concat(chunks).toString() }));
+  });
+}
+
+async function check(name: string, command: string, args: string[]): Promise<void> {
+  const started = performance.now();
+  const { code, output } = await execute(command, args);
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (code === 0) tally.passed += 1;
+  else {
+    tally.failed += 1;
+    failures.push(`check ${name}`);
+    say(output.trimEnd());
+  }
+  say(`${code === 0 ? 'ok  ' : 'FAIL'}  ${name} (${seconds} s)`);
+}
+
+/** Runs the jest tests of some costs and adds them to the tally. */
+async function jest(name: string, pattern: string, env: NodeJS.ProcessEnv, more: string[] = []): Promise<void> {
+  const started = performance.now();
+  const folder = mkdtempSync(join(ROOT, 'node_modules/.tests-'));
+  const report = join(folder, 'report.json');
+  try {
+    const { output } = await execute(
+      process.execPath,
+      [...JEST, '--testPathPatterns', pattern, '--json', '--outputFile', report, '--silent', ...more],
+      env,
+    );
+    const results = readReport(report);
+    if (results === undefined) {
+      tally.failed += 1;
+      failures.push(`${name} tests did not run`);
+      say(output.trimEnd());
+      return;
+    }
+    add(results);
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    say(
+      `${results.numFailedTests + results.numRuntimeErrorTestSuites === 0 ? 'ok  ' : 'FAIL'}  ${name} tests: ${results.numPassedTests} passed (${seconds} s)`,
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readReport(file: string): JestReport | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as JestReport;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function add(results: JestReport): void {
+  tally.passed += results.numPassedTests;
+  tally.failed += results.numFailedTests + results.numRuntimeErrorTestSuites;
+  tally.skipped += results.numPendingTests;
+  for (const suite of results.testResults) {
+    if (suite.message !== '') say(suite.message);
+    for (const { status, fullName } of suite.assertionResults) {
+      if (status === 'failed') failures.push(fullName);
+      // The reason stands in the name of the test or of its group.
+      if (status === 'pending') say(`skip  ${fullName}`);
+    }
+    if (suite.assertionResults.length === 0) failures.push(suite.name);
+  }
+}
+
+async function withStack(work: (env: NodeJS.ProcessEnv) => Promise<void>): Promise<void> {
+  const dataDir = mkdtempSync(join(ROOT, 'node_modules/.stack-'));
+  let stack: RunningStack | undefined;
+  const restore = onStopSignal(() => {
+    void Promise.resolve(stack?.stop()).then(() => process.exit(130));
+  });
+  try {
+    stack = await startStack({ dataDir, env: process.env, log: say, fast: true });
+    const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.info;
+    await work({
+      ...process.env,
+      STACK: 'external',
+      KAFKA_BROKERS: kafkaBrokers,
+      SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+      DATABASE_URL: databaseUrl,
+    });
+  } catch (error) {
+    tally.failed += 1;
+    failures.push(`the stack: ${(error as Error).message}`);
+  } finally {
+    await stack?.stop();
+    restore();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+const started = performance.now();
+const [first, ...others] = CHECKS;
+await Promise.all([check(...first!), check(...others[0]!)]);
+for (const other of others.slice(1)) await check(...other);
+await jest('unit', 'unit\\.test', process.env);
+await withStack(async (env) => {
+  await jest('integration', 'int\\.test', env, ['--runInBand']);
+  await jest('end-to-end', 'e2e\\.test', env, ['--runInBand']);
+});
+for (const failure of failures) say(`FAILED ${failure}`);
+say(`${((performance.now() - started) / 1000).toFixed(0)} s`);
+say(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
+process.exitCode = tally.failed === 0 ? 0 : 1;

@@ -1,0 +1,73 @@
+import type {
+  ContactGone,
+  ContactLookupFailed,
+  ContactUnclassified,
+  LeadObserved,
+  VendorObserved,
+} from '#libs/contracts/src/generated/events.ts';
+import type { GhlRules } from '#libs/domain/src/settings.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import type { Sighting, TableOutcomes } from '#libs/storage/src/sightings.ts';
+
+/** Observations of one account and one scan (or none), as one partition brought them. */
+export interface Observations {
+  account: string;
+  scanId: string | null;
+  vendors: VendorObserved[];
+  leads: LeadObserved[];
+  unclassified: ContactUnclassified[];
+  gone: ContactGone[];
+  failed: ContactLookupFailed[];
+}
+
+/** An observation whose rows are contested: kept until the scan ends. */
+export interface Contested {
+  scanId: string;
+  table: 'vendors' | 'leads';
+  contactId: string;
+  type: string;
+  observation: VendorObserved | LeadObserved | ContactUnclassified;
+}
+
+/** What the appliers share: where they write and what they note. */
+export interface BatchScope {
+  sql: Sql;
+  account: string;
+  scanId: string | null;
+  rules: GhlRules;
+  sighting: Sighting;
+  contested: Contested[];
+}
+
+/** The newest observation of each contact; a later one of the same version wins. */
+export function newestByContact<T extends { contactId: string; dateUpdated: number | null }>(
+  list: readonly T[],
+): Map<string, T> {
+  const newest = new Map<string, T>();
+  for (const item of list) {
+    const known = newest.get(item.contactId);
+    if (known === undefined || (item.dateUpdated ?? 0) >= (known.dateUpdated ?? 0)) newest.set(item.contactId, item);
+  }
+  return newest;
+}
+
+/** Notes what became of a row. */
+export function noteOutcome(
+  outcomes: TableOutcomes,
+  id: string,
+  evolution: { outcome: string; restored: boolean; deactivated?: boolean; rebound: boolean },
+): void {
+  if (evolution.outcome === 'created') outcomes.created.push(id);
+  if (evolution.outcome === 'updated') outcomes.updated.push(id);
+  if (evolution.restored) outcomes.restored.push(id);
+  if (evolution.deactivated === true) outcomes.deactivated.push(id);
+  if (evolution.rebound) outcomes.rebound.push(id);
+}
+
+/** Notes a row whose contact is seen but classed otherwise. */
+export function noteReclassified<
+  R extends { id: string; reclassifiedAs: string | null; missingSince: number | null; status: string },
+>(outcomes: TableOutcomes, before: R, after: R): void {
+  if (before.reclassifiedAs !== after.reclassifiedAs) outcomes.reclassified.push(before.id);
+  if (before.status !== after.status) outcomes.restored.push(before.id);
+}
