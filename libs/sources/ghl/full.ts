@@ -51,12 +51,13 @@ async function* readList(
   for (;;) {
     const page = await nextPage(client, options, cursor, listed);
     const { records, seen } = recordsOf(page.contacts, 'list', context, options, published);
-    listed += page.contacts.length;
+    // A contact that is given twice was listed once: a list that goes round in circles never reaches its total.
+    listed += records.length;
     const isLast =
       page.contacts.length < options.pageLimit ||
       (page.total !== undefined && listed >= page.total) ||
       page.cursor === undefined;
-    if (!isLast) refuseRepeat(page.cursor, cursor, page.contacts, lastId);
+    if (page.contacts.length > 0) refuseRepeat(page.cursor, cursor, page.contacts, lastId);
     lastId = lastIdOf(page.contacts) ?? lastId;
     cursor = page.cursor;
     const position: Position = isLast

@@ -1,0 +1,94 @@
+import { randomUUID } from 'node:crypto';
+import { createLogger } from '#libs/runtime/src/logger.ts';
+import { deploy } from '#libs/runtime/src/platform.ts';
+import { secret } from '#libs/runtime/src/secret.ts';
+import { ghlRules, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { hashKey } from '#libs/runtime/src/keys.ts';
+import type { GhlRules } from '#libs/domain/src/settings.ts';
+import { followRun } from '#services/cli/src/follow.ts';
+import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
+import type { RunView } from '#libs/storage/src/reads.ts';
+import { startGhlSimulator, type GhlSimulator } from './simulators/ghl/simulator.ts';
+import type { World } from './simulators/ghl/world.ts';
+
+/** Every component over one simulated location, on the stack that the environment names. */
+export interface TestPipeline {
+  pipeline: Pipeline;
+  simulator: GhlSimulator;
+  world: World;
+  rules: GhlRules;
+  apiKey: string;
+  settings: Settings;
+  /** Asks for a full sync and resolves with its final word. */
+  sync(options?: { dryRun?: boolean }): Promise<RunView>;
+  stop(): Promise<void>;
+}
+
+/** The addresses of the stack under test; `npm test` sets them. */
+export function testStack(): { kafkaBrokers: string; schemaRegistryUrl: string; databaseUrl: string } {
+  const {
+    KAFKA_BROKERS: kafkaBrokers,
+    SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+    DATABASE_URL: databaseUrl,
+  } = process.env;
+  if (kafkaBrokers === undefined || schemaRegistryUrl === undefined || databaseUrl === undefined) {
+    throw new Error('this test needs a stack: run `npm test`, or eval "$(npm run -s tributary -- stack env)" first');
+  }
+  return { kafkaBrokers, schemaRegistryUrl, databaseUrl };
+}
+
+/** Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast. */
+export async function startTestPipeline(world: World, env: Record<string, string> = {}): Promise<TestPipeline> {
+  const stack = testStack();
+  const logger = createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
+  const settings = readSettings({
+    GHL_RATE_LIMIT_DELAY: '0',
+    GHL_RETRY_SECONDS: '5',
+    GHL_REQUEST_TIMEOUT: '2',
+    HTTP_PORT: '0',
+    ...env,
+  });
+  await deploy({ ...stack, logger, service: 'test', replication: 1 });
+  const simulator = await startGhlSimulator({ world, limits: { enabled: false } });
+  const rules = ghlRules(settings);
+  const apiKey = `test-${randomUUID()}`;
+  const pipeline = await startPipeline({
+    settings,
+    stack,
+    ghl: {
+      baseUrl: simulator.baseUrl,
+      accounts: [{ locationId: world.locationId, token: secret(world.token), rules }],
+    },
+    logger,
+    api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
+  });
+  return {
+    pipeline,
+    simulator,
+    world,
+    rules,
+    apiKey,
+    settings,
+    async sync({ dryRun = false } = {}) {
+      const syncId = randomUUID();
+      const account = world.locationId;
+      const value = {
+        syncId,
+        source: 'ghl',
+        account,
+        mode: 'full',
+        dryRun,
+        requestedBy: 'test',
+        requestedAt: Date.now(),
+      };
+      await pipeline.platform.producer.send([
+        { topic: 'crm.sync-request.v1', key: `ghl:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value },
+      ]);
+      return followRun(pipeline.platform.database, syncId, () => undefined);
+    },
+    async stop() {
+      await pipeline.stop();
+      await simulator.stop();
+    },
+  };
+}
