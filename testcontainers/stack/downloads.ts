@@ -46,7 +46,7 @@ async function runMaven(supervisor: Supervisor, folder: string, env: NodeJS.Proc
   const args = ['-q', '-B', '-f', POM, `-Dtarget=${folder}`, 'process-resources'];
   let maven;
   try {
-    maven = supervisor.start({ name: 'download', command: 'mvn', args, env });
+    maven = supervisor.start({ name: 'download', command: 'mvn', args, env, task: true });
   } catch (error) {
     throw new AppError(
       'stack_unavailable',

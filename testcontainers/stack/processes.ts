@@ -21,6 +21,8 @@ export interface ServerCommand {
   args: string[];
   /** The whole environment: a server inherits nothing else, least of all the secrets of its owner. */
   env: NodeJS.ProcessEnv;
+  /** Ends by itself and is waited for: it keeps this process alive, and its end is no event. */
+  task?: true;
   uid?: number;
   gid?: number;
 }
@@ -80,10 +82,10 @@ export function createSupervisor(logDir: string, started: (server: ServerProcess
           running = false;
           guard.tell(`-${pid}`);
           resolve(code);
-          if (command.name !== 'download') report(command.name, code);
+          if (command.task !== true) report(command.name, code);
         });
       });
-      child.unref();
+      if (command.task !== true) child.unref();
       const server: ServerProcess = { name: command.name, pid, logFile, ended, running: () => running };
       children.set(server, child);
       started(server);
