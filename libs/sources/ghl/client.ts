@@ -9,7 +9,8 @@ export type ApiContact = Record<string, unknown>;
 
 /** One page of the list. */
 export interface ContactPage {
-  contacts: ApiContact[];
+  /** As the answer has them: usually objects with an id. */
+  contacts: unknown[];
   /** Contacts the location has, as the answer says; undefined when it does not. */
   total: number | undefined;
   /** Cursor of the next page: the last contact's; undefined when it has none. */
@@ -52,72 +53,73 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
   let requests = 0;
   // Oldest first, so that contacts added while we read come at the end; left out where the API refuses it.
   let sort: { field: string; direction: string }[] | undefined = [{ field: 'dateAdded', direction: 'asc' }];
+  let isSortTaken = false;
 
-  function call(method: 'GET' | 'POST', path: string, body?: unknown): Promise<Record<string, unknown>> {
-    return withRetry({ totalMs: patienceMs, ...(signal === undefined ? {} : { signal }) }, async () => {
-      await budget.take(signal);
-      requests += 1;
-      const answer = await sendRequest({
-        url: `${baseUrl}${path}`,
-        method,
-        headers: {
-          authorization: `Bearer ${token.reveal()}`,
-          version: VERSION,
-          accept: 'application/json',
-          'content-type': 'application/json',
-        },
-        body,
-        timeoutMs,
-        ...(signal === undefined ? {} : { signal }),
-      }).catch((error: unknown) => {
-        if (error instanceof NoAnswer) onRequest?.(error.reason);
-        throw noAnswer(error, timeoutMs);
-      });
-      onRequest?.(String(answer.status));
-      budget.learn(limitsOf(answer.headers));
-      if (answer.status === 429) budget.hold(retryAfterMs(answer.headers));
-      return read(answer);
+  async function send(method: 'GET' | 'POST', path: string, body: unknown): Promise<Body> {
+    if (budget.heldMs() > patienceMs) throw slowDown(budget.heldMs());
+    await budget.take(signal);
+    requests += 1;
+    const answer = await sendRequest({
+      url: `${baseUrl}${path}`,
+      method,
+      headers: {
+        authorization: `Bearer ${token.reveal()}`,
+        version: VERSION,
+        accept: 'application/json',
+        'content-type': 'application/json',
+      },
+      body,
+      timeoutMs,
+      ...(signal === undefined ? {} : { signal }),
+    }).catch((error: unknown) => {
+      if (error instanceof NoAnswer) onRequest?.(error.reason);
+      throw noAnswer(error, timeoutMs);
     });
+    onRequest?.(String(answer.status));
+    budget.learn(limitsOf(answer.headers));
+    if (answer.status === 429) {
+      budget.hold(retryAfterMs(answer.headers));
+      throw slowDown(budget.heldMs());
+    }
+    return read(answer);
+  }
+
+  /** Sends until an answer is one; `accept` refuses, as truncated, what is not. */
+  function call<T>(method: 'GET' | 'POST', path: string, body: unknown, accept: (answer: Body) => T): Promise<T> {
+    const patience = { totalMs: patienceMs, signal, heldMs: () => budget.heldMs() };
+    return withRetry(patience, async () => accept(await send(method, path, body)));
+  }
+
+  async function search(pageLimit: number, cursor: unknown[] | undefined): Promise<ContactPage> {
+    const body = {
+      locationId,
+      pageLimit,
+      ...(cursor === undefined ? {} : { searchAfter: cursor }),
+      ...(sort === undefined ? {} : { sort }),
+    };
+    try {
+      const page = await call('POST', '/contacts/search', body, pageOf);
+      isSortTaken = true;
+      return page;
+    } catch (error) {
+      // An order that was taken once makes the cursors: it stays.
+      if (sort === undefined || isSortTaken || !isAboutSort(error)) throw error;
+      sort = undefined;
+      return search(pageLimit, cursor);
+    }
   }
 
   return {
     requests: () => requests,
 
     async searchPage(pageLimit, cursor) {
-      const search = { locationId, pageLimit, ...(cursor === undefined ? {} : { searchAfter: cursor }) };
-      const answer = await call('POST', '/contacts/search', sort === undefined ? search : { ...search, sort }).catch(
-        (error: unknown) => {
-          if (
-            sort === undefined ||
-            cursor !== undefined ||
-            !(error instanceof AppError) ||
-            error.code !== 'ghl_bad_request' ||
-            !/sort/i.test(error.message)
-          )
-            throw error;
-          sort = undefined;
-          return call('POST', '/contacts/search', search);
-        },
-      );
-      const { contacts, total } = answer;
-      if (!Array.isArray(contacts))
-        throw new AppError('ghl_truncated', 'the list answer of GoHighLevel has no contacts');
-      const last = (contacts as ApiContact[]).at(-1)?.['searchAfter'];
-      return {
-        contacts: contacts as ApiContact[],
-        total: typeof total === 'number' ? total : undefined,
-        cursor: Array.isArray(last) && last.length > 0 ? (last as unknown[]) : undefined,
-      };
+      return search(pageLimit, cursor).catch(asUnknownLocation);
     },
 
     async getContact(id) {
       try {
-        const answer = await call('GET', `/contacts/${encodeURIComponent(id)}`);
-        const contact = answer['contact'] ?? answer;
-        if (contact === null || typeof contact !== 'object')
-          throw new AppError('ghl_truncated', 'a contact answer of GoHighLevel has no contact');
-        if ((contact as ApiContact)['deleted'] === true) return { found: false };
-        return { found: true, contact: contact as ApiContact };
+        const contact = await call('GET', `/contacts/${encodeURIComponent(id)}`, undefined, contactOf);
+        return contact['deleted'] === true ? { found: false } : { found: true, contact };
       } catch (error) {
         if (error instanceof AppError && error.code === 'not_found') return { found: false };
         throw error;
@@ -125,12 +127,53 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     },
 
     async getLocation() {
-      const { location } = (await call('GET', `/locations/${encodeURIComponent(locationId)}`)) as {
-        location?: { name?: unknown };
-      };
-      return { name: typeof location?.name === 'string' ? location.name : null };
+      const path = `/locations/${encodeURIComponent(locationId)}`;
+      return call('GET', path, undefined, nameOf).catch(asUnknownLocation);
     },
   };
+}
+
+type Body = Record<string, unknown>;
+
+function pageOf({ contacts, total }: Body): ContactPage {
+  if (!Array.isArray(contacts)) throw new AppError('ghl_truncated', 'a list answer of GoHighLevel has no contacts');
+  const last = (contacts as (ApiContact | null)[]).at(-1)?.['searchAfter'];
+  return {
+    contacts,
+    total: typeof total === 'number' ? total : undefined,
+    cursor: Array.isArray(last) && last.length > 0 ? (last as unknown[]) : undefined,
+  };
+}
+
+function contactOf(answer: Body): ApiContact {
+  const contact = 'contact' in answer ? answer['contact'] : answer;
+  if (contact === null || typeof contact !== 'object')
+    throw new AppError('ghl_truncated', 'a contact answer of GoHighLevel has no contact');
+  return contact as ApiContact;
+}
+
+function nameOf(answer: Body): { name: string | null } {
+  const { location } = answer as { location?: { name?: unknown } | null };
+  return { name: typeof location?.name === 'string' ? location.name : null };
+}
+
+function isAboutSort(error: unknown): boolean {
+  return error instanceof AppError && error.code === 'ghl_bad_request' && /sort|dateAdded/i.test(error.message);
+}
+
+/** Not found means the location here, and that is a setting. */
+function asUnknownLocation(error: unknown): never {
+  if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
+  throw new AppError('ghl_forbidden', 'GoHighLevel does not know the location: check GHL_LOCATION_ID', {
+    cause: error,
+  });
+}
+
+function slowDown(ms: number): AppError {
+  return new AppError(
+    'ghl_rate_limited',
+    `GoHighLevel asks to slow down (for ${Math.ceil(ms / 1000)} s) and patience ended (GHL_RETRY_SECONDS)`,
+  );
 }
 
 function noAnswer(error: unknown, timeoutMs: number): unknown {
@@ -151,7 +194,7 @@ function noAnswer(error: unknown, timeoutMs: number): unknown {
 function limitsOf(headers: Headers): LimitHeaders {
   const number = (name: string): number | undefined => {
     const text = headers.get(name);
-    return text !== null && /^\d+$/.test(text) ? Number(text) : undefined;
+    return text !== null && /^-?\d+$/.test(text) ? Number(text) : undefined;
   };
   return {
     max: number('x-ratelimit-max'),
@@ -172,13 +215,16 @@ function retryAfterMs(headers: Headers): number {
 }
 
 /** The JSON of a good answer, or the error that status and message text mean (ghl section 4: 401 alone has four meanings). */
-function read({ status, text }: HttpAnswer): Record<string, unknown> {
+function read({ status, text }: HttpAnswer): Body {
   const body = parse(text);
   if (status >= 200 && status < 300) {
     if (body === undefined) throw new AppError('ghl_truncated', 'an answer of GoHighLevel is no JSON or broke off');
     return body;
   }
   const message = messageOf(body);
+  // No answer about a record: a path that is not there, or a page of somebody in between.
+  if (status === 404 && (/^Cannot [A-Z]+ \//.test(message) || text.trimStart().startsWith('<')))
+    throw new AppError('ghl_bad_request', 'GoHighLevel has no such path: is GHL_API_BASE_URL the right address?');
   if (status === 404 || (status === 400 && /not found/i.test(message)))
     throw new AppError('not_found', 'GoHighLevel does not know it');
   if (status === 401) throw unauthorized(message);
@@ -188,11 +234,6 @@ function read({ status, text }: HttpAnswer): Record<string, unknown> {
       'the token may not read this location: check that GHL_LOCATION_ID is the location GHL_PRIVATE_TOKEN is for',
     );
   }
-  if (status === 429)
-    throw new AppError(
-      'ghl_rate_limited',
-      'GoHighLevel asks to slow down and did so until patience ended (GHL_RETRY_SECONDS)',
-    );
   if (status === 408 || status >= 500)
     throw new AppError('ghl_unavailable', `GoHighLevel answers with status ${status}`);
   throw new AppError('ghl_bad_request', `GoHighLevel refuses the request (${status}): ${message.slice(0, 300)}`);
@@ -204,16 +245,23 @@ function unauthorized(message: string): AppError {
       'ghl_bad_version',
       'GoHighLevel refuses the Version header: is GHL_API_BASE_URL the right address?',
     );
+  // Before the scopes: the text for a wrong class of token speaks of a scope as well.
+  if (/user type|authclass/i.test(message)) {
+    return new AppError(
+      'ghl_forbidden',
+      'the token is of the agency: GHL_PRIVATE_TOKEN must be made in the sub-account (location) GHL_LOCATION_ID itself',
+    );
+  }
   if (/scope/i.test(message)) {
     return new AppError(
       'ghl_forbidden',
       'the token lacks a scope: give GHL_PRIVATE_TOKEN contacts.readonly and locations.readonly',
     );
   }
-  if (/user type|authclass/i.test(message)) {
+  if (/not yet supported/i.test(message)) {
     return new AppError(
       'ghl_forbidden',
-      'the token is of the agency: GHL_PRIVATE_TOKEN must be made in the sub-account (location) itself',
+      'GoHighLevel does not open this route to the token: make GHL_PRIVATE_TOKEN a private integration token of the location',
     );
   }
   return new AppError(
@@ -222,19 +270,17 @@ function unauthorized(message: string): AppError {
   );
 }
 
-function parse(text: string): Record<string, unknown> | undefined {
+function parse(text: string): Body | undefined {
   try {
     const value = JSON.parse(text) as unknown;
-    return value !== null && typeof value === 'object' && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Body) : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Texts of an error answer. They quote our own request only, which holds no personal data but ids. */
-function messageOf(body: Record<string, unknown> | undefined): string {
+function messageOf(body: Body | undefined): string {
   const message = body?.['message'];
   if (Array.isArray(message)) return message.map(String).join('; ');
   return typeof message === 'string' ? message : '';

@@ -1,5 +1,5 @@
-import type { ContactRead, KnownAs } from '#libs/contracts/src/generated/events.ts';
-import { normalizeEmail } from '#libs/domain/src/reading.ts';
+import type { ContactRead, CustomField, KnownAs } from '#libs/contracts/src/generated/events.ts';
+import { normalizeEmail, parseDate } from '#libs/domain/src/reading.ts';
 import type { Evidence } from '../kit/ports.ts';
 import type { ApiContact } from './client.ts';
 
@@ -37,14 +37,13 @@ const DERIVED = new Set([
 
 /**
  * A contact of the API, of either shape (GET by id, POST search), as the fields of a raw event: typed and lossless. A declared
- * key of an unexpected type stays in `extra`, as do all undeclared ones. Undefined when it has no id.
+ * key of an unexpected type stays in `extra`, as do all undeclared ones; null, empty and missing are one (ghl section 3).
+ * Undefined when it has no id.
  */
 export function readContact(api: ApiContact): ContactFields | undefined {
-  const rest = new Map(
-    Object.entries(api).filter(([key, value]) => value !== null && value !== undefined && !DERIVED.has(key)),
-  );
+  const rest = new Map(Object.entries(api).filter(([key, value]) => !isEmpty(value) && !DERIVED.has(key)));
   const id = rest.get('id');
-  if (typeof id !== 'string' || id === '') return undefined;
+  if (typeof id !== 'string') return undefined;
   rest.delete('id');
   rest.delete('locationId');
   // Search answers call the street `address`.
@@ -56,12 +55,13 @@ export function readContact(api: ApiContact): ContactFields | undefined {
     (typeof TEXTS)[number],
     string | null
   >;
+  dropDisplayName(rest, texts);
   const fields: ContactFields = {
     contactId: id,
     ...texts,
     tags: takeTags(rest),
     customFields: takeCustomFields(rest),
-    opportunityIds: takeOpportunityIds(rest),
+    opportunityIds: readOpportunityIds(rest),
     dateAdded: takeTime(rest, 'dateAdded'),
     dateUpdated: takeTime(rest, 'dateUpdated'),
     extra: null,
@@ -70,67 +70,79 @@ export function readContact(api: ApiContact): ContactFields | undefined {
   return fields;
 }
 
+function isEmpty(value: unknown): boolean {
+  if (value === null || value === undefined || value === '') return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
+}
+
+/** The display name, where it only repeats first and last name. */
+function dropDisplayName(
+  rest: Map<string, unknown>,
+  names: { firstName: string | null; lastName: string | null },
+): void {
+  const full = [names.firstName, names.lastName].filter((name) => name !== null).join(' ');
+  for (const key of ['contactName', 'name']) if (rest.get(key) === full) rest.delete(key);
+}
+
 function takeText(rest: Map<string, unknown>, key: string): string | null {
   const value = rest.get(key);
-  if (typeof value === 'number' || typeof value === 'boolean') {
-    rest.delete(key);
-    return String(value);
-  }
-  if (typeof value !== 'string') return null;
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return null;
   rest.delete(key);
-  return value;
+  return String(value);
 }
 
 /** Tags as texts; a shape that is not a plain list of strings stays in `extra` as well. */
 function takeTags(rest: Map<string, unknown>): string[] {
   const value = rest.get('tags');
-  if (Array.isArray(value) && value.every((tag) => typeof tag === 'string')) {
-    rest.delete('tags');
-    return value;
-  }
   if (typeof value === 'string') return value.split(',');
   const items: unknown[] = Array.isArray(value) ? value : [value];
-  return items.flatMap((item) => {
-    if (typeof item === 'string') return [item];
-    if (item === null || typeof item !== 'object') return [];
-    const { name, tag } = item as { name?: unknown; tag?: unknown };
-    const text = typeof name === 'string' ? name : tag;
-    return typeof text === 'string' ? [text] : [];
-  });
+  if (items.every((tag) => typeof tag === 'string')) rest.delete('tags');
+  return items.flatMap(tagTexts);
 }
 
-/** Custom fields as id and JSON text of the value; `fieldValue` is accepted for `value`; nulls are missing. */
-function takeCustomFields(rest: Map<string, unknown>): { id: string; value: string }[] {
-  const value = rest.get('customFields') ?? rest.get('customField');
-  if (!Array.isArray(value)) return [];
+function tagTexts(item: unknown): string[] {
+  if (typeof item === 'string') return [item];
+  if (typeof item === 'number') return [String(item)];
+  if (item === null || typeof item !== 'object') return [];
+  const { name, tag } = item as { name?: unknown; tag?: unknown };
+  const text = typeof name === 'string' ? name : tag;
+  return typeof text === 'string' ? [text] : [];
+}
+
+/**
+ * Custom fields as id and JSON text of the value; `fieldValue` is accepted for `value`; nulls are missing. Items with anything
+ * else in them stay in `extra` as well.
+ */
+function takeCustomFields(rest: Map<string, unknown>): CustomField[] {
+  const key = ['customFields', 'customField'].find((name) => Array.isArray(rest.get(name)));
+  if (key === undefined) return [];
   const odd: unknown[] = [];
-  const fields: { id: string; value: string }[] = [];
-  for (const item of value as unknown[]) {
-    const { id, value: plain, fieldValue, field_value: snake } = (item ?? {}) as Record<string, unknown>;
-    const given = plain ?? fieldValue ?? snake;
-    if (typeof id === 'string' && given !== null && given !== undefined)
-      fields.push({ id, value: JSON.stringify(given) });
-    else if (typeof id !== 'string') odd.push(item);
+  const fields: CustomField[] = [];
+  for (const item of rest.get(key) as unknown[]) {
+    const { id, value, fieldValue, field_value: snake, ...more } = (item ?? {}) as Record<string, unknown>;
+    const given = [value, fieldValue, snake].filter((one) => one !== null && one !== undefined);
+    if (typeof id === 'string' && given.length > 0) fields.push({ id, value: JSON.stringify(given[0]) });
+    if (typeof id !== 'string' || given.length > 1 || Object.keys(more).length > 0) odd.push(item);
   }
-  rest.delete('customFields');
-  rest.delete('customField');
-  if (odd.length > 0) rest.set('customFields', odd);
+  if (odd.length > 0) rest.set(key, odd);
+  else rest.delete(key);
   return fields;
 }
 
-function takeOpportunityIds(rest: Map<string, unknown>): string[] {
+/** Ids of the opportunities, which stay in `extra` as they are. */
+function readOpportunityIds(rest: Map<string, unknown>): string[] {
   const value = rest.get('opportunities');
   if (!Array.isArray(value)) return [];
-  if (value.length === 0) rest.delete('opportunities');
-  return (value as { id?: unknown }[]).flatMap((opportunity) =>
+  return (value as ({ id?: unknown } | null)[]).flatMap((opportunity) =>
     typeof opportunity?.id === 'string' ? [opportunity.id] : [],
   );
 }
 
+/** An instant: ISO text (UTC where it names no zone, whatever zone this machine is in) or milliseconds. */
 function takeTime(rest: Map<string, unknown>, key: string): number | null {
   const value = rest.get(key);
-  const ms = typeof value === 'number' ? value : typeof value === 'string' ? Date.parse(value) : Number.NaN;
-  if (!Number.isSafeInteger(ms)) return null;
+  const ms = typeof value === 'string' ? parseDate(value) : value;
+  if (typeof ms !== 'number' || !Number.isSafeInteger(ms)) return null;
   rest.delete(key);
   return ms;
 }

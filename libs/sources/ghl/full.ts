@@ -1,9 +1,9 @@
-import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import { normalizeEmail } from '#libs/domain/src/reading.ts';
+import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Clock } from '../kit/rate-limit.ts';
-import type { ReadContext, SourcePage, SourceRecord } from '../kit/ports.ts';
-import type { ApiContact, GhlClient } from './client.ts';
-import { knownAs, readContact } from './contact.ts';
+import type { ReadContext, SourcePage } from '../kit/ports.ts';
+import type { ContactPage, GhlClient } from './client.ts';
+import { confirm, CONFIRM_START, type ConfirmPosition } from './confirm.ts';
+import { addContact, noRecords, type Records, type Reading } from './records.ts';
 
 /** V3's constants (ghl-sync-v3 section 1). */
 export interface FullOptions {
@@ -15,15 +15,22 @@ export interface FullOptions {
   clock: Clock;
 }
 
-/** Where a full read stands: in the list, or among the look-ups. */
-type Position =
-  | { phase: 'list'; cursor: unknown[] | null; listed: number; lastId: string }
-  | { phase: 'confirm'; afterId: string; done: number; total: number };
+interface ListPosition {
+  phase: 'list';
+  cursor: unknown[] | null;
+  /** Different contacts listed so far. */
+  listed: number;
+  /** The smallest `total` any page gave: contacts that are added while we read are not owed to us. */
+  least: number | null;
+}
 
-/** How many look-ups are read, published and saved together. */
-const LOOKUP_PAGE = 60;
-/** How often an empty page in the middle of a list is asked for again before the list counts as broken. */
+/** Where a full read stands: in the list, or among the look-ups. */
+type Position = ListPosition | ConfirmPosition;
+
+const LIST_START: ListPosition = { phase: 'list', cursor: null, listed: 0, least: null };
+/** How often an empty page in the middle of a list is asked for before it is believed or the list counts as broken. */
 const EMPTY_PAGE_TRIES = 3;
+const EMPTY_PAGE_WAIT_MS = 500;
 
 /**
  * Mode full: the whole location by its list, then a look-up by id of every known contact that did not appear, so that only what
@@ -34,198 +41,104 @@ export async function* readFull(
   context: ReadContext,
   options: FullOptions,
 ): AsyncGenerator<SourcePage> {
-  const start = (context.position ?? { phase: 'list', cursor: null, listed: 0, lastId: '' }) as Position;
-  if (start.phase === 'list') yield* readList(client, context, options, start);
-  yield* confirm(client, context, options, start.phase === 'confirm' ? start : undefined);
+  const { locationId, clock } = options;
+  const reading: Reading = { locationId, evidence: context.evidence, now: () => clock.now() };
+  const start = (context.position as Position | undefined) ?? LIST_START;
+  if (start.phase === 'list') yield* readList(client, context, options, reading, start);
+  yield* confirm(client, context, options, reading, start.phase === 'confirm' ? start : CONFIRM_START);
 }
 
+/**
+ * The list ends with a page that is not full while nothing is owed. `total` alone never ends it: it may be capped, and it shrinks
+ * when contacts are deleted that were listed already.
+ */
 async function* readList(
   client: GhlClient,
   context: ReadContext,
   options: FullOptions,
-  start: Extract<Position, { phase: 'list' }>,
+  reading: Reading,
+  start: ListPosition,
 ): AsyncGenerator<SourcePage> {
   const published = new Set<string>();
-  let cursor = start.cursor ?? undefined;
-  let { listed, lastId } = start;
+  const cursors = new Set(start.cursor === null ? [] : [JSON.stringify(start.cursor)]);
+  let at = start;
   for (;;) {
-    const page = await nextPage(client, options, cursor, listed);
-    const { records, seen } = recordsOf(page.contacts, 'list', context, options, published);
-    // A contact that is given twice was listed once: a list that goes round in circles never reaches its total.
-    listed += records.length;
-    const isLast =
-      page.contacts.length < options.pageLimit ||
-      (page.total !== undefined && listed >= page.total) ||
-      page.cursor === undefined;
-    if (page.contacts.length > 0) refuseRepeat(page.cursor, cursor, page.contacts, lastId);
-    lastId = lastIdOf(page.contacts) ?? lastId;
-    cursor = page.cursor;
-    const position: Position = isLast
-      ? { phase: 'confirm', afterId: '', done: 0, total: -1 }
-      : { phase: 'list', cursor: cursor ?? null, listed, lastId };
+    const page = await nextPage(client, context, options, at);
+    const read = recordsOf(page, reading, published);
+    const isFull = page.contacts.length >= options.pageLimit;
+    refuseCircle(cursors, page.cursor, isFull && read.records.length === 0);
+    at = {
+      phase: 'list',
+      cursor: page.cursor ?? null,
+      // A contact that is given twice was listed once.
+      listed: at.listed + read.records.length,
+      least: page.total === undefined ? at.least : Math.min(page.total, at.least ?? page.total),
+    };
+    const isLast = isEnd(page, isFull, at);
     yield {
-      records,
-      seen,
-      position,
-      unknown: 0,
+      ...read,
+      position: (isLast ? CONFIRM_START : at) satisfies Position,
       progress: { phase: 'list', recordsTotal: page.total ?? null, lookupsDone: 0, lookupsTotal: null },
     };
     if (isLast) return;
   }
 }
 
-/** A page; an empty one while contacts are still owed is asked for again, then the list is broken. */
-async function nextPage(client: GhlClient, options: FullOptions, cursor: unknown[] | undefined, listed: number) {
+/** A page; an empty one while contacts are owed is asked for again. */
+async function nextPage(
+  client: GhlClient,
+  { signal }: ReadContext,
+  { pageLimit, clock }: FullOptions,
+  { cursor, listed, least }: ListPosition,
+): Promise<ContactPage> {
   for (let attempt = 1; ; attempt += 1) {
-    const page = await client.searchPage(options.pageLimit, cursor);
-    const owed = page.total === undefined ? 0 : page.total - listed;
-    if (page.contacts.length > 0 || owed <= 0) return page;
-    if (attempt === EMPTY_PAGE_TRIES)
-      throw new AppError('ghl_truncated', `the list ended with ${owed} contacts still owed`);
-    await options.clock.sleep(500 * attempt);
-  }
-}
-
-function lastIdOf(contacts: ApiContact[]): string | undefined {
-  const id = contacts.at(-1)?.['id'];
-  return typeof id === 'string' ? id : undefined;
-}
-
-/** The same cursor or the same last contact again means that the list goes round in circles. */
-function refuseRepeat(
-  next: unknown[] | undefined,
-  current: unknown[] | undefined,
-  contacts: ApiContact[],
-  lastId: string,
-): void {
-  const same = next !== undefined && current !== undefined && JSON.stringify(next) === JSON.stringify(current);
-  if (!same && lastIdOf(contacts) !== lastId) return;
-  throw new AppError(
-    'ghl_repeated_cursor',
-    'the list of contacts gave the same page twice: nothing was marked missing, run the sync again',
-  );
-}
-
-async function* confirm(
-  client: GhlClient,
-  context: ReadContext,
-  options: FullOptions,
-  start: Extract<Position, { phase: 'confirm' }> | undefined,
-): AsyncGenerator<SourcePage> {
-  let afterId = start?.afterId ?? '';
-  let done = start?.done ?? 0;
-  const total = start === undefined || start.total < 0 ? await context.countUnseenKnownIds() : start.total;
-  for (;;) {
-    const ids = await context.unseenKnownIds(LOOKUP_PAGE, afterId);
-    if (ids.length === 0) return;
-    const answers = await lookUpAll(client, ids, options, context.signal);
-    const records: SourceRecord[] = [];
-    const seen: string[] = [];
-    let unknown = 0;
-    const published = new Set<string>();
-    for (const [index, answer] of answers.entries()) {
-      const id = ids[index]!;
-      if (answer.kind === 'found') {
-        const read = recordsOf([answer.contact], 'id', context, options, published);
-        records.push(...read.records);
-        seen.push(...read.seen);
-      } else if (answer.kind === 'gone') {
-        records.push({
-          type: 'crm.raw.ghl.v1.ContactGone',
-          id,
-          value: { contactId: id, reason: 'not_found', at: options.clock.now() },
-        });
-      } else {
-        unknown += 1;
-        records.push({
-          type: 'crm.raw.ghl.v1.ContactLookupFailed',
-          id,
-          value: { contactId: id, email: null, code: answer.code, raw: null, at: options.clock.now() },
-        });
-      }
+    const page = await client.searchPage(pageLimit, cursor ?? undefined);
+    if (page.contacts.length > 0 || (least ?? page.total ?? 0) <= listed) return page;
+    if (attempt === EMPTY_PAGE_TRIES) {
+      // Believed only when the location says itself, again and again, that it has no more.
+      const owed = Math.min(page.total ?? Infinity, least ?? Infinity) - listed;
+      if (owed > 0) throw brokenOff(owed);
+      return page;
     }
-    afterId = ids.at(-1)!;
-    done += ids.length;
-    yield {
-      records,
-      seen,
-      unknown,
-      position: { phase: 'confirm', afterId, done, total } satisfies Position,
-      progress: { phase: 'confirm', recordsTotal: null, lookupsDone: done, lookupsTotal: Math.max(total, done) },
-    };
+    await clock.sleep(EMPTY_PAGE_WAIT_MS * attempt, signal);
   }
 }
 
-type LookupAnswer = { kind: 'found'; contact: ApiContact } | { kind: 'gone' } | { kind: 'unknown'; code: string };
-
-/** Looks ids up, a few at a time, their starts spaced. Credentials that fail now fail the scan; anything else leaves an id unknown. */
-async function lookUpAll(
-  client: GhlClient,
-  ids: string[],
-  { workers, delayMs, clock }: FullOptions,
-  signal: AbortSignal,
-): Promise<LookupAnswer[]> {
-  const answers: LookupAnswer[] = [];
-  let next = 0;
-  let nextStart = 0;
-  async function work(): Promise<void> {
-    while (next < ids.length) {
-      const index = next;
-      next += 1;
-      const startAt = Math.max(nextStart, clock.now());
-      nextStart = startAt + delayMs;
-      if (startAt > clock.now()) await clock.sleep(startAt - clock.now(), signal);
-      answers[index] = await lookUp(client, ids[index]!, signal);
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(workers, ids.length) }, work));
-  return answers;
+/** Whether a page is the last one. Throws when it is not and there is no way to the next. */
+function isEnd({ contacts, cursor }: ContactPage, isFull: boolean, { listed, least }: ListPosition): boolean {
+  if (contacts.length === 0) return true;
+  const owed = Math.max(0, (least ?? 0) - listed);
+  if (!isFull && owed === 0) return true;
+  if (cursor !== undefined) return false;
+  if (owed > 0 || least === null) throw brokenOff(owed);
+  return true;
 }
 
-async function lookUp(client: GhlClient, id: string, signal: AbortSignal): Promise<LookupAnswer> {
-  try {
-    const answer = await client.getContact(id);
-    return answer.found ? { kind: 'found', contact: answer.contact } : { kind: 'gone' };
-  } catch (error) {
-    const failure = toAppError(error);
-    if (signal.aborted || failure.code === 'ghl_unauthorized' || failure.code === 'ghl_bad_version') throw failure;
-    return { kind: 'unknown', code: failure.code };
-  }
+function brokenOff(owed: number): AppError {
+  const rest = owed === 0 ? 'and gave no way to the next page' : `with ${owed} contacts still owed`;
+  return new AppError('ghl_truncated', `the list of contacts ended ${rest}: run the sync again`);
 }
 
-function recordsOf(
-  contacts: ApiContact[],
-  via: string,
-  context: ReadContext,
-  { locationId, clock }: FullOptions,
-  published: Set<string>,
-): { records: SourceRecord[]; seen: string[] } {
-  const records: SourceRecord[] = [];
-  const seen: string[] = [];
+/** A cursor that came before, or a full page without anything new, means that the list goes round in circles. */
+function refuseCircle(cursors: Set<string>, cursor: unknown[] | undefined, isNothingNew: boolean): void {
+  const key = cursor === undefined ? undefined : JSON.stringify(cursor);
+  if (isNothingNew || (key !== undefined && cursors.has(key))) {
+    throw new AppError(
+      'ghl_repeated_cursor',
+      'the list of contacts goes round in circles: nothing was marked missing, run the sync again',
+    );
+  }
+  if (key !== undefined) cursors.add(key);
+}
+
+/** The contacts of a page that no earlier page had. */
+function recordsOf({ contacts }: ContactPage, reading: Reading, published: Set<string>): Records {
+  const into = noRecords();
   for (const contact of contacts) {
-    const fields = readContact(contact);
-    const elsewhere = typeof contact['locationId'] === 'string' && contact['locationId'] !== locationId;
-    if (fields === undefined || elsewhere) {
-      records.push(unusable(contact, elsewhere ? fields?.contactId : undefined, clock.now()));
-    } else if (!published.has(fields.contactId)) {
-      published.add(fields.contactId);
-      seen.push(fields.contactId);
-      records.push({
-        type: 'crm.raw.ghl.v1.ContactRead',
-        id: fields.contactId,
-        value: { ...fields, via, readAt: clock.now(), knownAs: knownAs(fields, context.evidence) },
-      });
-    }
+    const id = (contact as { id?: unknown } | null)?.id;
+    if (typeof id === 'string' && published.has(id)) continue;
+    addContact(into, contact, 'list', reading);
+    if (typeof id === 'string') published.add(id);
   }
-  return { records, seen };
-}
-
-/** A contact without an id, or of another location, is no contact of ours; the rows it may be about are exempt from the missing rule. */
-function unusable(contact: ApiContact, id: string | undefined, at: number): SourceRecord {
-  const email = typeof contact['email'] === 'string' ? normalizeEmail(contact['email']) : null;
-  return {
-    type: 'crm.raw.ghl.v1.ContactLookupFailed',
-    id: id ?? `unusable:${email ?? 'nobody'}`,
-    value: { contactId: id ?? null, email, code: 'record_invalid', raw: JSON.stringify(contact), at },
-  };
+  return into;
 }

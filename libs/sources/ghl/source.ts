@@ -17,6 +17,8 @@ export interface GhlSourceOptions {
   onRequest(status: string): void;
 }
 
+const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
+
 /** The GoHighLevel source: contacts of one location, read by the public API. One request budget per location. */
 export function ghlSource(options: GhlSourceOptions): Source {
   const accounts = new Map(options.accounts.map((account) => [account.locationId, account]));
@@ -25,15 +27,14 @@ export function ghlSource(options: GhlSourceOptions): Source {
   function accountOf(locationId: string): GhlAccount {
     const account = accounts.get(locationId);
     if (account !== undefined) return account;
-    throw new AppError(
-      'unknown_source',
-      `no token is set for the GoHighLevel location ${locationId}: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE`,
-    );
+    throw new AppError('unknown_source', `no token is set for the GoHighLevel location ${locationId}: ${ACCOUNT_HINT}`);
   }
 
   return {
     name: 'ghl',
     entity: 'contact',
+    topic: 'crm.raw.ghl.v1',
+    accountHint: ACCOUNT_HINT,
     modes: ['full'],
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,

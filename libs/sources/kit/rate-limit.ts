@@ -30,40 +30,40 @@ export interface RequestBudget {
   learn(headers: LimitHeaders): void;
   /** Holds all requests for a while, after an answer that asked to slow down. */
   hold(ms: number): void;
+  /** Milliseconds that requests are still held by hold(); pauses of our own do not count. */
+  heldMs(): number;
 }
 
 /** Share of the burst that is used: the rest is left to other users of the token. */
 const USED_SHARE = 0.9;
 const DEFAULT_INTERVAL_MS = 10_000;
 const DEFAULT_MAX = 100;
+/** When the day starts again where no answer says so. */
+const DEFAULT_RESET_MS = 60 * 60_000;
 
 /**
- * A sliding window driven by the answers' own headers: at most 90 % of the limit starts within one interval, whoever else uses
- * the token counts through `remaining`.
+ * A sliding window driven by the answers' own headers: at most 90 % of the limit starts within one interval. Whoever else uses
+ * the token counts through `remaining`: once that falls below the share left to others, requests wait for an interval.
  */
 export function createBudget(clock: Clock = systemClock): RequestBudget {
   let max = DEFAULT_MAX;
   let intervalMs = DEFAULT_INTERVAL_MS;
   let heldUntil = 0;
+  let pausedUntil = 0;
   let dailyUntil = 0;
   const starts: number[] = [];
+
+  const allowed = (): number => Math.max(1, Math.floor(max * USED_SHARE));
 
   return {
     async take(signal) {
       for (;;) {
         signal?.throwIfAborted();
         const now = clock.now();
-        if (dailyUntil > now) {
-          const minutes = Math.ceil((dailyUntil - now) / 60_000);
-          throw new AppError(
-            'ghl_daily_limit',
-            `the daily request limit of the location is used up; it is reset in about ${minutes} minutes`,
-          );
-        }
+        if (dailyUntil > now) throw dailyLimit(dailyUntil - now);
         while (starts.length > 0 && starts[0]! <= now - intervalMs) starts.shift();
-        const allowed = Math.max(1, Math.floor(max * USED_SHARE));
-        const windowWait = starts.length < allowed ? 0 : starts[0]! + intervalMs - now;
-        const delay = Math.max(heldUntil - now, windowWait);
+        const windowWait = starts.length < allowed() ? 0 : starts[0]! + intervalMs - now;
+        const delay = Math.max(heldUntil - now, pausedUntil - now, windowWait);
         if (delay <= 0) {
           starts.push(now);
           return;
@@ -72,16 +72,25 @@ export function createBudget(clock: Clock = systemClock): RequestBudget {
       }
     },
     learn(headers) {
-      max = headers.max ?? max;
-      intervalMs = headers.intervalMs ?? intervalMs;
-      if (headers.dailyRemaining !== undefined && headers.dailyRemaining <= 0)
-        dailyUntil = clock.now() + (headers.dailyResetMs ?? 60 * 60_000);
-      // Somebody else spends the same budget: wait until the window has passed.
-      if (headers.remaining !== undefined && headers.remaining <= 0)
-        heldUntil = Math.max(heldUntil, clock.now() + intervalMs);
+      if (headers.max !== undefined && headers.max > 0) max = headers.max;
+      if (headers.intervalMs !== undefined && headers.intervalMs > 0) intervalMs = headers.intervalMs;
+      const { remaining, dailyRemaining, dailyResetMs } = headers;
+      if (dailyRemaining !== undefined && dailyRemaining <= 0)
+        dailyUntil = clock.now() + (dailyResetMs ?? DEFAULT_RESET_MS);
+      if (remaining !== undefined && (remaining <= 0 || remaining < max - allowed()))
+        pausedUntil = clock.now() + intervalMs;
     },
     hold(ms) {
       heldUntil = Math.max(heldUntil, clock.now() + ms);
     },
+    heldMs: () => Math.max(0, heldUntil - clock.now()),
   };
+}
+
+function dailyLimit(ms: number): AppError {
+  const minutes = Math.ceil(ms / 60_000);
+  return new AppError(
+    'ghl_daily_limit',
+    `the daily request limit of the location is used up; it is reset in about ${minutes} minutes`,
+  );
 }

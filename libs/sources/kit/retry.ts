@@ -5,7 +5,11 @@ import { systemClock, type Clock } from './rate-limit.ts';
 export interface Patience {
   /** Milliseconds from the first attempt after which no further one starts. */
   totalMs: number;
-  signal?: AbortSignal;
+  /** Attempts at most. */
+  attempts?: number;
+  signal?: AbortSignal | undefined;
+  /** Milliseconds that the source itself asks to wait: beyond the patience there is no point in waiting at all. */
+  heldMs?: () => number;
   clock?: Clock;
   /** Between 0 and 1; replaced in tests. */
   random?: () => number;
@@ -13,22 +17,25 @@ export interface Patience {
 
 const FIRST_MS = 250;
 const LONGEST_MS = 10_000;
+const ATTEMPTS = 30;
 
 /** Errors that no waiting mends: the caller decides. */
 const FINAL = new Set(['ghl_daily_limit', 'scan_cancelled', 'ghl_repeated_cursor', 'source_down']);
 
 /** Calls again after transient errors, with exponential backoff and full jitter; the last error is thrown when patience ends. */
 export async function withRetry<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
-  const { totalMs, signal, clock = systemClock, random = Math.random } = patience;
+  const { totalMs, attempts = ATTEMPTS, signal, heldMs, clock = systemClock, random = Math.random } = patience;
   const deadline = clock.now() + totalMs;
-  for (let attempt = 0; ; attempt += 1) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
+      signal?.throwIfAborted();
       return await work();
     } catch (error) {
       if (signal?.aborted === true) throw cancelled(error);
       const failure = toAppError(error);
-      const delay = Math.min(FIRST_MS * 2 ** attempt, LONGEST_MS) * (0.5 + random() / 2);
-      if (failure.kind !== 'transient' || FINAL.has(failure.code) || clock.now() + delay > deadline) throw failure;
+      const delay = Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS) * random();
+      const isLate = clock.now() + Math.max(delay, heldMs?.() ?? 0) > deadline;
+      if (failure.kind !== 'transient' || FINAL.has(failure.code) || attempt >= attempts || isLate) throw failure;
       await clock.sleep(delay, signal).catch((reason: unknown) => {
         throw cancelled(reason);
       });

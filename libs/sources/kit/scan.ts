@@ -1,32 +1,9 @@
-import type { AnswersFor, EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
-import { TOPICS, type TopicName } from '#libs/contracts/src/topics.ts';
+import type { AnswersFor } from '#libs/contracts/src/generated/events.ts';
 import { sourceIsDown } from '#libs/domain/src/missing.ts';
-import { eventId } from '#libs/kafka/src/event-id.ts';
-import { partitionOf, type OutgoingEvent, type Producer } from '#libs/kafka/src/producer.ts';
-import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import type { Evidence, Source, SourcePage } from './ports.ts';
-
-/** A scan this process owns. */
-export interface OwnedScan {
-  scanId: string;
-  source: string;
-  account: string;
-  mode: string;
-  dryRun: boolean;
-  epoch: number;
-  position: unknown;
-}
-
-/** Where scans are kept; every call fences a former owner. */
-export interface ScanStore<Scan extends OwnedScan = OwnedScan> {
-  begin(scan: Scan): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number }>;
-  evidence(scanId: string): Promise<Evidence>;
-  savePosition(scan: Scan, position: unknown, seenContactIds: string[]): Promise<void>;
-  unseenKnownIds(scanId: string, limit: number, afterId: string): Promise<string[]>;
-  countUnseenKnownIds(scanId: string): Promise<number>;
-  isCancelled(scanId: string): Promise<boolean>;
-  finish(scan: Scan, state: 'read' | 'refused'): Promise<void>;
-}
+import type { Producer } from '#libs/kafka/src/producer.ts';
+import { AppError, toAppError, type ErrorCode, type ErrorKind } from '#libs/runtime/src/errors.ts';
+import type { AccountReader, OwnedScan, RequestCounts, ScanStart, ScanStore, Source, SourcePage } from './ports.ts';
+import { createScanLog, type ScanLog } from './scan-log.ts';
 
 /** What a scan runs on. */
 export interface ScanOptions<Scan extends OwnedScan> {
@@ -34,11 +11,19 @@ export interface ScanOptions<Scan extends OwnedScan> {
   source: Source;
   store: ScanStore<Scan>;
   producer: Producer;
-  /** Topic of the raw records. */
-  topic: TopicName;
   /** Stops the scan so that it can be resumed: nothing is written that would end it. */
   signal: AbortSignal;
   onRecords?(count: number): void;
+  /** Told why a scan answers for nothing, with the cause. */
+  onFailed?(failure: AppError): void;
+  /** How often a cancellation is looked for while the source is waited for, in milliseconds. */
+  cancelLookMs?: number;
+}
+
+/** How a scan ended: saved before it is told, so that a scan interrupted while telling tells the same again. */
+interface Outcome {
+  failure: { code: ErrorCode; kind: ErrorKind; message: string } | null;
+  completedAt: number;
 }
 
 /** The kit's own position: the source's, and what the markers will say. */
@@ -50,9 +35,20 @@ interface Position {
   unusable: number;
   lookups: number;
   unknown: number;
+  requests: RequestCounts;
+  outcome: Outcome | null;
+}
+
+/** What the parts of a scan share. */
+interface Run<Scan extends OwnedScan> {
+  options: ScanOptions<Scan>;
+  log: ScanLog;
+  start: ScanStart;
+  state: Position;
 }
 
 const PROGRESS_EVERY_MS = 500;
+const CANCEL_LOOK_MS = 1_000;
 
 /**
  * The life of one scan (architecture section 4): start, pages, one marker per partition after the data, the end. A crash anywhere
@@ -60,228 +56,201 @@ const PROGRESS_EVERY_MS = 500;
  */
 export async function runScan<Scan extends OwnedScan>(options: ScanOptions<Scan>): Promise<void> {
   const { scan, source, store, producer } = options;
-  const partitions = TOPICS[options.topic].partitions;
-  const state: Position = (scan.position as Position | null) ?? {
+  const log = createScanLog(producer, scan, source);
+  const state = restore(scan.position, log.partitions);
+  const run: Run<Scan> = { options, log, state, start: await store.begin(scan) };
+  state.outcome ??= await readToEnd(run);
+  // I1: the outcome is durable before anybody hears of it, and an owner that was fenced meanwhile stops here.
+  await store.savePosition(scan, state, []);
+  await tellEnd(run, state.outcome);
+  await store.finish(scan, 'read');
+}
+
+function restore(saved: unknown, partitions: number): Position {
+  return {
     source: undefined,
     numbers: Array.from({ length: partitions }, () => 0),
     contactsRead: 0,
     unusable: 0,
     lookups: 0,
     unknown: 0,
+    requests: { all: 0, list: 0 },
+    outcome: null,
+    ...(saved as Partial<Position> | null),
   };
-  const { startedAt, vendorsInScope, leadsInScope } = await store.begin(scan);
-  const reader = source.reader(scan.account, options.signal);
-  let failure: AppError | undefined;
+}
+
+/** Reads the source to its end or to its failure. Throws only what leaves the scan open, to be resumed. */
+async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcome> {
+  const { scan, source, store, signal, cancelLookMs = CANCEL_LOOK_MS } = run.options;
+  const cancelling = new AbortController();
+  const watch = setInterval(() => {
+    // A database that does not answer is told by the next position that cannot be saved.
+    store.isCancelled(scan.scanId).then(
+      (isCancelled) => {
+        if (isCancelled) cancelling.abort(cancelled());
+      },
+      () => undefined,
+    );
+  }, cancelLookMs);
   try {
+    if (await ours(store.isCancelled(scan.scanId))) throw cancelled();
+    const reading = AbortSignal.any([signal, cancelling.signal]);
+    const reader = source.reader(scan.account, reading);
     const { accountName } = await reader.open();
-    await tell(producer, scan, 'crm.scan.v1.ScanStarted', {
+    await run.log.tell('crm.scan.v1.ScanStarted', {
       accountName,
       mode: scan.mode,
       dryRun: scan.dryRun,
-      startedAt,
-      vendorsInScope,
-      leadsInScope,
+      ...run.start,
     });
-    await readPages(options, state, reader);
-    if (
-      sourceIsDown(
-        { lookups: state.lookups, unknown: state.unknown },
-        { missingMaxUnknownShare: source.maxUnknownShare(scan.account) },
-      )
-    ) {
-      throw new AppError(
-        'source_down',
-        `${state.unknown} of ${state.lookups} look-ups stayed without an answer (MISSING_MAX_UNKNOWN_SHARE): the source counts as down, run the sync again later`,
-      );
-    }
+    await readPages(run, reader, reading);
+    return { failure: null, completedAt: Date.now() };
   } catch (error) {
-    failure = failureOf(error, options.signal);
+    const failed = cancelling.signal.aborted && !signal.aborted ? cancelled() : failureOf(error, signal);
+    run.options.onFailed?.(failed);
+    const { code, kind, message } = failed;
+    return { failure: { code, kind, message }, completedAt: Date.now() };
+  } finally {
+    clearInterval(watch);
   }
-  const answersFor: AnswersFor = failure === undefined ? 'all' : 'nothing';
-  const marker = {
-    scanId: scan.scanId,
-    source: scan.source,
-    account: scan.account,
-    entity: source.entity,
-    mode: scan.mode,
-    dryRun: scan.dryRun,
-    answersFor,
-    partitions,
-    totalRecords: state.numbers.reduce((sum, number) => sum + number, 0),
-    contactsRead: state.contactsRead,
-    lookupsUnknown: state.unknown,
-    unusableRecords: state.unusable,
-    failureCode: failure?.code ?? null,
-    failureMessage: failure?.message ?? null,
-    failureExitCode: failure === undefined ? 0 : exitCodeOf(failure, state.contactsRead),
-    vendorsChecked: vendorsInScope,
-    leadsChecked: leadsInScope,
-    startedAt,
-    completedAt: Date.now(),
-  };
-  if (failure !== undefined) {
-    const { code, kind, message } = failure;
-    await tell(producer, scan, 'crm.scan.v1.ScanFailed', {
-      code,
-      kind,
-      message,
-      recordsRead: state.contactsRead,
-      failedAt: marker.completedAt,
-    });
-  }
-  await sendMarkers(options, marker, state.numbers);
-  if (failure === undefined) {
-    const requests = reader.requests();
-    await tell(producer, scan, 'crm.scan.v1.ScanCompleted', {
-      answersFor,
-      recordsRead: state.contactsRead,
-      lookupsUnknown: state.unknown,
-      requests: requests.all,
-      listRequests: requests.list,
-      completedAt: Date.now(),
-    });
-  }
-  await store.finish(scan, 'read');
 }
 
 async function readPages<Scan extends OwnedScan>(
-  options: ScanOptions<Scan>,
-  state: Position,
-  reader: ReturnType<Source['reader']>,
+  { options, log, state }: Run<Scan>,
+  reader: AccountReader,
+  signal: AbortSignal,
 ): Promise<void> {
-  const { scan, store, producer, signal } = options;
+  const { scan, source, store } = options;
   const pages = reader.read({
-    evidence: await store.evidence(scan.scanId),
+    evidence: await ours(store.evidence(scan.scanId)),
     position: state.source,
-    unseenKnownIds: (limit, afterId) => store.unseenKnownIds(scan.scanId, limit, afterId),
-    countUnseenKnownIds: () => store.countUnseenKnownIds(scan.scanId),
+    unseenKnownIds: (limit, afterId) => ours(store.unseenKnownIds(scan.scanId, limit, afterId)),
+    countUnseenKnownIds: () => ours(store.countUnseenKnownIds(scan.scanId)),
     signal,
   });
-  let toldAt = 0;
-  let toldPhase = '';
+  const missingMaxUnknownShare = source.maxUnknownShare(scan.account);
+  const before = state.requests;
+  const told = { at: 0, phase: '' };
   for await (const page of pages) {
-    await producer.send(numbered(options, state, page));
-    count(state, page);
+    const numbers = await log.records(page.records, state.numbers);
+    const { all, list } = reader.requests();
+    advance(state, page, numbers, { all: before.all + all, list: before.list + list });
     // I1: the position moves only after the broker has acknowledged what it stands for.
-    await store.savePosition(scan, { ...state, source: page.position } satisfies Position, page.seen);
+    await ours(store.savePosition(scan, state, page.seen));
     options.onRecords?.(page.records.length);
-    if (await store.isCancelled(scan.scanId)) throw new AppError('scan_cancelled', 'the scan was cancelled');
-    if (page.progress.phase !== toldPhase || Date.now() - toldAt >= PROGRESS_EVERY_MS) {
-      toldAt = Date.now();
-      toldPhase = page.progress.phase;
-      await tell(producer, scan, 'crm.scan.v1.ScanProgressed', {
+    if (await ours(store.isCancelled(scan.scanId))) throw cancelled();
+    // All look-ups count, those to come as well: once the outcome is certain nobody waits for the rest.
+    const lookups = Math.max(state.lookups, page.progress.lookupsTotal ?? 0);
+    if (sourceIsDown({ lookups, unknown: state.unknown }, { missingMaxUnknownShare }))
+      throw down(state.unknown, lookups);
+    if (page.progress.phase !== told.phase || Date.now() - told.at >= PROGRESS_EVERY_MS) {
+      told.at = Date.now();
+      told.phase = page.progress.phase;
+      await log.tell('crm.scan.v1.ScanProgressed', {
         ...page.progress,
         recordsRead: state.contactsRead,
-        requests: reader.requests().all,
-        at: toldAt,
+        requests: state.requests.all,
+        at: told.at,
       });
     }
     signal.throwIfAborted();
   }
 }
 
-function count(state: Position, page: SourcePage): void {
-  const isLookup = page.progress.phase !== 'list';
-  for (const { type, value } of page.records) {
-    if (type === 'crm.raw.ghl.v1.ContactRead') state.contactsRead += 1;
-    if (type === 'crm.raw.ghl.v1.ContactLookupFailed' && value.raw !== null) state.unusable += 1;
-  }
-  if (isLookup) state.lookups += page.records.length;
-  state.unknown += page.unknown;
+function advance(state: Position, page: SourcePage, numbers: number[], requests: RequestCounts): void {
+  state.source = page.position;
+  state.numbers = numbers;
+  state.requests = requests;
+  state.contactsRead += page.counts.read;
+  state.unusable += page.counts.unusable;
+  state.unknown += page.counts.unknown;
+  state.lookups = page.progress.lookupsDone;
 }
 
-/** Records as events, each with its number within (scan, partition). */
-function numbered<Scan extends OwnedScan>(
-  { scan, topic }: ScanOptions<Scan>,
-  state: Position,
-  page: SourcePage,
-): OutgoingEvent[] {
+/** Tells how the scan ended: to people, and in one marker per partition to everybody who follows the data. */
+async function tellEnd<Scan extends OwnedScan>(
+  { options, log, start, state }: Run<Scan>,
+  { failure, completedAt }: Outcome,
+): Promise<void> {
+  const { scan, source } = options;
   const { scanId, account, mode, dryRun } = scan;
-  return page.records.map(({ type, id, value }) => {
-    const key = `${account}:contact:${id}`;
-    const partition = partitionOf(key, state.numbers.length);
-    const scanNumber = (state.numbers[partition] ?? 0) + 1;
-    state.numbers[partition] = scanNumber;
-    return {
-      topic,
-      key,
-      partition,
-      type,
-      value: { ...value, account, scanId, scanNumber, mode, dryRun },
-      id: eventId(`${scanId} ${partition} ${scanNumber}`, type),
-      subject: id,
+  const answersFor: AnswersFor = failure === null ? 'all' : 'nothing';
+  const { contactsRead: recordsRead, unknown: lookupsUnknown, requests } = state;
+  if (failure !== null) await log.tell('crm.scan.v1.ScanFailed', { ...failure, recordsRead, failedAt: completedAt });
+  await log.markers(
+    {
       scanId,
-      scanNumber,
-      correlationId: scanId,
-      causationId: scanId,
-    };
+      source: scan.source,
+      account,
+      entity: source.entity,
+      mode,
+      dryRun,
+      answersFor,
+      totalRecords: state.numbers.reduce((sum, number) => sum + number, 0),
+      contactsRead: recordsRead,
+      lookupsUnknown,
+      unusableRecords: state.unusable,
+      failureCode: failure?.code ?? null,
+      failureMessage: failure?.message ?? null,
+      failureExitCode: failure === null ? 0 : exitCodeOf(failure, recordsRead),
+      vendorsChecked: start.vendorsInScope,
+      leadsChecked: start.leadsInScope,
+      startedAt: start.startedAt,
+      completedAt,
+    },
+    state.numbers,
+  );
+  if (failure !== null) return;
+  await log.tell('crm.scan.v1.ScanCompleted', {
+    answersFor,
+    recordsRead,
+    lookupsUnknown,
+    requests: requests.all,
+    listRequests: requests.list,
+    completedAt,
   });
 }
 
-/** One marker to every partition, after the data; sending them again changes nothing. */
-async function sendMarkers<Scan extends OwnedScan>(
-  { scan, topic, producer }: ScanOptions<Scan>,
-  marker: Omit<ScanMarker, 'partition' | 'lastNumber'>,
-  numbers: number[],
-): Promise<void> {
-  await producer.send(
-    numbers.map((lastNumber, partition) => ({
-      topic,
-      key: `${scan.account}:marker:${scan.scanId}`,
-      partition,
-      type: 'crm.scan.v1.ScanMarker' as const,
-      value: { ...marker, partition, lastNumber },
-      id: eventId(`${scan.scanId} ${partition}`, 'crm.scan.v1.ScanMarker'),
-      scanId: scan.scanId,
-      correlationId: scan.scanId,
-      causationId: scan.scanId,
-    })),
-  );
-}
+/** Trouble of our own is no answer of the source: the scan stays open and is resumed. */
+const OURS: readonly ErrorCode[] = [
+  'checkpoint_fenced',
+  'database_unavailable',
+  'kafka_unavailable',
+  'registry_unavailable',
+  'schema_not_registered',
+  'write_conflict',
+];
 
 /** An error as the reason why the scan answers for nothing; a stop of this process is none: the scan is resumed later. */
 function failureOf(error: unknown, signal: AbortSignal): AppError {
   if (signal.aborted)
     throw new AppError('scan_cancelled', 'this process stops: the scan is resumed later', { cause: error });
   const failure = toAppError(error);
-  const ours = [
-    'checkpoint_fenced',
-    'database_unavailable',
-    'kafka_unavailable',
-    'registry_unavailable',
-    'schema_not_registered',
-    'write_conflict',
-  ];
-  // Trouble of our own is no answer of the source: the scan stays open and is resumed.
-  if (ours.includes(failure.code)) throw failure;
+  if (OURS.includes(failure.code)) throw failure;
   return failure;
 }
 
-/** Exit codes of rules-ghl section 7: 2 when settings or credentials are refused and nothing was read, else 3. */
-function exitCodeOf(failure: AppError, contactsRead: number): number {
-  return failure.kind === 'config' && contactsRead === 0 ? 2 : 3;
+/** What the store throws never looks like an answer of the source. */
+async function ours<T>(work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    if (error instanceof AppError) throw error;
+    throw new AppError('database_unavailable', 'the scan store does not answer', { cause: error });
+  });
 }
 
-type ScanEvent = Extract<EventType, `crm.scan.v1.Scan${'Started' | 'Progressed' | 'Completed' | 'Failed'}`>;
+function cancelled(): AppError {
+  return new AppError('scan_cancelled', 'the scan was cancelled');
+}
 
-async function tell<T extends ScanEvent>(
-  producer: Producer,
-  scan: OwnedScan,
-  type: T,
-  rest: Omit<Events[T], 'scanId' | 'source' | 'account'>,
-): Promise<void> {
-  const { scanId, source, account } = scan;
-  const at = type === 'crm.scan.v1.ScanProgressed' ? String((rest as { at?: number }).at) : '';
-  await producer.send([
-    {
-      topic: 'crm.scan.v1',
-      key: `${source}:${account}`,
-      type,
-      value: { scanId, source, account, ...rest } as unknown as Events[T],
-      id: eventId(scanId, type, at),
-      scanId,
-      correlationId: scanId,
-      causationId: scanId,
-    },
-  ]);
+function down(unknown: number, lookups: number): AppError {
+  return new AppError(
+    'source_down',
+    `${unknown} of ${lookups} look-ups stayed without an answer (MISSING_MAX_UNKNOWN_SHARE): the source counts as down, run the sync again later`,
+  );
+}
+
+/** Exit codes of rules-ghl section 7: 2 when settings or credentials are refused and nothing was read, else 3. */
+function exitCodeOf(failure: { kind: ErrorKind }, contactsRead: number): number {
+  return failure.kind === 'config' && contactsRead === 0 ? 2 : 3;
 }

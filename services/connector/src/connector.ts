@@ -43,7 +43,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   const stopping = new AbortController();
   const running = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
-  let looking = false;
+  let looking: Promise<void> | undefined;
 
   /** Why a request cannot be run here; undefined when it can. */
   function refusal({ source: name, account, mode }: SyncRequested): AppError | undefined {
@@ -55,10 +55,7 @@ export function createConnector(options: ConnectorOptions): Connector {
       );
     }
     if (!source.accounts().includes(account)) {
-      return new AppError(
-        'unknown_source',
-        `${name} has no account ${account}: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE`,
-      );
+      return new AppError('unknown_source', `${name} has no account ${account}: ${source.accountHint}`);
     }
     if (!source.modes.includes(mode)) {
       return new AppError('request_invalid', `${name} has no mode ${mode}: it has ${source.modes.join(', ')}`, {
@@ -68,21 +65,22 @@ export function createConnector(options: ConnectorOptions): Connector {
     return undefined;
   }
 
-  async function look(): Promise<void> {
-    if (looking || stopping.signal.aborted) return;
-    looking = true;
+  function look(): void {
+    looking ??= runWhatWaits().finally(() => {
+      looking = undefined;
+    });
+  }
+
+  async function runWhatWaits(): Promise<void> {
     try {
-      for (
-        let scan = await store.claim([...byName.keys()]);
-        scan !== undefined;
-        scan = await store.claim([...byName.keys()])
-      )
+      while (!stopping.signal.aborted) {
+        const scan = await store.claim([...byName.keys()]);
+        if (scan === undefined) return;
         run(scan);
+      }
     } catch (error) {
       const failure = toAppError(error);
       logger.warn({ code: failure.code, err: error }, 'queued scans could not be looked up');
-    } finally {
-      looking = false;
     }
   }
 
@@ -94,9 +92,12 @@ export function createConnector(options: ConnectorOptions): Connector {
       source,
       store,
       producer,
-      topic: 'crm.raw.ghl.v1',
       signal: stopping.signal,
       onRecords: (count) => options.onRecords(scan.source, count),
+      onFailed: (failure) => {
+        // Everything else is told by ScanFailed; a defect of ours has its cause here only.
+        if (failure.code === 'internal') logger.error({ scanId: scan.scanId, err: failure }, 'scan failed');
+      },
     })
       .catch(async (error: unknown) => {
         const failure = toAppError(error);
@@ -180,16 +181,18 @@ export function createConnector(options: ConnectorOptions): Connector {
             if (refusal(request) === undefined) await store.enqueue({ ...request, scanId: request.syncId }, sql);
           }
         });
-        void look();
+        look();
       },
     },
     start() {
-      timer = setInterval(() => void look(), LOOK_EVERY_MS);
-      void look();
+      timer = setInterval(look, LOOK_EVERY_MS);
+      look();
     },
     async stop() {
       clearInterval(timer);
       stopping.abort(new AppError('scan_cancelled', 'this process stops'));
+      // A scan claimed at the last moment is let go as well.
+      await looking;
       await Promise.allSettled(running.values());
     },
   };

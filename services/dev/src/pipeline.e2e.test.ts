@@ -374,7 +374,7 @@ describe('the HTTP edge', () => {
     ['a wrong sort', '/v1/leads?sort=password', {}, 400, 'request_invalid'],
     ['an unknown route', '/v1/nothing', {}, 404, 'not_found'],
   ])('answers %s with a problem document', async (_what, path, init, status, code) => {
-    const response = await call(path, init as RequestInit);
+    const response = await call(path, init);
     expect(response.status).toBe(status);
     expect(response.headers.get('content-type')).toContain('application/problem+json');
     expect(await response.json()).toMatchObject({ status, code });

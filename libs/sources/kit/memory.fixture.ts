@@ -1,0 +1,159 @@
+import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import type { OutgoingEvent, Producer } from '#libs/kafka/src/producer.ts';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import type { Evidence, OwnedScan, ScanStore } from './ports.ts';
+import type { Clock } from './rate-limit.ts';
+
+/** A clock that stands still; sleeping moves it on at once. */
+export interface FakeClock extends Clock {
+  slept: number[];
+  advance(ms: number): void;
+}
+
+/** A fake clock at a round time. */
+export function fakeClock(): FakeClock {
+  let now = 1_700_000_000_000;
+  const slept: number[] = [];
+  return {
+    slept,
+    now: () => now,
+    advance: (ms) => void (now += ms),
+    async sleep(ms, signal) {
+      signal?.throwIfAborted();
+      slept.push(ms);
+      now += ms;
+    },
+  };
+}
+
+/** Evidence with these members, otherwise empty. */
+export function evidenceOf(known: { [K in keyof Evidence]?: string[] } = {}): Evidence {
+  return {
+    vendorIds: new Set(known.vendorIds),
+    vendorEmails: new Set(known.vendorEmails),
+    leadIds: new Set(known.leadIds),
+    leadEmails: new Set(known.leadEmails),
+    leadOpportunityIds: new Set(known.leadOpportunityIds),
+  };
+}
+
+/** A producer that keeps what it is sent; `fail` is asked before every send. */
+export interface MemoryProducer extends Producer {
+  events: OutgoingEvent[];
+  fail: ((events: OutgoingEvent[]) => void) | undefined;
+  of<T extends EventType>(type: T): Events[T][];
+}
+
+/** An empty log. */
+export function memoryProducer(): MemoryProducer {
+  const events: OutgoingEvent[] = [];
+  const producer: MemoryProducer = {
+    events,
+    fail: undefined,
+    of: <T extends EventType>(type: T) =>
+      events.filter((event) => event.type === type).map(({ value }) => value as Events[T]),
+    async send(batch) {
+      producer.fail?.(batch);
+      events.push(...batch);
+      return batch.map(({ topic }, offset) => ({ topic, partition: 0, offset: String(offset) }));
+    },
+    sendRaw: async () => undefined,
+    stop: async () => undefined,
+  };
+  return producer;
+}
+
+/** One scan kept in memory. */
+export interface MemoryStore extends ScanStore {
+  /** The saved position, as a database gives it back. */
+  position: unknown;
+  saves: number;
+  cancelled: boolean;
+  finished: string | undefined;
+  epoch: number;
+  /** Asked before every save: throws to play a crash between the broker's acknowledgement and the save. */
+  beforeSave: ((count: number) => void) | undefined;
+  scan(more?: Partial<OwnedScan>): OwnedScan;
+}
+
+/** A store of one scan with this evidence. */
+export function memoryStore(evidence: Evidence, account: string): MemoryStore {
+  const seen = new Set<string>();
+  const known = [...new Set([...evidence.vendorIds, ...evidence.leadIds])].sort();
+  const unseen = (): string[] => known.filter((id) => !seen.has(id));
+  const store: MemoryStore = {
+    position: null,
+    saves: 0,
+    cancelled: false,
+    finished: undefined,
+    epoch: 1,
+    beforeSave: undefined,
+    scan: (more = {}) => ({
+      scanId: '0b0e7c1e-0000-4000-8000-000000000001',
+      source: 'ghl',
+      account,
+      mode: 'full',
+      dryRun: false,
+      epoch: store.epoch,
+      position: store.position,
+      ...more,
+    }),
+    begin: async () => ({
+      startedAt: 1_700_000_000_000,
+      vendorsInScope: evidence.vendorIds.size,
+      leadsInScope: evidence.leadIds.size,
+    }),
+    evidence: async () => evidence,
+    async savePosition(scan, position, seenContactIds) {
+      store.beforeSave?.(store.saves);
+      if (scan.epoch !== store.epoch) throw new AppError('checkpoint_fenced', 'the scan was taken over');
+      store.saves += 1;
+      store.position = JSON.parse(JSON.stringify(position)) as unknown;
+      for (const id of seenContactIds) seen.add(id);
+    },
+    unseenKnownIds: async (_scanId, limit, afterId) =>
+      unseen()
+        .filter((id) => id > afterId)
+        .slice(0, limit),
+    countUnseenKnownIds: async () => unseen().length,
+    isCancelled: async () => store.cancelled,
+    async finish(_scan, state) {
+      store.finished = state;
+    },
+  };
+  return store;
+}
+
+/** What a follower of the log knows once the markers passed: holes in the numbers, and the contacts of each kind. */
+export function followLog(producer: MemoryProducer): {
+  holes: number;
+  markers: ScanMarker[];
+  read: Set<string>;
+  gone: Set<string>;
+  unknown: Set<string>;
+} {
+  const last = new Map<number, number>();
+  let holes = 0;
+  const read = new Set<string>();
+  const gone = new Set<string>();
+  const unknown = new Set<string>();
+  const markers = new Map<number, ScanMarker>();
+  for (const { type, value, partition = -1, subject = '' } of producer.events) {
+    if (type === 'crm.scan.v1.ScanMarker') {
+      const marker = value as ScanMarker;
+      holes += Math.max(0, marker.lastNumber - (last.get(partition) ?? 0));
+      markers.set(partition, marker);
+    }
+    if (!type.startsWith('crm.raw.')) continue;
+    const { scanNumber } = value as { scanNumber: number };
+    const before = last.get(partition) ?? 0;
+    if (scanNumber > before) {
+      holes += scanNumber - before - 1;
+      last.set(partition, scanNumber);
+    }
+    if (type === 'crm.raw.ghl.v1.ContactRead') read.add(subject);
+    if (type === 'crm.raw.ghl.v1.ContactGone') gone.add(subject);
+    if (type === 'crm.raw.ghl.v1.ContactLookupFailed') unknown.add(subject);
+  }
+  return { holes, markers: [...markers.values()], read, gone, unknown };
+}

@@ -1,0 +1,89 @@
+import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import { TOPICS } from '#libs/contracts/src/topics.ts';
+import { eventId } from '#libs/kafka/src/event-id.ts';
+import { partitionOf, type OutgoingEvent, type Producer } from '#libs/kafka/src/producer.ts';
+import type { OwnedScan, Source, SourceRecord } from './ports.ts';
+
+type ScanEvent = Extract<EventType, `crm.scan.v1.Scan${'Started' | 'Progressed' | 'Completed' | 'Failed'}`>;
+
+/** What one scan writes to Kafka. Every id is derived, so repeating a step repeats the same events. */
+export interface ScanLog {
+  /** Partitions of the raw topic. */
+  partitions: number;
+  /**
+   * Publishes records, each with its number within (scan, partition), and resolves with the last number of each partition once
+   * the broker has acknowledged them all.
+   */
+  records(records: SourceRecord[], numbers: readonly number[]): Promise<number[]>;
+  /** One marker to every partition of the raw topic, after the data. */
+  markers(
+    marker: Omit<ScanMarker, 'partition' | 'partitions' | 'lastNumber'>,
+    numbers: readonly number[],
+  ): Promise<void>;
+  /** An event of the scan's life, for people. */
+  tell<T extends ScanEvent>(type: T, rest: Omit<Events[T], 'scanId' | 'source' | 'account'>): Promise<void>;
+}
+
+/** The log of one scan over a producer. */
+export function createScanLog(
+  producer: Producer,
+  scan: OwnedScan,
+  { topic, entity }: Pick<Source, 'topic' | 'entity'>,
+): ScanLog {
+  const { scanId, source, account, mode, dryRun } = scan;
+  const { partitions } = TOPICS[topic];
+  const context = { scanId, correlationId: scanId, causationId: scanId };
+
+  return {
+    partitions,
+    async records(records, numbers) {
+      const last = [...numbers];
+      const events = records.map(({ type, id, value }): OutgoingEvent => {
+        const key = `${account}:${entity}:${id}`;
+        const partition = partitionOf(key, partitions);
+        const scanNumber = (last[partition] ?? 0) + 1;
+        last[partition] = scanNumber;
+        return {
+          ...context,
+          topic,
+          key,
+          partition,
+          type,
+          value: { ...value, account, scanId, scanNumber, mode, dryRun },
+          id: eventId(`${scanId} ${partition} ${scanNumber}`, type),
+          subject: id,
+          scanNumber,
+        };
+      });
+      await producer.send(events);
+      return last;
+    },
+    async markers(marker, numbers) {
+      const type = 'crm.scan.v1.ScanMarker';
+      await producer.send(
+        numbers.map((lastNumber, partition) => ({
+          ...context,
+          topic,
+          key: `${account}:marker:${scanId}`,
+          partition,
+          type,
+          value: { ...marker, partition, partitions, lastNumber },
+          id: eventId(`${scanId} ${partition}`, type),
+        })),
+      );
+    },
+    async tell(type, rest) {
+      const at = 'at' in rest ? String(rest.at) : '';
+      await producer.send([
+        {
+          ...context,
+          topic: 'crm.scan.v1',
+          key: `${source}:${account}`,
+          type,
+          value: { scanId, source, account, ...rest } as unknown as Events[typeof type],
+          id: eventId(scanId, type, at),
+        },
+      ]);
+    },
+  };
+}

@@ -1,0 +1,359 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import {
+  evidenceOf,
+  followLog,
+  memoryProducer,
+  memoryStore,
+  type MemoryProducer,
+  type MemoryStore,
+} from './memory.fixture.ts';
+import type { AccountReader, ReadContext, Source, SourcePage, SourceRecord } from './ports.ts';
+import { runScan } from './scan.ts';
+
+const PAGES = 5;
+const PER_PAGE = 7;
+
+let store: MemoryStore;
+let producer: MemoryProducer;
+let stop: AbortController;
+
+beforeEach(() => {
+  store = memoryStore(evidenceOf(), 'A');
+  producer = memoryProducer();
+  stop = new AbortController();
+});
+
+function gone(id: string): SourceRecord {
+  return { type: 'crm.raw.ghl.v1.ContactGone', id, value: { contactId: id, reason: 'not_found', at: 1 } };
+}
+
+function page(index: number, more: Partial<SourcePage> = {}): SourcePage {
+  return {
+    records: Array.from({ length: PER_PAGE }, (_, place) => gone(`c${index * PER_PAGE + place}`)),
+    position: index + 1,
+    seen: [],
+    counts: { read: PER_PAGE, unusable: 0, unknown: 0 },
+    progress: { phase: 'list', recordsTotal: PAGES * PER_PAGE, lookupsDone: 0, lookupsTotal: null },
+    ...more,
+  };
+}
+
+async function* fivePages({ position }: ReadContext): AsyncGenerator<SourcePage> {
+  for (let index = (position as number | undefined) ?? 0; index < PAGES; index += 1) yield page(index);
+}
+
+function sourceOf(reader: Partial<AccountReader> & { make?: () => void } = {}): Source {
+  return {
+    name: 'ghl',
+    entity: 'contact',
+    topic: 'crm.raw.ghl.v1',
+    modes: ['full'],
+    accounts: () => ['A'],
+    accountHint: 'set SOME_ACCOUNT',
+    maxUnknownShare: () => 0.2,
+    reader() {
+      reader.make?.();
+      return {
+        open: async () => ({ accountName: 'Made-up' }),
+        read: fivePages,
+        requests: () => ({ all: 3, list: 2 }),
+        ...reader,
+      };
+    },
+  };
+}
+
+const run = (source: Source = sourceOf(), more: { cancelLookMs?: number } = {}): Promise<void> =>
+  runScan({ scan: store.scan(), source, store, producer, signal: stop.signal, ...more });
+
+describe('the life of a scan', () => {
+  it('starts, publishes, closes every partition after its data, completes', async () => {
+    await run();
+    const types = producer.events.map(({ type }) => type.split('.').at(-1));
+    expect(types[0]).toBe('ScanStarted');
+    expect(types.at(-1)).toBe('ScanCompleted');
+    expect(types.lastIndexOf('ContactGone')).toBeLessThan(types.indexOf('ScanMarker'));
+    const { holes, markers, gone: contacts } = followLog(producer);
+    expect(holes).toBe(0);
+    expect(contacts.size).toBe(PAGES * PER_PAGE);
+    expect(markers.map(({ partition }) => partition)).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(markers.reduce((sum, { lastNumber }) => sum + lastNumber, 0)).toBe(35);
+    expect(markers[0]).toMatchObject({ answersFor: 'all', totalRecords: 35, contactsRead: 35, failureExitCode: 0 });
+    expect(producer.of('crm.scan.v1.ScanCompleted')).toMatchObject([{ requests: 3, listRequests: 2, recordsRead: 35 }]);
+    expect(store.finished).toBe('read');
+  });
+
+  it('addresses records so that one contact stays on one partition, and says whose they are', async () => {
+    await run();
+    const record = producer.events.find(({ subject }) => subject === 'c3')!;
+    expect(record).toMatchObject({
+      key: 'A:contact:c3',
+      scanId: store.scan().scanId,
+      correlationId: store.scan().scanId,
+      value: { account: 'A', scanId: store.scan().scanId, mode: 'full', dryRun: false, scanNumber: record.scanNumber },
+    });
+    expect(new Set(producer.events.map(({ id }) => id)).size).toBe(producer.events.length);
+  });
+
+  it('closes an account without any contact as well', async () => {
+    await run(sourceOf({ read: async function* () {} }));
+    expect(followLog(producer).markers).toHaveLength(6);
+    expect(
+      followLog(producer).markers.every(({ lastNumber, answersFor }) => lastNumber === 0 && answersFor === 'all'),
+    ).toBe(true);
+  });
+
+  it('tells progress when the phase changes, not for every page', async () => {
+    await run(
+      sourceOf({
+        read: async function* (context) {
+          yield* fivePages(context);
+          yield page(PAGES, { progress: { phase: 'confirm', recordsTotal: null, lookupsDone: 7, lookupsTotal: 9 } });
+        },
+      }),
+    );
+    expect(producer.of('crm.scan.v1.ScanProgressed')).toMatchObject([
+      { phase: 'list', recordsRead: 7, requests: 3 },
+      { phase: 'confirm', recordsRead: 42, lookupsDone: 7, lookupsTotal: 9 },
+    ]);
+  });
+});
+
+describe('a scan that is interrupted', () => {
+  it.each([0, 1, 2, 3, 4])(
+    'between the acknowledgement and the position of page %i repeats numbers and leaves no hole',
+    async (crashAt) => {
+      store.beforeSave = (count) => {
+        if (count === crashAt) throw new AppError('database_unavailable', 'down');
+      };
+      await expect(run()).rejects.toMatchObject({ code: 'database_unavailable' });
+      expect(store.finished).toBeUndefined();
+      expect(followLog(producer).markers).toEqual([]);
+      store.beforeSave = undefined;
+      await run();
+      const { holes, gone: contacts, markers } = followLog(producer);
+      expect({ holes, contacts: contacts.size, total: markers[0]?.totalRecords }).toEqual({
+        holes: 0,
+        contacts: 35,
+        total: 35,
+      });
+      // A repeated record is the same event again.
+      const ids = new Map(producer.events.map(({ id, subject, type }) => [`${type} ${subject ?? ''}`, id]));
+      for (const { id, subject, type } of producer.events)
+        if (type === 'crm.raw.ghl.v1.ContactGone') expect(ids.get(`${type} ${subject ?? ''}`)).toBe(id);
+    },
+  );
+
+  it('by a broker that does not acknowledge saves no position and stays open', async () => {
+    producer.fail = (events) => {
+      if (events.some(({ subject }) => subject === 'c14')) throw new AppError('kafka_unavailable', 'down');
+    };
+    await expect(run()).rejects.toMatchObject({ code: 'kafka_unavailable' });
+    expect(store.position).toMatchObject({ source: 2, contactsRead: 14 });
+    expect(producer.of('crm.scan.v1.ScanFailed')).toEqual([]);
+  });
+
+  it('while it tells its end tells the same end again, whatever the source would say now', async () => {
+    const refused = new AppError('ghl_unauthorized', 'refused: set GHL_PRIVATE_TOKEN');
+    producer.fail = (events) => {
+      if (events[0]?.type === 'crm.scan.v1.ScanMarker') throw new AppError('kafka_unavailable', 'down');
+    };
+    await expect(run(sourceOf({ open: () => Promise.reject(refused) }))).rejects.toMatchObject({
+      code: 'kafka_unavailable',
+    });
+    producer.fail = undefined;
+    await run();
+    const { markers } = followLog(producer);
+    expect(markers).toHaveLength(6);
+    expect(markers[0]).toMatchObject({ answersFor: 'nothing', failureCode: 'ghl_unauthorized', failureExitCode: 2 });
+    expect(producer.of('crm.scan.v1.ScanCompleted')).toEqual([]);
+    const failed = producer.events.filter(({ type }) => type === 'crm.scan.v1.ScanFailed');
+    expect(failed).toHaveLength(2);
+    expect(failed[0]).toEqual(failed[1]);
+  });
+
+  it('by somebody who took it over writes no marker', async () => {
+    const source = sourceOf({
+      read: async function* (context) {
+        yield* fivePages(context);
+        store.epoch += 1;
+      },
+    });
+    await expect(run(source)).rejects.toMatchObject({ code: 'checkpoint_fenced' });
+    expect(followLog(producer).markers).toEqual([]);
+  });
+
+  it('by the end of this process writes nothing that would end it', async () => {
+    const source = sourceOf({
+      read: async function* () {
+        yield page(0);
+        stop.abort();
+        throw new Error('the request was aborted');
+      },
+    });
+    await expect(run(source)).rejects.toMatchObject({ code: 'scan_cancelled' });
+    expect(producer.events.map(({ type }) => type)).not.toContain('crm.scan.v1.ScanFailed');
+    expect(store.finished).toBeUndefined();
+  });
+
+  it('by a store that breaks is no failure of the source', async () => {
+    store.unseenKnownIds = () => Promise.reject(new Error('connection reset'));
+    const source = sourceOf({
+      read: async function* (context) {
+        await context.unseenKnownIds(1, '');
+        yield page(0);
+      },
+    });
+    await expect(run(source)).rejects.toMatchObject({ code: 'database_unavailable' });
+    expect(producer.of('crm.scan.v1.ScanFailed')).toEqual([]);
+  });
+
+  it('takes up a position of an earlier release', async () => {
+    store.position = { source: 3, numbers: [9, 9, 9, 9, 9, 9], contactsRead: 21, unusable: 0, lookups: 0, unknown: 0 };
+    await run();
+    expect(followLog(producer).markers[0]).toMatchObject({ contactsRead: 35, totalRecords: 54 + 14 });
+  });
+});
+
+describe('a scan that fails', () => {
+  const failing = (error: Error, after = 0): Source =>
+    sourceOf({
+      read: async function* () {
+        for (let index = 0; index < after; index += 1) yield page(index);
+        throw error;
+      },
+    });
+
+  it.each([
+    ['refused credentials before anything was read', 'ghl_unauthorized', 0, 2],
+    ['refused credentials later', 'ghl_unauthorized', 2, 3],
+    ['a list that broke', 'ghl_truncated', 2, 3],
+    ['a list that goes in circles', 'ghl_repeated_cursor', 1, 3],
+    ['a defect of ours', undefined, 1, 3],
+  ] as const)('answers for nothing: %s', async (_what, code, after, exitCode) => {
+    const error = code === undefined ? new TypeError('x is undefined') : new AppError(code, 'because');
+    const told: AppError[] = [];
+    await runScan({
+      scan: store.scan(),
+      source: failing(error, after),
+      store,
+      producer,
+      signal: stop.signal,
+      onFailed: (failure) => told.push(failure),
+    });
+    const { markers, holes } = followLog(producer);
+    expect(holes).toBe(0);
+    expect(markers).toHaveLength(6);
+    for (const marker of markers) {
+      expect(marker).toMatchObject({
+        answersFor: 'nothing',
+        failureCode: code ?? 'internal',
+        failureExitCode: exitCode,
+        contactsRead: after * PER_PAGE,
+      });
+    }
+    expect(producer.of('crm.scan.v1.ScanFailed')).toMatchObject([
+      { code: code ?? 'internal', recordsRead: after * PER_PAGE },
+    ]);
+    expect(producer.of('crm.scan.v1.ScanCompleted')).toEqual([]);
+    expect(store.finished).toBe('read');
+    expect(told[0]?.code === 'internal' ? told[0].cause : told[0]).toBe(error);
+  });
+
+  it('ends when the account is not configured any more', async () => {
+    const source = sourceOf({
+      make: () => {
+        throw new AppError('unknown_source', 'no token is set for A');
+      },
+    });
+    await run(source);
+    expect(followLog(producer).markers[0]).toMatchObject({ failureCode: 'unknown_source', failureExitCode: 2 });
+    expect(store.finished).toBe('read');
+  });
+
+  it('whose record no topic takes keeps the numbers of what was sent', async () => {
+    producer.fail = (events) => {
+      if (events.some(({ subject }) => subject === 'c7')) throw new AppError('record_too_large', 'too large');
+    };
+    await run();
+    const { markers, holes } = followLog(producer);
+    expect(holes).toBe(0);
+    expect(markers[0]).toMatchObject({ failureCode: 'record_too_large', totalRecords: 7 });
+  });
+});
+
+describe('look-ups without an answer', () => {
+  const lookups = (total: number, unknownPerPage: number): Source =>
+    sourceOf({
+      read: async function* () {
+        for (let done = 10; done <= total; done += 10) {
+          yield page(0, {
+            counts: { read: 0, unusable: 0, unknown: unknownPerPage },
+            progress: { phase: 'confirm', recordsTotal: null, lookupsDone: done, lookupsTotal: total },
+          });
+        }
+      },
+    });
+
+  it.each([
+    [100, 2, 'all'],
+    [100, 3, 'nothing'],
+    [20, 3, 'nothing'],
+    [10, 10, 'all'],
+  ])('%i look-ups, %i of ten unknown: the scan answers for %s', async (total, unknown, answersFor) => {
+    await run(lookups(total, unknown));
+    expect(followLog(producer).markers[0]).toMatchObject({
+      answersFor,
+      failureCode: answersFor === 'nothing' ? 'source_down' : null,
+    });
+  });
+
+  it('end the scan as soon as the rest cannot change the outcome', async () => {
+    await run(lookups(1_000, 10));
+    expect(followLog(producer).markers[0]).toMatchObject({ lookupsUnknown: 210, failureExitCode: 3 });
+  });
+});
+
+describe('a cancelled scan', () => {
+  it('reads nothing when it was cancelled before it began', async () => {
+    store.cancelled = true;
+    await run(
+      sourceOf({
+        make: () => {
+          throw new Error('the source was asked');
+        },
+      }),
+    );
+    expect(followLog(producer).markers[0]).toMatchObject({ answersFor: 'nothing', failureCode: 'scan_cancelled' });
+  });
+
+  it('ends after the page under way', async () => {
+    const source = sourceOf({
+      read: async function* (context) {
+        for await (const next of fivePages(context)) {
+          if (next.position === 2) store.cancelled = true;
+          yield next;
+        }
+      },
+    });
+    await run(source);
+    expect(followLog(producer).markers[0]).toMatchObject({ failureCode: 'scan_cancelled', totalRecords: 14 });
+    expect(store.finished).toBe('read');
+  });
+
+  it('ends while the source is waited for', async () => {
+    const source = sourceOf({
+      read: async function* ({ signal }) {
+        yield page(0);
+        store.cancelled = true;
+        await new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
+        });
+      },
+    });
+    await run(source, { cancelLookMs: 5 });
+    expect(followLog(producer).markers[0]).toMatchObject({ failureCode: 'scan_cancelled', totalRecords: 7 });
+    expect(producer.of('crm.scan.v1.ScanFailed')).toMatchObject([{ message: 'the scan was cancelled' }]);
+  });
+});
