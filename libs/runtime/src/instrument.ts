@@ -32,6 +32,8 @@ export const instrument = {
     METRICS.scanDuration.observe({ source }, Math.max(0, appliedAt - startedAt) / 1000);
     METRICS.markedMissing.inc({ table: 'vendors' }, counters['vendors_missing_in_ghl'] ?? 0);
     METRICS.markedMissing.inc({ table: 'leads' }, counters['leads_deleted'] ?? 0);
-    if (success) METRICS.scanLastSuccess.set({ source }, appliedAt / 1000);
+    if (success) instrument.lastSuccess(source, appliedAt);
   },
+  /** When the last successful scan of a source was applied, in milliseconds. */
+  lastSuccess: (source: string, at: number): void => METRICS.scanLastSuccess.set({ source }, at / 1000),
 };

@@ -205,6 +205,23 @@ export function ghlAccounts(settings: Settings): GhlAccount[] {
   return [{ locationId, token, rules }];
 }
 
+/** The locations the settings name; config error when there is none. */
+export function requireGhlAccounts(settings: Settings): GhlAccount[] {
+  const accounts = ghlAccounts(settings);
+  if (accounts.length > 0) return accounts;
+  throw new AppError('config_invalid', 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or GHL_ACCOUNTS_FILE');
+}
+
+/** Rules of an account; the settings' own for accounts nobody configured (any more). */
+export function ghlRulesByAccount(
+  settings: Settings,
+  accounts: readonly GhlAccount[] = ghlAccounts(settings),
+): (account: string) => GhlRules {
+  const fallback = ghlRules(settings);
+  const rules = new Map(accounts.map(({ locationId, rules: own }) => [locationId, own]));
+  return (account) => rules.get(account) ?? fallback;
+}
+
 function accountsOfFile(file: string, rules: GhlRules): GhlAccount[] {
   let parsed: unknown;
   try {

@@ -133,3 +133,11 @@ export async function nameAccount(sql: Sql, account: string, name: string): Prom
     [account, name],
   );
 }
+
+/** When the last successful scan of each source was applied, in milliseconds. */
+export async function lastSuccesses(sql: Sql): Promise<{ source: string; at: number }[]> {
+  const { rows } = await sql.query<{ source: string; at: number }>(
+    'select source, max(finished_at) as at from runs where success and not dry_run group by source',
+  );
+  return rows;
+}

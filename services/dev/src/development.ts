@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { onStopSignal } from '#libs/runtime/src/host.ts';
-import { instrument } from '#libs/runtime/src/instrument.ts';
 import { ensureDevelopmentKey, readKeys } from '#libs/runtime/src/keys.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
@@ -149,15 +148,6 @@ async function firstSyncs(pipeline: Pipeline, accounts: string[], signal: AbortS
       { signal },
     );
     say(`\nSync of GoHighLevel location ${account}\n${describeResult(run)}`);
-    if (run.stats !== null && run.startedAt !== null && run.finishedAt !== null) {
-      instrument.scanApplied({
-        source: run.source,
-        success: run.success === true,
-        startedAt: run.startedAt,
-        appliedAt: run.finishedAt,
-        counters: run.stats,
-      });
-    }
     worst = Math.max(worst, run.exitCode ?? 1);
   }
   return worst;

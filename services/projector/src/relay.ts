@@ -1,7 +1,7 @@
 import { toAppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
-import { outboxPending, relayOutbox } from '#libs/storage/src/outbox.ts';
+import { outboxPending, relayOutbox, type OutboxEvent } from '#libs/storage/src/outbox.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 
 /** Publishes the outbox: at once when told to, and every few seconds for what another process left. */
@@ -18,17 +18,24 @@ export function startRelay(options: {
   producer: Producer;
   logger: Logger;
   onPending(count: number): void;
+  /** Told of events once the brokers have them; again when a crash repeats them. */
+  onPublished(events: readonly OutboxEvent[]): void;
 }): Relay {
-  const { database, producer, logger, onPending } = options;
+  const { database, producer, logger, onPending, onPublished } = options;
   let working: Promise<void> | undefined;
   let again = false;
   let stopped = false;
+
+  async function send(events: OutboxEvent[]): Promise<void> {
+    await publish(producer, events);
+    onPublished(events);
+  }
 
   async function work(): Promise<void> {
     try {
       while (again && !stopped) {
         again = false;
-        while (!stopped && (await relayOutbox(database, (events) => publish(producer, events))) > 0) continue;
+        while (!stopped && (await relayOutbox(database, send)) > 0) continue;
       }
       onPending(await outboxPending(database));
     } catch (error) {
@@ -55,7 +62,7 @@ export function startRelay(options: {
   };
 }
 
-async function publish(producer: Producer, events: Parameters<Parameters<typeof relayOutbox>[1]>[0]): Promise<void> {
+async function publish(producer: Producer, events: OutboxEvent[]): Promise<void> {
   await producer.send(
     events.map(({ topic, key, type, eventId, scanId, value }) => ({
       topic,

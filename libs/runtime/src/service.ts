@@ -1,0 +1,120 @@
+import type { Express, RequestHandler } from 'express';
+import type { Server } from 'node:http';
+import { AppError, toAppError } from './errors.ts';
+import { onStopSignal, startHost, type Component, type Readiness } from './host.ts';
+import { closeServer, createApp, listen } from './http.ts';
+import { readKeys, type ApiKey, type Scope } from './keys.ts';
+import { createLogger, type Logger } from './logger.ts';
+import { openPlatform, type Platform } from './platform.ts';
+import { readSettings, type Settings } from './settings.ts';
+
+/** Adds the routes of a service to its HTTP edge. */
+export type Routes = (app: Express, guard: (scope: Scope) => RequestHandler) => void;
+
+/** The HTTP side of a process: health and metrics, and whatever routes it adds. */
+export interface EdgeOptions {
+  settings: Settings;
+  keys: readonly ApiKey[];
+  /** Port to listen on; with `nextFree` the next one when it is taken. */
+  port: number;
+  nextFree: boolean;
+  logger: Logger;
+  /** Readiness of the whole process. */
+  readiness(): Readiness[];
+  routes?: Routes;
+}
+
+/** /healthz, /readyz, /metrics and the routes of a process as a component; `url()` tells where it listens once started. */
+export function httpEdge(options: EdgeOptions): Component & { url(): string } {
+  const { settings, keys, port, nextFree, logger, readiness, routes = () => undefined } = options;
+  let server: Server | undefined;
+  let url = '';
+  return {
+    name: 'http',
+    async start() {
+      const app = createApp({ keys, bodyLimit: settings.HTTP_BODY_LIMIT, logger, readiness, routes });
+      const host = settings.HTTP_HOST;
+      const listening = await listen(app, { host, port, nextFree });
+      server = listening.server;
+      url = `http://${host === '0.0.0.0' ? '127.0.0.1' : host}:${listening.port}`;
+    },
+    url: () => url,
+    readiness: () => [{ part: 'http', ready: server !== undefined }],
+    async stop() {
+      if (server !== undefined) await closeServer(server);
+    },
+  };
+}
+
+/** What a service is composed from. */
+export interface ServiceContext {
+  settings: Settings;
+  platform: Platform;
+  logger: Logger;
+}
+
+/** A service: its parts, and the routes it adds to health and metrics. */
+export interface Service {
+  components: Component[];
+  routes?: Routes;
+}
+
+/**
+ * Runs one service as a process until it is told to stop or a part dies: settings, connections, its parts, and an HTTP edge
+ * with health and metrics. Returns the exit code: 0 after a stop signal, 2 for wrong settings, else 1.
+ */
+export async function runService(
+  name: string,
+  env: NodeJS.ProcessEnv,
+  compose: (context: ServiceContext) => Service | Promise<Service>,
+): Promise<number> {
+  const logger = createLogger({ name, level: 'info' });
+  try {
+    return await serve(name, readSettings(env), compose);
+  } catch (error) {
+    const failure = toAppError(error);
+    logger.fatal({ err: error }, failure.message);
+    return failure.kind === 'config' ? 2 : 1;
+  }
+}
+
+async function serve(
+  name: string,
+  settings: Settings,
+  compose: (context: ServiceContext) => Service | Promise<Service>,
+): Promise<number> {
+  const logger = createLogger({ name, level: settings.LOG_LEVEL });
+  const { KAFKA_BROKERS: kafkaBrokers, SCHEMA_REGISTRY_URL: schemaRegistryUrl, DATABASE_POOL: databasePool } = settings;
+  const databaseUrl = settings.DATABASE_URL?.reveal();
+  if (kafkaBrokers === undefined || schemaRegistryUrl === undefined || databaseUrl === undefined)
+    throw new AppError('config_invalid', 'set KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL');
+  const platform = await openPlatform({
+    kafkaBrokers,
+    schemaRegistryUrl,
+    databaseUrl,
+    databasePool,
+    logger,
+    service: name,
+  });
+  try {
+    const { components, routes } = await compose({ settings, platform, logger });
+    const running: { readiness?: () => Readiness[] } = {};
+    const edge = httpEdge({
+      settings,
+      keys: settings.API_KEYS_FILE === undefined ? [] : readKeys(settings.API_KEYS_FILE),
+      port: settings.HTTP_PORT,
+      nextFree: false,
+      logger,
+      readiness: () => running.readiness?.() ?? [{ part: name, ready: false, reason: 'starting' }],
+      ...(routes === undefined ? {} : { routes }),
+    });
+    const host = await startHost([edge, ...components], logger);
+    running.readiness = host.readiness;
+    const restore = onStopSignal(() => void host.stop());
+    const code = await host.done;
+    restore();
+    return code;
+  } finally {
+    await platform.close();
+  }
+}

@@ -1,0 +1,9 @@
+import { runService } from '#libs/runtime/src/service.ts';
+import { ghlAccounts } from '#libs/runtime/src/settings.ts';
+import { apiService } from './component.ts';
+
+process.exitCode = await runService('api', process.env, ({ settings, platform }) => {
+  const ghl = ghlAccounts(settings).map(({ locationId }) => locationId);
+  const databaseUrl = settings.DATABASE_URL?.reveal() ?? '';
+  return apiService({ databaseUrl, platform, accounts: (source) => (source === 'ghl' ? ghl : undefined) });
+});
