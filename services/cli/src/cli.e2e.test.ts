@@ -1,0 +1,219 @@
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createPool, type Database } from '#libs/storage/src/pool.ts';
+import { testStack } from '#testcontainers/pipeline.ts';
+
+const ROOT = resolve(import.meta.dirname, '../../..');
+const START = join(ROOT, 'services/dev/src/main.ts');
+const CLI = join(ROOT, 'services/cli/src/main.ts');
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+let dataDir: string;
+let database: Database;
+let taken: Server;
+let env: NodeJS.ProcessEnv;
+
+beforeAll(async () => {
+  dataDir = mkdtempSync(join(tmpdir(), 'tributary-cli-'));
+  database = createPool({ databaseUrl: testStack().databaseUrl, applicationName: 'test', max: 2 });
+  taken = createServer();
+  taken.listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const port = String((taken.address() as AddressInfo).port);
+  env = { ...process.env, STACK: 'external', DATA_DIR: dataDir, HTTP_PORT: port, GHL_RATE_LIMIT_DELAY: '0' };
+  for (const name of ['GHL_PRIVATE_TOKEN', 'GHL_LOCATION_ID', 'GHL_ACCOUNTS_FILE']) delete env[name];
+});
+
+afterAll(async () => {
+  await database.end();
+  taken.close();
+  rmSync(dataDir, { recursive: true, force: true });
+});
+
+function launch(script: string, args: string[], more: NodeJS.ProcessEnv = {}): ChildProcess {
+  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
+  return spawn(process.execPath, ['--no-warnings', script, ...args], { cwd: ROOT, env: { ...env, ...more }, stdio });
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  const texts = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream]?.on('data', (chunk: Buffer) => (texts[stream] += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...texts };
+}
+
+const tributary = (args: string[], more?: NodeJS.ProcessEnv): Promise<Ended> => ended(launch(CLI, args, more));
+
+async function tables(): Promise<unknown[]> {
+  const { rows } = await database.query<{ row: unknown }>(
+    `select to_jsonb(v) || jsonb_build_object('xmin', v.xmin::text) as row from vendors v
+     union all select to_jsonb(l) || jsonb_build_object('xmin', l.xmin::text) from leads l order by 1`,
+  );
+  return rows.map(({ row }) => row);
+}
+
+/** Everything on stdout up to a text; fails with it when the process ends before. */
+function said(child: ChildProcess, text: string): Promise<string> {
+  let heard = '';
+  return new Promise((resolve, reject) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      heard += chunk.toString();
+      if (heard.includes(text)) resolve(heard);
+    });
+    child.once('close', () => reject(new Error(`it never said "${text}":\n${heard}`)));
+  });
+}
+
+describe('npm start -- --once', () => {
+  it('ends with the result of the first sync; the second time it changes no row', async () => {
+    await database.query('delete from vendors');
+    await database.query('delete from leads');
+    const first = await ended(launch(START, ['--once']));
+    expect(first.stdout).toContain('a simulator with 2000 made-up contacts stands in');
+    expect(first.stdout).toContain('Success: yes');
+    expect(first.stdout).toMatch(/ghl_contacts_fetched +2000/);
+    expect(first.code).toBe(0);
+    const before = await tables();
+    expect(before.length).toBeGreaterThan(1_000);
+    const second = await ended(launch(START, ['--once']));
+    expect(second.stdout).toContain('created 0 vendors and 0 leads, updated 0 and 0');
+    expect(second.code).toBe(0);
+    expect(await tables()).toEqual(before);
+  }, 120_000);
+
+  it('ends at once and names every setting that is wrong', async () => {
+    const { code, stderr } = await ended(
+      launch(START, ['--once'], { SEARCH_PAGE_LIMIT: '501', MISSING_MAX_SHARE: 'x' }),
+    );
+    expect(code).toBe(2);
+    expect(stderr).toContain('SEARCH_PAGE_LIMIT');
+    expect(stderr).toContain('MISSING_MAX_SHARE');
+  }, 20_000);
+});
+
+describe('the command beside a running npm start', () => {
+  let start: ChildProcess;
+  let greeting: string;
+
+  beforeAll(async () => {
+    start = launch(START, ['--no-sync']);
+    greeting = await said(start, 'Ctrl-C stops everything.');
+  }, 60_000);
+
+  afterAll(() => {
+    start.kill('SIGKILL');
+  });
+
+  it('is greeted with the addresses, on the next free port', async () => {
+    const url = /API +(http:\S+?)\/v1\/vendors/.exec(greeting)?.[1] ?? '';
+    expect(Number(new URL(url).port)).toBeGreaterThan(Number(env['HTTP_PORT']));
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it('refuses a second npm start in the same folder', async () => {
+    const { code, stderr } = await ended(launch(START, ['--once']));
+    expect(code).toBe(2);
+    expect(stderr).toContain('npm start runs already');
+  }, 20_000);
+
+  it('prints V3 result of a sync as one JSON document, all counters always there', async () => {
+    const { code, stdout, stderr } = await tributary(['sync', 'ghl', '--yes', '--json']);
+    expect(code).toBe(0);
+    const result = JSON.parse(stdout) as { stats: Record<string, number> };
+    expect(result).toMatchObject({
+      source: 'ghl',
+      success: true,
+      syncId: expect.any(String),
+      duration: expect.any(Number),
+    });
+    expect(result).not.toHaveProperty('error');
+    expect(result.stats).toMatchObject({
+      ghl_contacts_fetched: 2000,
+      vendors_created: 0,
+      rebound: 0,
+      dead_lettered: 0,
+    });
+    expect(stderr).toContain('reading contacts');
+  }, 60_000);
+
+  it('does not run without a yes, and says how to give it', async () => {
+    const { code, stdout, stderr } = await tributary(['sync', 'ghl']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('--yes');
+  }, 20_000);
+
+  it('refuses a location nobody has a token for and names the settings', async () => {
+    const { code, stdout } = await tributary(['sync', 'ghl', '--yes', '--json', '--location', 'nowhere']);
+    expect(code).toBe(2);
+    expect(JSON.parse(stdout)).toMatchObject({ success: false, message: expect.stringContaining('GHL_LOCATION_ID') });
+  }, 30_000);
+
+  it('tells the status, the topics and the health of every connection', async () => {
+    const [status, topics, doctor] = await Promise.all(
+      ['status', 'topics', 'doctor'].map((command) => tributary([command, '--json'])),
+    );
+    expect(JSON.parse(status!.stdout)).toMatchObject({
+      stack: 'external',
+      pipeline: 'running',
+      syncs: expect.any(Array),
+    });
+    expect(topics!.stdout).toContain('crm.observation.v1');
+    const { checks } = JSON.parse(doctor!.stdout) as { checks: { what: string; ok: boolean }[] };
+    expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+    expect(checks.map(({ what }) => what)).toContainEqual(expect.stringContaining('(simulator)'));
+    expect([status!.code, topics!.code, doctor!.code]).toEqual([0, 0, 0]);
+  }, 60_000);
+
+  it('names the setting of a connection that is down', async () => {
+    const { code, stdout } = await tributary(['doctor'], { SCHEMA_REGISTRY_URL: 'http://127.0.0.1:9/apis/ccompat/v7' });
+    expect(code).toBe(2);
+    expect(stdout).toMatch(/FAIL +schema registry: registry_unavailable: .*SCHEMA_REGISTRY_URL/);
+  }, 60_000);
+
+  it.each([
+    ['a header of another table', 'name,colour\nAnn,red\n', 2, 'colour'],
+    [
+      'a line with a fault',
+      'name,email,taking_new_work\nAnn,ann@cli.test,yes\nBob,bob@cli.test,perhaps\n',
+      3,
+      'line 3, taking_new_work',
+    ],
+    ['good lines', 'email,name\nCee@CLI.test,Cee\n', 0, '1 inserted'],
+    ['a line that is there already', 'email,name,phone\ncee@cli.test,Other,+15550001111\n', 0, 'was merged into row'],
+  ])(
+    'imports a file with %s',
+    async (_what, text, exitCode, told) => {
+      const file = join(dataDir, 'vendors.csv');
+      writeFileSync(file, text);
+      const { code, stdout, stderr } = await tributary(['import', 'vendors', file]);
+      expect(stdout + stderr).toContain(told);
+      expect(code).toBe(exitCode);
+    },
+    30_000,
+  );
+
+  it('shows its usage with exit code 2 when it is called wrongly', async () => {
+    expect(await tributary(['sync', 'ghl', '--mode', 'half'])).toMatchObject({ code: 2, stdout: '' });
+    expect(await tributary(['frobnicate'])).toMatchObject({ code: 2, stdout: '' });
+  }, 30_000);
+
+  it('ends on Ctrl-C with nothing left behind', async () => {
+    const end = once(start, 'exit');
+    start.kill('SIGINT');
+    expect(await end).toEqual([0, null]);
+    expect(() => readFileSync(join(dataDir, 'running.json'))).toThrow('ENOENT');
+    expect(() => readFileSync(join(dataDir, 'owner.lock'))).toThrow('ENOENT');
+  }, 30_000);
+});
