@@ -27,6 +27,9 @@ let env: NodeJS.ProcessEnv;
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'tributary-cli-'));
   database = createPool({ databaseUrl: testStack().databaseUrl, applicationName: 'test', max: 2 });
+  // The made-up business imports its rows only where there are none.
+  await database.query('delete from vendors');
+  await database.query('delete from leads');
   taken = createServer();
   taken.listen(0, '127.0.0.1');
   await once(taken, 'listening');
@@ -78,8 +81,6 @@ function said(child: ChildProcess, text: string): Promise<string> {
 
 describe('npm start -- --once', () => {
   it('ends with the result of the first sync; the second time it changes no row', async () => {
-    await database.query('delete from vendors');
-    await database.query('delete from leads');
     const first = await ended(launch(START, ['--once']));
     expect(first.stdout).toContain('a simulator with 2000 made-up contacts stands in');
     expect(first.stdout).toContain('Success: yes');
