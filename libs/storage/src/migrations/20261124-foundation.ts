@@ -1,6 +1,8 @@
 import { Migration } from '@mikro-orm/migrations';
 
 /**
+ * No foreign keys: rows and accounts are projections of different topics, which meet in any order.
+ *
  * The tables customers query (schema public: V3's columns in real types, ghl-sync-v3 section 3, plus what the rules need) and
  * our own bookkeeping (schema tributary).
  */
@@ -19,7 +21,7 @@ export class Migration20261124Foundation extends Migration {
     )`);
     this.addSql(`create table vendors (
       id text primary key,
-      account_id text not null references accounts (id),
+      account_id text not null,
       name text not null,
       company_name text,
       email text,
@@ -46,14 +48,15 @@ export class Migration20261124Foundation extends Migration {
       source_updated_at timestamptz,
       born_at timestamptz not null default now(),
       born_scan text,
-      row_version integer not null default 1
+      row_version integer not null default 1,
+      shown_observation text
     )`);
     this.addSql('create unique index vendors_contact on vendors (account_id, ghl_contact_id)');
     this.addSql('create index vendors_email on vendors (account_id, email)');
-    this.addSql('create unique index vendors_user on vendors (account_id, ghl_user_id) where ghl_user_id is not null');
+    this.addSql('create unique index vendors_user on vendors (account_id, ghl_user_id)');
     this.addSql(`create table leads (
       id text primary key,
-      account_id text not null references accounts (id),
+      account_id text not null,
       vendor_id text,
       ghl_contact_id text,
       ghl_opportunity_id text,
@@ -90,7 +93,8 @@ export class Migration20261124Foundation extends Migration {
       source_updated_at timestamptz,
       born_at timestamptz not null default now(),
       born_scan text,
-      row_version integer not null default 1
+      row_version integer not null default 1,
+      shown_observation text
     )`);
     this.addSql('create index leads_contact on leads (account_id, ghl_contact_id)');
     this.addSql('create index leads_email on leads (account_id, customer_email)');
@@ -164,6 +168,9 @@ export class Migration20261124Foundation extends Migration {
       emails text[] not null, opportunities text[] not null, gone text[] not null,
       unknown_contacts text[] not null, unknown_emails text[] not null, outcomes jsonb not null
     )`);
+    // Lists of ids do not shrink enough to be worth the work.
+    for (const column of ['vendor_contacts', 'lead_contacts', 'other_contacts', 'emails', 'outcomes'])
+      this.addSql(`alter table tributary.sightings alter column ${column} set storage external`);
     this.addSql('create index sightings_account on tributary.sightings (account, seen_at)');
     // Observations of a dry run, in the order they came: applied and rolled back when the scan ends.
     this.addSql(`create table tributary.deferred (

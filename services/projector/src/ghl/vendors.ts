@@ -3,7 +3,16 @@ import type { VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor, type VendorEvolution } from '#libs/domain/src/vendor.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { VENDORS } from '#libs/storage/src/columns.ts';
-import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
+import {
+  ensureAccount,
+  lockKeys,
+  readRows,
+  readShown,
+  writeRows,
+  type RowWrite,
+  type Versioned,
+} from '#libs/storage/src/rows.ts';
+import { contentHash } from './content.ts';
 import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
@@ -13,10 +22,12 @@ export async function applyVendors(scope: BatchScope, observations: Observations
     ({ reason, knownAs }) => reason === 'staff' && (knownAs.vendorById || knownAs.vendorByEmail),
   );
   if (observed.size === 0 && staff.length === 0) return;
-  const own = await readOwnRows(scope, [...observed.keys(), ...staff.map(({ contactId }) => contactId)]);
+  const contents = new Map<string, string>();
+  const changed = await passOverUnchanged(scope, observed, contents);
+  const own = await readOwnRows(scope, [...changed, ...staff.map(({ contactId }) => contactId)]);
   const writes: RowWrite<VendorRow>[] = [];
   const newcomers: VendorObserved[] = [];
-  const settled: { observation: VendorObserved; known: Versioned<VendorRow> | undefined }[] = [];
+  const settled: Settled[] = [];
   for (const observation of observed.values()) {
     const known = own.get(observation.contactId);
     if (known !== undefined) settled.push({ observation, known });
@@ -26,31 +37,77 @@ export async function applyVendors(scope: BatchScope, observations: Observations
   for (const observation of await unrivalled(scope, newcomers)) settled.push({ observation, known: undefined });
   const granted = await grantUserIds(scope, settled);
   for (const { observation, known } of settled) {
+    const { contactId } = observation;
     const context = {
       rules: scope.rules,
-      id: rowIdOf('vendor', scope.account, observation.contactId),
-      grantUserId: granted.has(observation.contactId),
+      id: known?.row.id ?? rowIdOf('vendor', scope.account, contactId),
+      grantUserId: granted.has(contactId),
     };
     const evolution = evolveVendor(known?.row, observation, context);
     noteVendor(scope, observation, known?.row, evolution);
-    if (evolution.row !== known?.row) writes.push({ row: evolution.row, version: known?.version ?? 0 });
+    if (evolution.row === known?.row) continue;
+    const write = { row: evolution.row, version: known?.version ?? 0 };
+    writes.push(showsAll(observation, evolution) ? { ...write, shows: contents.get(contactId)! } : write);
   }
-  for (const contact of staff) {
-    const known = own.get(contact.contactId);
-    if (known === undefined) {
-      contest(scope, 'crm.observation.v1.ContactUnclassified', contact);
-      continue;
-    }
-    scope.sighting.otherContacts.push(contact.contactId);
-    const row = reclassifyVendor(known.row, 'staff', contact.observedAt, scope.rules);
-    noteReclassified(scope.sighting.outcomes.vendors, known.row, row);
-    if (row !== known.row) writes.push({ row, version: known.version });
-  }
+  for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
   await writeRows(scope.sql, VENDORS, writes);
 }
 
+function reclassifyStaff(
+  scope: BatchScope,
+  contact: ContactUnclassified,
+  known: Versioned<VendorRow> | undefined,
+): RowWrite<VendorRow>[] {
+  if (known === undefined) {
+    contest(scope, 'crm.observation.v1.ContactUnclassified', contact);
+    return [];
+  }
+  scope.sighting.otherContacts.push(contact.contactId);
+  const row = reclassifyVendor(known.row, 'staff', contact.observedAt, scope.rules);
+  noteReclassified(scope.sighting.outcomes.vendors, known.row, row);
+  return row === known.row ? [] : [{ row, version: known.version }];
+}
+
+interface Settled {
+  observation: VendorObserved;
+  known: Versioned<VendorRow> | undefined;
+}
+
+/** Whether the row shows all that was observed: nothing newer, and the user id it wants. */
+function showsAll({ ghlUserId }: VendorObserved, { outcome, row }: VendorEvolution): boolean {
+  return outcome !== 'stale' && (ghlUserId === null || ghlUserId === row.ghlUserId);
+}
+
+/**
+ * Takes out of `observed` what its row shows already, and notes it as seen; returns the contacts that have a row to read. A
+ * repeated scan so costs one narrow read.
+ */
+async function passOverUnchanged(
+  scope: BatchScope,
+  observed: Map<string, VendorObserved>,
+  contents: Map<string, string>,
+): Promise<string[]> {
+  const shown = await readShown(scope.sql, 'vendors', scope.account, [...observed.keys()]);
+  const changed: string[] = [];
+  for (const observation of observed.values()) {
+    const { contactId, fieldErrors } = observation;
+    const content = contentHash(observation, scope.rules);
+    const row = shown.get(contactId);
+    if (row === content) {
+      observed.delete(contactId);
+      scope.sighting.vendorContacts.push(contactId);
+      for (const error of fieldErrors) scope.sighting.outcomes.fieldErrors.push({ contactId, ...error });
+      continue;
+    }
+    contents.set(contactId, content);
+    if (row !== undefined) changed.push(contactId);
+  }
+  return changed;
+}
+
 async function readOwnRows(scope: BatchScope, contactIds: string[]): Promise<Map<string, Versioned<VendorRow>>> {
+  if (contactIds.length === 0) return new Map();
   const rows = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.ghl_contact_id = any($2)', [
     scope.account,
     contactIds,
@@ -84,10 +141,7 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
 }
 
 /** Grants the GHL user ids that nobody holds and notes every wish, so that the end of the scan can settle them in any order. */
-async function grantUserIds(
-  scope: BatchScope,
-  settled: { observation: VendorObserved; known: Versioned<VendorRow> | undefined }[],
-): Promise<Set<string>> {
+async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Promise<Set<string>> {
   const wishes = settled.filter(
     ({ observation, known }) => observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId,
   );
