@@ -22,7 +22,8 @@ export type Lookup = { found: true; contact: ApiContact } | { found: false };
 
 /** Read-only access to one location. Every call waits for the budget and is tried again while that helps. */
 export interface GhlClient {
-  searchPage(pageLimit: number, cursor: unknown[] | undefined): Promise<ContactPage>;
+  /** A page of the list, or of what matches a free text of at most 75 characters. */
+  searchPage(pageLimit: number, cursor: unknown[] | undefined, query?: string): Promise<ContactPage>;
   getContact(id: string): Promise<Lookup>;
   /** Name of the location; also the cheapest proof that token and location belong together. */
   getLocation(): Promise<{ name: string | null }>;
@@ -90,10 +91,15 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     return withRetry(patience, async () => accept(await send(method, path, body)));
   }
 
-  async function search(pageLimit: number, cursor: unknown[] | undefined): Promise<ContactPage> {
+  async function search(
+    pageLimit: number,
+    cursor: unknown[] | undefined,
+    query: string | undefined,
+  ): Promise<ContactPage> {
     const body = {
       locationId,
       pageLimit,
+      ...(query === undefined ? {} : { query }),
       ...(cursor === undefined ? {} : { searchAfter: cursor }),
       ...(sort === undefined ? {} : { sort }),
     };
@@ -105,15 +111,15 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
       // An order that was taken once makes the cursors: it stays.
       if (sort === undefined || isSortTaken || !isAboutSort(error)) throw error;
       sort = undefined;
-      return search(pageLimit, cursor);
+      return search(pageLimit, cursor, query);
     }
   }
 
   return {
     requests: () => requests,
 
-    async searchPage(pageLimit, cursor) {
-      return search(pageLimit, cursor).catch(asUnknownLocation);
+    async searchPage(pageLimit, cursor, query) {
+      return search(pageLimit, cursor, query).catch(asUnknownLocation);
     },
 
     async getContact(id) {

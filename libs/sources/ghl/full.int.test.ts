@@ -57,6 +57,7 @@ async function scene(
     pageLimit: 500,
     workers: 3,
     delayMs: 0,
+    listCap: 15_000,
     timeoutMs: 2_000,
     patienceMs: 4_000,
     onRequest: () => undefined,

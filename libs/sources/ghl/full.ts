@@ -1,18 +1,14 @@
 import { AppError } from '#libs/runtime/src/errors.ts';
-import type { Clock } from '../kit/rate-limit.ts';
 import type { ReadContext, SourcePage } from '../kit/ports.ts';
 import type { ContactPage, GhlClient } from './client.ts';
 import { confirm, CONFIRM_START, type ConfirmPosition } from './confirm.ts';
+import { createLookups, type Pacing } from './lookups.ts';
 import { addContact, noRecords, type Records, type Reading } from './records.ts';
 
 /** V3's constants (ghl-sync-v3 section 1). */
-export interface FullOptions {
+export interface FullOptions extends Pacing {
   locationId: string;
   pageLimit: number;
-  workers: number;
-  /** Milliseconds between the starts of by-id look-ups. */
-  delayMs: number;
-  clock: Clock;
 }
 
 interface ListPosition {
@@ -45,7 +41,7 @@ export async function* readFull(
   const reading: Reading = { locationId, evidence: context.evidence, now: () => clock.now() };
   const start = (context.position as Position | undefined) ?? LIST_START;
   if (start.phase === 'list') yield* readList(client, context, options, reading, start);
-  yield* confirm(client, context, options, reading, start.phase === 'confirm' ? start : CONFIRM_START);
+  yield* confirm(client, context, createLookups(options), reading, start.phase === 'confirm' ? start : CONFIRM_START);
 }
 
 /**

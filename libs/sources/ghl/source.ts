@@ -4,6 +4,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
 import { readFull } from './full.ts';
+import { readTargeted } from './targeted.ts';
 
 /** What the GoHighLevel source needs; times in milliseconds. */
 export interface GhlSourceOptions {
@@ -12,6 +13,8 @@ export interface GhlSourceOptions {
   pageLimit: number;
   workers: number;
   delayMs: number;
+  /** Contacts from which the list of a targeted read is not read any further. */
+  listCap: number;
   timeoutMs: number;
   patienceMs: number;
   onRequest(status: string): void;
@@ -35,19 +38,22 @@ export function ghlSource(options: GhlSourceOptions): Source {
     entity: 'contact',
     topic: 'crm.raw.ghl.v1',
     accountHint: ACCOUNT_HINT,
-    modes: ['full'],
+    modes: ['full', 'targeted'],
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
-    reader(locationId, signal) {
+    reader(locationId, mode, signal) {
       const { token } = accountOf(locationId);
       const budget = budgets.get(locationId) ?? createBudget();
       budgets.set(locationId, budget);
       const { baseUrl, timeoutMs, patienceMs, onRequest } = options;
       const client = createGhlClient({ baseUrl, token, locationId, budget, timeoutMs, patienceMs, signal, onRequest });
-      const { pageLimit, workers, delayMs } = options;
+      const { pageLimit, workers, delayMs, listCap } = options;
       let list = 0;
       return {
+        answersFor: mode === 'full' ? 'all' : 'known',
         async open() {
+          // Without anything to look up a targeted read makes no call at all.
+          if (mode !== 'full') return { accountName: null };
           const { name } = await client.getLocation();
           return { accountName: name };
         },
@@ -56,7 +62,10 @@ export function ghlSource(options: GhlSourceOptions): Source {
             ...client,
             searchPage: (...args: Parameters<typeof client.searchPage>) => ((list += 1), client.searchPage(...args)),
           };
-          return readFull(counting, context, { locationId, pageLimit, workers, delayMs, clock: systemClock });
+          const shared = { locationId, pageLimit, workers, delayMs, clock: systemClock };
+          return mode === 'full'
+            ? readFull(counting, context, shared)
+            : readTargeted(counting, context, { ...shared, listCap });
         },
         requests: () => ({ all: client.requests(), list }),
       };
