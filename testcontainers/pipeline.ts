@@ -19,8 +19,8 @@ export interface TestPipeline {
   rules: GhlRules;
   apiKey: string;
   settings: Settings;
-  /** Asks for a full sync and resolves with its final word. */
-  sync(options?: { dryRun?: boolean }): Promise<RunView>;
+  /** Asks for a sync, mode full if nothing else is said, and resolves with its final word. */
+  sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' }): Promise<RunView>;
   stop(): Promise<void>;
 }
 
@@ -69,14 +69,14 @@ export async function startTestPipeline(world: World, env: Record<string, string
     rules,
     apiKey,
     settings,
-    async sync({ dryRun = false } = {}) {
+    async sync({ dryRun = false, mode = 'full' } = {}) {
       const syncId = randomUUID();
       const account = world.locationId;
       const value = {
         syncId,
         source: 'ghl',
         account,
-        mode: 'full',
+        mode,
         dryRun,
         requestedBy: 'test',
         requestedAt: Date.now(),
