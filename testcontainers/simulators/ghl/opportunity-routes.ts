@@ -175,8 +175,8 @@ function metaOf(page: {
     ...(more ? { nextPageUrl: `http://${host}/opportunities/search?startAfterId=${last?.id ?? ''}` } : {}),
     ...(last === undefined ? {} : { startAfter: last.contact.dateAdded, startAfterId: last.id }),
     currentPage: page.page,
-    nextPage: more ? page.page + 1 : null,
-    prevPage: page.page > 1 ? page.page - 1 : null,
+    ...(more ? { nextPage: page.page + 1 } : {}),
+    ...(page.page > 1 ? { prevPage: page.page - 1 } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type Request, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
 import { answerError, fail } from './answers.ts';
 import type { Api, Knobs, Place } from './api.ts';
 import { authorizer, bearerOf, createTokens, type Tokens } from './auth.ts';
@@ -41,6 +41,8 @@ export interface GhlSimulator {
   tokens: Tokens;
   consent: Consent;
   requests: LoggedRequest[];
+  /** Every route it answers, as `GET /contacts/:id`. */
+  routes: string[];
   stop(): Promise<void>;
 }
 
@@ -81,6 +83,7 @@ export async function startGhlSimulator(options: {
   addOpportunityRoutes(api);
   addContactRoutes(api);
   const consent = addOauthRoutes(api);
+  const routes = routesOf(app);
   app.use((request) => {
     throw fail(404, `Cannot ${request.method} ${request.path}`);
   });
@@ -88,7 +91,14 @@ export async function startGhlSimulator(options: {
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return { baseUrl, world, faults, limits, knobs, tokens, consent, requests, stop: () => close(server) };
+  return { baseUrl, world, faults, limits, knobs, tokens, consent, requests, routes, stop: () => close(server) };
+}
+
+function routesOf(app: Express): string[] {
+  const routes = app.router.stack.flatMap(({ route }) => (route === undefined ? [] : [route]));
+  return routes
+    .flatMap(({ path, stack }) => [...new Set(stack.map(({ method }) => `${method.toUpperCase()} ${path}`))])
+    .filter((name) => !name.includes('/__control/'));
 }
 
 interface Logging {

@@ -70,7 +70,7 @@ function userOf(world: World, user: World['users'][number]) {
     phone: '',
     extension: '',
     permissions: {},
-    scopes: [],
+    scopes: 'contacts.write',
     roles: { type: 'account', role: 'user', locationIds: [world.locationId], restrictSubAccount: false },
     deleted: false,
     lcPhone: {},

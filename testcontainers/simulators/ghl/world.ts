@@ -84,6 +84,8 @@ export interface WorldOptions {
   leadShare?: number;
   staffShare?: number;
   allowDuplicateContact?: boolean;
+  /** False for contacts that are all as the documentation has them. */
+  odd?: boolean;
 }
 
 const START = Date.UTC(2024, 0, 1);
@@ -164,8 +166,8 @@ function hex(random: Random, length: number): string {
  * ODDITIES once. The contacts are as old as the location: no search index has still to learn of them.
  */
 export function makeWorld(options: WorldOptions): World {
-  const { seed, contacts, vendorShare = 0.3, leadShare = 0.45, staffShare = 0.01, allowDuplicateContact } = options;
-  const world = emptyWorld(seed, allowDuplicateContact);
+  const { seed, contacts, vendorShare = 0.3, leadShare = 0.45, staffShare = 0.01, odd = true } = options;
+  const world = emptyWorld(seed, options.allowDuplicateContact);
   const random = createRandom(seed + 1);
   for (let index = 0; index < contacts; index += 1) {
     const share = random.next();
@@ -178,7 +180,7 @@ export function makeWorld(options: WorldOptions): World {
           : share < staffShare + vendorShare + leadShare
             ? lead(random)
             : { tags: random.chance(0.3) ? ['newsletter', ' Odd Tag '] : [] };
-    world.addContact({ ...base, ...part, ...oddValues(random, index) });
+    world.addContact({ ...base, ...part, ...(odd ? oddValues(random, index) : {}) });
     world.changes.length = 0;
   }
   return world;
