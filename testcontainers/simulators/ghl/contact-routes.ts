@@ -23,6 +23,13 @@ const LIST: Dto = {
   startAfterId: { type: 'string' },
   query: { type: 'string' },
 };
+interface ListQuery {
+  locationId?: string;
+  limit?: number;
+  startAfter?: number;
+  startAfterId?: string;
+  query?: string;
+}
 const DUPLICATE: Dto = { locationId: { type: 'string' }, email: { type: 'string' }, number: { type: 'string' } };
 const TAGS: Dto = { tags: { type: 'strings', required: true } };
 
@@ -53,12 +60,18 @@ function addReads(api: Api): void {
   });
 
   app.get('/contacts/', mayRead, (request, response) => {
-    const { locationId, limit = 20, startAfter, startAfterId, query } = checkQuery(request.query, LIST);
+    const {
+      locationId,
+      limit = 20,
+      startAfter,
+      startAfterId = '',
+      query,
+    } = checkQuery(request.query, LIST) as ListQuery;
     const { index } = placeOf(api, response, locationId);
-    const asks = queryTest(query as string | undefined);
+    const asks = queryTest(query);
     const found = index.all('desc').filter(asks);
-    const from = startAfter === undefined ? 0 : listStart(found, Number(startAfter), startAfterId);
-    const contacts = found.slice(from, from + Number(limit));
+    const from = startAfter === undefined ? 0 : listStart(found, startAfter, startAfterId);
+    const contacts = found.slice(from, from + limit);
     const last = from + contacts.length < found.length ? contacts.at(-1) : undefined;
     answer(response, {
       contacts: contacts.map(contactInList),
@@ -77,9 +90,9 @@ function addReads(api: Api): void {
 }
 
 /** Newest first: what was added before the cursor, or at the same time with a greater id. */
-function listStart(found: StoredContact[], startAfter: number, startAfterId: unknown): number {
+function listStart(found: StoredContact[], startAfter: number, startAfterId: string): number {
   const at = found.findIndex(
-    ({ dateAdded, id }) => dateAdded < startAfter || (dateAdded === startAfter && id > String(startAfterId ?? '')),
+    ({ dateAdded, id }) => dateAdded < startAfter || (dateAdded === startAfter && id > startAfterId),
   );
   return at < 0 ? found.length : at;
 }

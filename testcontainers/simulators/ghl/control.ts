@@ -31,9 +31,9 @@ export function addControl(
 ): void {
   const { places, faults, limits, knobs, tokens, requests } = parts;
   const worldOf = (request: Request): World => {
-    const asked = request.query['locationId'];
-    const place = asked === undefined ? places.values().next().value : places.get(String(asked));
-    if (place === undefined) throw fail(404, `the simulator has no location ${String(asked)}`);
+    const { locationId: asked } = request.query as { locationId?: string };
+    const place = asked === undefined ? places.values().next().value : places.get(asked);
+    if (place === undefined) throw fail(404, `the simulator has no location ${asked ?? ''}`);
     return place.world;
   };
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { caller, type Caller } from './caller.fixture.ts';
 import { startGhlSimulator, type GhlSimulator } from './simulator.ts';
@@ -289,4 +291,23 @@ describe('the deprecated list', () => {
     expect(seen).toHaveLength(130);
     expect(new Set(seen).size).toBe(130);
   });
+});
+
+describe('a large location', () => {
+  it('is paged by cursor far beyond what numbered pages reach', async () => {
+    const world = makeWorld({ seed: 11, contacts: 15_000 });
+    expect(new Set(await pages(await start(world), world, 500)).size).toBe(15_000);
+  });
+
+  it('of 100,000 contacts fits into 300 MB, its index included', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    const world = makeWorld({ seed: 12, contacts: 100_000 });
+    expect(await search(await start(world), world)).toHaveLength(500);
+    collect();
+    expect((process.memoryUsage().heapUsed - before) / 1024 / 1024).toBeLessThan(300);
+    expect(world.contacts.size).toBe(100_000);
+  }, 30_000);
 });

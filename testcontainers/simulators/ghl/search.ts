@@ -61,9 +61,12 @@ export function createSearchIndex(world: World, lagMs: () => number): SearchInde
   return {
     search(body) {
       const search = validate(body);
-      const matches = compile(search.filters ?? [], (name) => contactField(world, name));
-      const asks = queryTest(search.query);
-      const found = inOrder(search.sort).filter((contact) => asks(contact) && matches(contact));
+      const { filters = [], query = '' } = search;
+      const matches = compile(filters, (name) => contactField(world, name));
+      const asks = queryTest(query);
+      const ordered = inOrder(search.sort);
+      const isWhole = filters.length === 0 && query === '';
+      const found = isWhole ? ordered : ordered.filter((contact) => asks(contact) && matches(contact));
       const { searchAfter, page = 1, pageLimit, sort } = search;
       const from = searchAfter === undefined ? (page - 1) * pageLimit : afterCursor(found, searchAfter, sort);
       return {
@@ -83,7 +86,7 @@ function validate(body: unknown): Search {
   if (page !== undefined && searchAfter !== undefined) wrong.push('page and searchAfter cannot be used together');
   if (Array.isArray(sort) && sort.length > 2) wrong.push('sort must contain no more than 2 elements');
   checkBody(body, BODY, wrong);
-  const search = body as unknown as Omit<Search, 'sort'> & { sort?: Order[] };
+  const search = body as Omit<Search, 'sort'> & { sort?: Order[] };
   if ((search.page ?? 1) * search.pageLimit > PAGE_MODE_CAP)
     throw fail(400, `page * pageLimit must not exceed ${PAGE_MODE_CAP}: use searchAfter`);
   const order = search.sort ?? [{ field: 'dateAdded', direction: 'desc' }];

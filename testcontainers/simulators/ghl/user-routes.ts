@@ -18,6 +18,18 @@ const SEARCH: Dto = {
   enabled2waySync: { type: 'boolean' },
 };
 
+interface UserQuery {
+  companyId: string;
+  locationId?: string;
+  query?: string;
+  skip?: number;
+  limit?: number;
+  type?: string;
+  role?: string;
+  ids?: string;
+  sortDirection?: string;
+}
+
 /** Users of a location (ghl section 2.14). */
 export function addUserRoutes(api: Api): void {
   const { app, authorize } = api;
@@ -29,27 +41,17 @@ export function addUserRoutes(api: Api): void {
   });
 
   app.get('/users/search', mayRead, (request, response) => {
-    const {
-      companyId,
-      locationId,
-      query = '',
-      skip = 0,
-      limit = 25,
-      type,
-      role,
-      ids,
-      sortDirection,
-    } = checkQuery(request.query, SEARCH);
+    const asked = checkQuery(request.query, SEARCH) as UserQuery;
+    const { companyId, locationId, query = '', skip = 0, limit = 25, type, role, ids, sortDirection } = asked;
     const { world } = locationId === undefined ? ownPlace(api, response) : placeOf(api, response, locationId);
     if (companyId !== world.companyId) throw fail(403, 'The token does not have access to this company.');
-    const asked = String(query).toLowerCase();
     const found = world.users
       .map((user) => userOf(world, user))
-      .filter((user) => ids === undefined || String(ids).split(',').includes(user.id))
-      .filter(({ name, email }) => `${name} ${email}`.toLowerCase().includes(asked))
+      .filter((user) => ids === undefined || ids.split(',').includes(user.id))
+      .filter(({ name, email }) => `${name} ${email}`.toLowerCase().includes(query.toLowerCase()))
       .filter(({ roles }) => (type ?? roles.type) === roles.type && (role ?? roles.role) === roles.role);
     if (sortDirection === 'desc') found.reverse();
-    answer(response, { users: found.slice(Number(skip), Number(skip) + Number(limit)), count: found.length });
+    answer(response, { users: found.slice(skip, skip + limit), count: found.length });
   });
 
   app.get('/users/:id', mayRead, (request, response) => {
