@@ -19,7 +19,7 @@ const SEARCH: Dto = {
 };
 
 interface UserQuery {
-  companyId: string;
+  companyId?: string;
   locationId?: string;
   query?: string;
   skip?: number;
