@@ -18,18 +18,17 @@ describe('a location with every oddity', () => {
     expect(first).toMatchObject({ exitCode: 0, stats: { ghl_contacts_fetched: 300, dead_lettered: 0, errors: 0 } });
     expect(first.stats?.['vendors_created']).toBeGreaterThan(50);
     expect(first.stats?.['field_errors']).toBeGreaterThan(0);
-    const rows = async (): Promise<unknown[]> => {
-      const { database } = test.pipeline.platform;
-      return (await database.query('select * from vendors where account_id = $1 order by id', [test.world.locationId]))
-        .rows;
-    };
-    const before = await rows();
+    const rows = (): Promise<{ rows: object[] }> =>
+      test.pipeline.platform.database.query('select * from vendors where account_id = $1 order by id', [
+        test.world.locationId,
+      ]);
+    const before = (await rows()).rows;
     expect(before).toHaveLength(first.stats?.['vendors_created'] ?? -1);
     const second = await test.sync();
     expect(second).toMatchObject({
       exitCode: 0,
       stats: { vendors_created: 0, vendors_updated: 0, unchanged: before.length, dead_lettered: 0 },
     });
-    expect(await rows()).toEqual(before);
+    expect((await rows()).rows).toEqual(before);
   }, 60_000);
 });
