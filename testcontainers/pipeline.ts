@@ -20,7 +20,7 @@ export interface TestPipeline {
   apiKey: string;
   settings: Settings;
   /** Asks for a sync, mode full if nothing else is said, and resolves with its final word. */
-  sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' }): Promise<RunView>;
+  sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' | 'incremental' }): Promise<RunView>;
   stop(): Promise<void>;
 }
 

@@ -54,6 +54,7 @@ async function full(script: Script): Promise<Outcome> {
     evidence: evidenceOf(script.evidence),
     position: script.position,
     known,
+    since: null,
     signal: new AbortController().signal,
   };
   const options = {

@@ -3,7 +3,7 @@ import type { Source } from '../kit/ports.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
-import { readFull } from './full.ts';
+import { readFull, readIncremental } from './full.ts';
 import { readTargeted } from './targeted.ts';
 
 /** What the GoHighLevel source needs; times in milliseconds. */
@@ -15,10 +15,16 @@ export interface GhlSourceOptions {
   delayMs: number;
   /** Contacts from which the list of a targeted read is not read any further. */
   listCap: number;
+  /** How far before the last success an incremental read begins. */
+  overlapMs: number;
   timeoutMs: number;
   patienceMs: number;
   onRequest(status: string): void;
 }
+
+/** What a read to its end can answer for, by mode. */
+const ANSWERS_FOR = { full: 'all', targeted: 'known', incremental: 'nothing' } as const;
+type Mode = keyof typeof ANSWERS_FOR;
 
 const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
 
@@ -38,7 +44,7 @@ export function ghlSource(options: GhlSourceOptions): Source {
     entity: 'contact',
     topic: 'crm.raw.ghl.v1',
     accountHint: ACCOUNT_HINT,
-    modes: ['full', 'targeted'],
+    modes: Object.keys(ANSWERS_FOR),
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
     reader(locationId, mode, signal) {
@@ -47,13 +53,13 @@ export function ghlSource(options: GhlSourceOptions): Source {
       budgets.set(locationId, budget);
       const { baseUrl, timeoutMs, patienceMs, onRequest } = options;
       const client = createGhlClient({ baseUrl, token, locationId, budget, timeoutMs, patienceMs, signal, onRequest });
-      const { pageLimit, workers, delayMs, listCap } = options;
+      const { pageLimit, workers, delayMs, listCap, overlapMs } = options;
       let list = 0;
       return {
-        answersFor: mode === 'full' ? 'all' : 'known',
+        answersFor: ANSWERS_FOR[mode as Mode],
         async open() {
           // Without anything to look up a targeted read makes no call at all.
-          if (mode !== 'full') return { accountName: null };
+          if (mode === 'targeted') return { accountName: null };
           const { name } = await client.getLocation();
           return { accountName: name };
         },
@@ -63,9 +69,10 @@ export function ghlSource(options: GhlSourceOptions): Source {
             searchPage: (...args: Parameters<typeof client.searchPage>) => ((list += 1), client.searchPage(...args)),
           };
           const shared = { locationId, pageLimit, workers, delayMs, clock: systemClock };
+          if (mode === 'targeted') return readTargeted(counting, context, { ...shared, listCap });
           return mode === 'full'
             ? readFull(counting, context, shared)
-            : readTargeted(counting, context, { ...shared, listCap });
+            : readIncremental(counting, context, { ...shared, overlapMs });
         },
         requests: () => ({ all: client.requests(), list }),
       };

@@ -45,7 +45,7 @@ async function targeted(script: Script): Promise<Outcome> {
   const { rows, location = [], unindexed = [], failIds = {}, failEmails = {}, listCap = 1_000 } = script;
   const calls: Outcome['calls'] = { ids: [], emails: [], list: 0 };
   const client: GhlClient = {
-    async searchPage(limit, cursor, query) {
+    async searchPage(limit, cursor, { query } = {}) {
       if (query !== undefined) {
         calls.emails.push(query);
         const code = failEmails[query];
@@ -79,6 +79,7 @@ async function targeted(script: Script): Promise<Outcome> {
     evidence: evidence(rows),
     position: script.position,
     known,
+    since: null,
     signal: new AbortController().signal,
   };
   const options = { locationId: 'L', pageLimit: LIMIT, workers: 3, delayMs: 0, clock: fakeClock(), listCap };

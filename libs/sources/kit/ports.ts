@@ -29,6 +29,8 @@ export interface ScanStart {
   startedAt: number;
   vendorsInScope: number;
   leadsInScope: number;
+  /** Start of the last successful scan that read all or all that had changed, in milliseconds; null when there was none. */
+  since: number | null;
 }
 
 /** What a page showed of what the local rows are known by. */
@@ -102,6 +104,8 @@ export interface ReadContext {
   /** Position of an interrupted scan; undefined at the beginning. */
   position: unknown;
   known: KnownRows;
+  /** Start of the last scan of the account that read everything up to it, in milliseconds; null when there was none. */
+  since: number | null;
   /** Aborted when the scan is cancelled or this process stops: waits and requests end at once. */
   signal: AbortSignal;
 }
@@ -115,7 +119,7 @@ export interface RequestCounts {
 /** A reader of one account: made for one scan. */
 export interface AccountReader {
   /** What a read to its end can answer for. */
-  answersFor: Exclude<AnswersFor, 'nothing'>;
+  answersFor: AnswersFor;
   /** Name of the account where a call is due to learn it, which also proves that the credentials work. */
   open(): Promise<{ accountName: string | null }>;
   /** Reads the whole scope page by page; throws when it cannot be read to its end. */

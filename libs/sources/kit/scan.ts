@@ -112,11 +112,15 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
     const reading = AbortSignal.any([signal, cancelling.signal]);
     const reader = source.reader(scan.account, scan.mode, reading);
     const { accountName } = await reader.open();
+    const { startedAt, vendorsInScope, leadsInScope } = run.start;
+    const { mode, dryRun } = scan;
     await run.log.tell('crm.scan.v1.ScanStarted', {
       accountName,
-      mode: scan.mode,
-      dryRun: scan.dryRun,
-      ...run.start,
+      mode,
+      dryRun,
+      startedAt,
+      vendorsInScope,
+      leadsInScope,
     });
     await readPages(run, reader, reading);
     return { answersFor: reader.answersFor, failure: null, completedAt: Date.now() };
@@ -131,7 +135,7 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
 }
 
 async function readPages<Scan extends OwnedScan>(
-  { options, log, state }: Run<Scan>,
+  { options, log, start, state }: Run<Scan>,
   reader: AccountReader,
   signal: AbortSignal,
 ): Promise<void> {
@@ -139,6 +143,7 @@ async function readPages<Scan extends OwnedScan>(
   const pages = reader.read({
     evidence: await ours(store.evidence(scan.scanId)),
     position: state.source,
+    since: start.since,
     known: knownRows(store, scan.scanId),
     signal,
   });

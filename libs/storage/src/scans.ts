@@ -99,14 +99,17 @@ export function createScanStore(database: Database) {
     },
 
     /** Records the start once and takes the snapshot of the evidence; a resumed scan gets what the first start saw. */
-    async begin(scan: ClaimedScan): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number }> {
+    async begin(
+      scan: ClaimedScan,
+    ): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number; since: number | null }> {
       return inTransaction(database, async (sql) => {
         const { rows } = await sql.query<{
           started_at: number | null;
           vendors_in_scope: number;
           leads_in_scope: number;
+          since: number | null;
         }>(
-          'select started_at, vendors_in_scope, leads_in_scope from tributary.scans where scan_id = $1 and epoch = $2 for update',
+          'select started_at, vendors_in_scope, leads_in_scope, since from tributary.scans where scan_id = $1 and epoch = $2 for update',
           [scan.scanId, scan.epoch],
         );
         const known = rows[0];
@@ -116,16 +119,20 @@ export function createScanStore(database: Database) {
             startedAt: known.started_at,
             vendorsInScope: known.vendors_in_scope,
             leadsInScope: known.leads_in_scope,
+            since: known.since,
           };
         }
         await sql.query(SNAPSHOT, [scan.scanId, scan.account]);
         const scope = (await sql.query<{ vendors: number; leads: number }>(IN_SCOPE, [scan.account])).rows[0]!;
-        const started = await sql.query<{ started_at: number }>(
-          `update tributary.scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3
-           where scan_id = $1 returning started_at`,
-          [scan.scanId, scope.vendors, scope.leads],
+        const started = await sql.query<{ started_at: number; since: number | null }>(
+          `update tributary.scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3,
+             since = (select max(started_at) from runs where source = $4 and account = $5 and success and not dry_run
+               and mode in ('full', 'incremental'))
+           where scan_id = $1 returning started_at, since`,
+          [scan.scanId, scope.vendors, scope.leads, scan.source, scan.account],
         );
-        return { startedAt: started.rows[0]!.started_at, vendorsInScope: scope.vendors, leadsInScope: scope.leads };
+        const { started_at: startedAt, since } = started.rows[0]!;
+        return { startedAt, since, vendorsInScope: scope.vendors, leadsInScope: scope.leads };
       });
     },
 

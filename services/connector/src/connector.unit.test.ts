@@ -43,7 +43,7 @@ function memoryQueue(): typeof store {
       taken.add(next.account);
       return { ...next, epoch: 1, startedAt: null, position: null };
     },
-    begin: async () => ({ startedAt: 1, vendorsInScope: 0, leadsInScope: 0 }),
+    begin: async () => ({ startedAt: 1, vendorsInScope: 0, leadsInScope: 0, since: null }),
     evidence: async () => ({
       vendorIds: new Set<string>(),
       vendorEmails: new Set<string>(),

@@ -60,6 +60,7 @@ export async function finishScan(
   const counters = await count(scope, marker, marked, doubts.deadLettered);
   const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
   const conclusion = conclude({
+    mode: marker.mode,
     answersFor: marker.answersFor,
     failure:
       marker.failureCode === null
