@@ -55,6 +55,19 @@ async function handleAll(topic: LoopTopic, count: number): Promise<string[]> {
   return seen.handled;
 }
 
+/** Commits an offset for the group of a topic, as a foreign tool would. */
+async function commit(topic: LoopTopic, offset: string): Promise<void> {
+  const consumer = stack.kafka.consumer({ groupId: topic.group });
+  const joined = Promise.withResolvers<void>();
+  consumer.on(consumer.events.GROUP_JOIN, () => joined.resolve());
+  await consumer.connect();
+  await consumer.subscribe({ topic: topic.name });
+  await consumer.run({ autoCommit: false, eachBatch: async () => undefined });
+  await joined.promise;
+  await consumer.commitOffsets([{ topic: topic.name, partition: 0, offset }]);
+  await consumer.disconnect();
+}
+
 describe('the position', () => {
   it('handles every record in order and goes on where it stopped', async () => {
     const topic = await stack.topic();
@@ -73,9 +86,7 @@ describe('the position', () => {
     await topic.send(numbered(5));
     await handleAll(topic, 5);
     await topic.send(numbered(5, 'new'));
-    await withAdmin(stack.kafka, (admin) =>
-      admin.setOffsets({ groupId: topic.group, topic: topic.name, partitions: [{ partition: 0, offset: committed }] }),
-    );
+    await commit(topic, committed);
     expect(await handleAll(topic, 5)).toEqual(numbered(5, 'new'));
   });
 
@@ -230,9 +241,11 @@ describe('OFFSET_OUT_OF_RANGE: kafkajs goes on somewhere else, we stop and say s
   });
 
   async function deleteUpTo(topic: LoopTopic, offset: string): Promise<void> {
-    await withAdmin(stack.kafka, (admin) =>
-      admin.deleteTopicRecords({ topic: topic.name, partitions: [{ partition: 0, offset }] }),
-    );
+    await withAdmin(stack.kafka, async (admin) => {
+      // Loads the topic's metadata, without which kafkajs cannot delete.
+      await admin.fetchTopicOffsets(topic.name);
+      await admin.deleteTopicRecords({ topic: topic.name, partitions: [{ partition: 0, offset }] });
+    });
   }
 });
 
