@@ -23,9 +23,9 @@ describe('a transaction', () => {
     await expect(
       inTransaction(database.pool, async (sql) => {
         await sql.query('insert into t values (1, 1)');
-        throw new Error('no');
+        throw new TypeError('a defect of ours');
       }),
-    ).rejects.toMatchObject({ code: 'database_unavailable' });
+    ).rejects.toMatchObject({ code: 'internal', message: 'unexpected TypeError' });
     await inTransaction(database.pool, (sql) => sql.query('insert into t values (2, 2)'));
     expect((await database.pool.query('select id from t')).rows).toEqual([{ id: 2 }]);
   });
