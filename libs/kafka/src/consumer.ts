@@ -36,14 +36,21 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
   };
   const worker = createPartitionWorker({ ...options, timing, consumer, die });
   watch(consumer, state, worker, die);
-  await consumer.connect();
-  await consumer.subscribe({ topics: [...processor.topics], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: false,
-    partitionsConsumedConcurrently: options.partitionsConcurrently ?? 2,
-    eachBatch: (payload) => worker.eachBatch(payload),
-  });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...processor.topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: options.partitionsConcurrently ?? 2,
+      eachBatch: (payload) => worker.eachBatch(payload),
+    });
+  } catch (error) {
+    await consumer.disconnect().catch(() => undefined);
+    throw new AppError('kafka_unavailable', `the group ${processor.groupId} cannot start: check KAFKA_BROKERS`, {
+      cause: error,
+    });
+  }
   logger.debug({ group: processor.groupId }, 'consumer started');
   return {
     alive: () => state.joined && !state.dead,
