@@ -6,7 +6,19 @@ import {
   type GhlRules,
   type VendorTagLevel,
 } from '#libs/domain/src/settings.ts';
-import { choice, custom, flag, list, loadSettings, number, secretText, text, url, type Values } from './config.ts';
+import {
+  choice,
+  custom,
+  flag,
+  list,
+  loadSettings,
+  number,
+  readValueFile,
+  secretText,
+  text,
+  url,
+  type Values,
+} from './config.ts';
 import { AppError } from './errors.ts';
 import { secret, type Secret } from './secret.ts';
 
@@ -240,15 +252,22 @@ function accountsOfFile(file: string, rules: GhlRules): GhlAccount[] {
     throw new AppError('config_invalid', `GHL_ACCOUNTS_FILE: ${faults}`);
   }
   return result.data.map(({ locationId, token, tokenFile, customFields }) => {
-    const value = token ?? (tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim());
-    if (value === undefined)
-      throw new AppError('config_invalid', `GHL_ACCOUNTS_FILE: ${locationId} has neither token nor tokenFile`);
     return {
       locationId,
-      token: secret(value),
+      token: secret(token ?? tokenOfFile(locationId, tokenFile)),
       rules: { ...rules, customFields: { ...rules.customFields, ...definedOf(customFields ?? {}) } },
     };
   });
+}
+
+function tokenOfFile(locationId: string, file: string | undefined): string {
+  if (file === undefined)
+    throw new AppError('config_invalid', `GHL_ACCOUNTS_FILE: ${locationId} has neither token nor tokenFile`);
+  try {
+    return readValueFile(`tokenFile of ${locationId}`, file);
+  } catch (error) {
+    throw new AppError('config_invalid', `GHL_ACCOUNTS_FILE: ${(error as Error).message}`, { cause: error });
+  }
 }
 
 function definedOf<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -38,6 +38,13 @@ export interface SeenIdentifiers {
   opportunityIds: string[];
 }
 
+/** The connection that holds an account's lock, and the claim it was taken for. */
+interface Lease {
+  client: pg.PoolClient;
+  scanId: string;
+  epoch: number;
+}
+
 /** How a scan ended for the connector: read (its markers are written, the projector has the word). */
 export type FinishedState = 'read' | 'refused';
 
@@ -58,7 +65,7 @@ const IN_SCOPE = `select
  * database frees it when the owner dies, and through an epoch, so that an owner that came back from the dead saves nothing.
  */
 export function createScanStore(database: Database) {
-  const leases = new Map<string, pg.PoolClient>();
+  const leases = new Map<string, Lease>();
 
   return {
     /** Queues a request; repeating it changes nothing. */
@@ -242,8 +249,9 @@ export function createScanStore(database: Database) {
         client.release(true);
         return undefined;
       }
-      client.on('error', () => leases.delete(leaseKey(candidate)));
-      leases.set(leaseKey(candidate), client);
+      const lease = { client, scanId: scan.scanId, epoch: scan.epoch };
+      leases.set(leaseKey(candidate), lease);
+      client.on('error', () => drop(candidate, lease));
       return scan;
     } catch (error) {
       client.release(true);
@@ -251,11 +259,17 @@ export function createScanStore(database: Database) {
     }
   }
 
-  function release(scan: { source: string; account: string }): void {
-    const client = leases.get(leaseKey(scan));
-    leases.delete(leaseKey(scan));
-    // Closing the connection is what frees the lock, whatever state it is in.
-    client?.release(true);
+  /** A former owner, fenced by now, must not free the lease of its successor in the same process. */
+  function release(scan: ClaimedScan): void {
+    const lease = leases.get(leaseKey(scan));
+    if (lease?.scanId === scan.scanId && lease.epoch === scan.epoch) drop(scan, lease);
+  }
+
+  /** Closing the connection is what frees the lock, whatever state it is in. */
+  function drop(account: { source: string; account: string }, lease: Lease): void {
+    if (leases.get(leaseKey(account)) !== lease) return;
+    leases.delete(leaseKey(account));
+    lease.client.release(true);
   }
 }
 
