@@ -5,6 +5,7 @@ import { secret } from '#libs/runtime/src/secret.ts';
 import { ghlRules, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import { hashKey } from '#libs/runtime/src/keys.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
+import { createPool } from '#libs/storage/src/pool.ts';
 import { followRun } from '#services/cli/src/follow.ts';
 import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
@@ -37,9 +38,17 @@ export function testStack(): { kafkaBrokers: string; schemaRegistryUrl: string; 
   return { kafkaBrokers, schemaRegistryUrl, databaseUrl };
 }
 
-/** Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast. */
-export async function startTestPipeline(world: World, env: Record<string, string> = {}): Promise<TestPipeline> {
-  const stack = testStack();
+/**
+ * Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast.
+ * `through` gives the pipeline other addresses (of proxies) than those that runs are deployed to and followed at.
+ */
+export async function startTestPipeline(
+  world: World,
+  env: Record<string, string> = {},
+  through: Partial<ReturnType<typeof testStack>> = {},
+): Promise<TestPipeline> {
+  const direct = testStack();
+  const stack = { ...direct, ...through };
   const logger = createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
   const settings = readSettings({
     GHL_RATE_LIMIT_DELAY: '0',
@@ -48,10 +57,15 @@ export async function startTestPipeline(world: World, env: Record<string, string
     HTTP_PORT: '0',
     ...env,
   });
-  await deploy({ ...stack, logger, service: 'test', replication: 1 });
+  await deploy({ ...direct, logger, service: 'test', replication: 1 });
   const simulator = await startGhlSimulator({ world, limits: { enabled: false } });
   const rules = ghlRules(settings);
   const apiKey = `test-${randomUUID()}`;
+  const database = createPool({ databaseUrl: direct.databaseUrl, applicationName: 'test', max: 2 });
+  const stopWorld = async (): Promise<void> => {
+    await simulator.stop();
+    await database.end();
+  };
   const pipeline = await startPipeline({
     settings,
     stack,
@@ -61,6 +75,9 @@ export async function startTestPipeline(world: World, env: Record<string, string
     },
     logger,
     api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
+  }).catch(async (error: unknown) => {
+    await stopWorld();
+    throw error;
   });
   return {
     pipeline,
@@ -84,11 +101,11 @@ export async function startTestPipeline(world: World, env: Record<string, string
       await pipeline.platform.producer.send([
         { topic: 'crm.sync-request.v1', key: `ghl:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value },
       ]);
-      return followRun(pipeline.platform.database, syncId, () => undefined);
+      return followRun(database, syncId, () => undefined);
     },
     async stop() {
       await pipeline.stop();
-      await simulator.stop();
+      await stopWorld();
     },
   };
 }
