@@ -1,5 +1,11 @@
 import type { ContactUnclassified, LeadObserved, VendorObserved } from '#libs/contracts/src/generated/events.ts';
-import { resolveLeads, resolveVendors, type ContestClaim, type ContestRow } from '#libs/domain/src/contested.ts';
+import {
+  emailAtStart,
+  resolveLeads,
+  resolveVendors,
+  type ContestClaim,
+  type ContestRow,
+} from '#libs/domain/src/contested.ts';
 import { evolveLead, reclassifyLead } from '#libs/domain/src/lead.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
@@ -29,7 +35,7 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
   );
   const emails = startEmails(scope, 'vendors');
   const result = resolveVendors({
-    rows: rows.map(({ row }) => contestRow(scope, row, emails.get(row.id) ?? row.email, states)),
+    rows: rows.map(({ row }) => contestRow(scope, row, emailAtStart(emails, row), states)),
     claims: [...claims.values()].map(({ claim }) => claim),
   });
   const byId = new Map(rows.map((known) => [known.row.id, known]));
@@ -111,7 +117,7 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
   const emails = startEmails(scope, 'leads');
   const result = resolveLeads({
     rows: rows.map(({ row }) => ({
-      ...contestRow(scope, row, emails.get(row.id) ?? row.customerEmail, states),
+      ...contestRow(scope, row, emailAtStart(emails, { id: row.id, email: row.customerEmail }), states),
       opportunityId: row.ghlOpportunityId,
     })),
     claims: [...claims.values()].map(({ claim }) => claim),
