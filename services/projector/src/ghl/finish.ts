@@ -51,12 +51,13 @@ export async function finishScan(
   await settleUserIds(scope);
   const doubts = doubtsOf(partitions);
   const judged = marker.answersFor !== 'nothing' && doubts.holes === 0 && (doubts.deadLettered === 0 || confirmed);
+  // What came back is not missing any more when the rows in scope are counted, whether somebody wrote it or passed it over.
+  await restorePassedOver(scope, VENDORS, marker.completedAt);
+  await restorePassedOver(scope, LEADS, marker.completedAt);
   const marked = {
     vendors: await applyMissing(scope, 'vendors', marker, judged, confirmed),
     leads: await applyMissing(scope, 'leads', marker, judged, confirmed),
   };
-  await restorePassedOver(scope, VENDORS, marker.completedAt);
-  await restorePassedOver(scope, LEADS, marker.completedAt);
   const counters = await count(scope, marker, marked, doubts.deadLettered);
   const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
   const conclusion = conclude({
