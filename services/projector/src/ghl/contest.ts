@@ -13,7 +13,7 @@ import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
 import { readContested } from '#libs/storage/src/sightings.ts';
-import { noteOutcome, noteReclassified } from './scope.ts';
+import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
 import type { FinishScope } from './finish.ts';
 import type { LeadClaimant } from './leads.ts';
 
@@ -68,17 +68,8 @@ function vendorWrite(
     const evolution = evolveVendor(known?.row, observation, { rules: scope.rules, id, grantUserId: false });
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.vendors.add(evolution.row.id);
-    noteErrors(scope, observation.contactId, evolution.fieldErrors);
-    if (observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId) {
-      scope.outcomes.userIds.push({
-        rowId: evolution.row.id,
-        contactId: observation.contactId,
-        dateUpdated: observation.dateUpdated,
-        wanted: observation.ghlUserId,
-        before: known?.row.ghlUserId ?? null,
-        granted: false,
-      });
-    }
+    noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
+    noteUserId(scope.outcomes, observation, known?.row, evolution, false);
     return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
   }
   if (known === undefined) return undefined;
@@ -98,10 +89,13 @@ async function noteLostLeads(scope: FinishScope): Promise<void> {
   if (gaveUp.length === 0) return;
   const { rows } = await scope.sql.query<{ contact: string }>(
     `select distinct t.ghl_contact_id as contact from leads t join seen_lead_contact s on s.value = t.ghl_contact_id
-     where t.account_id = $1 and t.customer_email = any($2)`,
-    [scope.account, gaveUp],
+     where t.account_id = $1 and t.customer_email = any($2) and t.ghl_contact_id <> all($3)`,
+    [scope.account, gaveUp, scope.outcomes.leadsWithoutEmail],
   );
-  for (const { contact } of rows) scope.conflicts.add(`contact:${contact}`);
+  const lost = scope.outcomes.reclassifiedEmails.flatMap(([contact, email]) =>
+    gaveUp.includes(email) ? [contact] : [],
+  );
+  for (const contact of [...rows.map((row) => row.contact), ...lost]) scope.conflicts.add(`contact:${contact}`);
 }
 
 /** Settles the contested lead rows of a scan, row by row (rules-ghl section 3). */
@@ -159,7 +153,7 @@ function leadWrite(
     });
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.leads.add(evolution.row.id);
-    noteErrors(scope, observation.contactId, evolution.fieldErrors);
+    noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
     return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
   }
   if (known === undefined || claimant.fits === true) return undefined;
@@ -168,9 +162,14 @@ function leadWrite(
   return row === known.row ? undefined : { row, version: known.version };
 }
 
-function noteErrors(scope: FinishScope, contactId: string, errors: readonly { field: string; code: string }[]): void {
+function noteErrors(
+  scope: FinishScope,
+  contactId: string,
+  rowId: string,
+  errors: readonly { field: string; code: string }[],
+): void {
   for (const error of errors)
-    if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, ...error });
+    if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, rowId, ...error });
 }
 
 async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {

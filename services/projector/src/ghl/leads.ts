@@ -105,10 +105,13 @@ function reclassifyOwn(
   { fits, observation }: Exclude<LeadClaimant, { fits: true }>,
   own: Versioned<LeadRow>[],
 ): RowWrite<LeadRow>[] {
-  scope.sighting.otherContacts.push(observation.contactId);
+  const { contactId, email, knownAs } = observation;
+  const { outcomes, otherContacts } = scope.sighting;
+  otherContacts.push(contactId);
+  if (email !== null && knownAs.leadByEmail) outcomes.reclassifiedEmails.push([contactId, email]);
   return own.flatMap(({ row: before, version }) => {
     const row = reclassifyLead(before, fits, observation.observedAt, scope.rules);
-    noteReclassified(scope.sighting.outcomes.leads, before, row);
+    noteReclassified(outcomes.leads, before, row);
     return row === before ? [] : [{ row, version }];
   });
 }
@@ -154,5 +157,8 @@ function noteLead(
   if (before !== undefined && before.customerEmail !== evolution.row.customerEmail) {
     outcomes.emailChanges.push(['leads', before.id, before.customerEmail]);
   }
-  for (const error of evolution.fieldErrors) outcomes.fieldErrors.push({ contactId: observation.contactId, ...error });
+  const { contactId } = observation;
+  const rowId = evolution.row.id;
+  if (observation.email === null) outcomes.leadsWithoutEmail.push(contactId);
+  for (const error of evolution.fieldErrors) outcomes.fieldErrors.push({ contactId, rowId, ...error });
 }

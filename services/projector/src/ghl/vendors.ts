@@ -4,7 +4,14 @@ import { evolveVendor, reclassifyVendor, type VendorEvolution } from '#libs/doma
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { VENDORS } from '#libs/storage/src/columns.ts';
 import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
+import {
+  newestByContact,
+  noteOutcome,
+  noteReclassified,
+  noteUserId,
+  type BatchScope,
+  type Observations,
+} from './scope.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
@@ -32,7 +39,7 @@ export async function applyVendors(scope: BatchScope, observations: Observations
       grantUserId: granted.has(observation.contactId),
     };
     const evolution = evolveVendor(known?.row, observation, context);
-    noteVendor(scope, observation, known?.row, evolution);
+    noteVendor(scope, observation, known?.row, evolution, context.grantUserId);
     if (evolution.row !== known?.row) writes.push({ row: evolution.row, version: known?.version ?? 0 });
   }
   for (const contact of staff) {
@@ -83,7 +90,7 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
   });
 }
 
-/** Grants the GHL user ids that nobody holds and notes every wish, so that the end of the scan can settle them in any order. */
+/** Grants the GHL user ids that nobody holds; the end of the scan settles all wishes, whatever order they came in. */
 async function grantUserIds(
   scope: BatchScope,
   settled: { observation: VendorObserved; known: Versioned<VendorRow> | undefined }[],
@@ -99,19 +106,10 @@ async function grantUserIds(
     [scope.account, wanted],
   );
   const held = new Set(holders.rows.map(({ ghl_user_id }) => ghl_user_id));
-  for (const { observation, known } of wishes) {
+  for (const { observation } of wishes) {
     const userId = observation.ghlUserId ?? '';
-    const free = !held.has(userId);
+    if (!held.has(userId)) granted.add(observation.contactId);
     held.add(userId);
-    if (free) granted.add(observation.contactId);
-    scope.sighting.outcomes.userIds.push({
-      rowId: known?.row.id ?? rowIdOf('vendor', scope.account, observation.contactId),
-      contactId: observation.contactId,
-      dateUpdated: observation.dateUpdated,
-      wanted: userId,
-      before: known?.row.ghlUserId ?? null,
-      granted: free,
-    });
   }
   return granted;
 }
@@ -127,16 +125,19 @@ function noteVendor(
   observation: VendorObserved,
   before: VendorRow | undefined,
   evolution: VendorEvolution,
+  granted: boolean,
 ): void {
   const { sighting } = scope;
   const { contactId } = observation;
+  const rowId = evolution.row.id;
   sighting.vendorContacts.push(contactId);
-  noteOutcome(sighting.outcomes.vendors, evolution.row.id, evolution);
+  noteOutcome(sighting.outcomes.vendors, rowId, evolution);
+  noteUserId(sighting.outcomes, observation, before, evolution, granted);
   if (before !== undefined && before.email !== evolution.row.email) {
     sighting.outcomes.emailChanges.push(['vendors', before.id, before.email]);
   }
   for (const error of evolution.fieldErrors) {
     // Wishes for user ids are settled, and counted, at the end of the scan.
-    if (error.code !== 'duplicate_user_id') sighting.outcomes.fieldErrors.push({ contactId, ...error });
+    if (error.code !== 'duplicate_user_id') sighting.outcomes.fieldErrors.push({ contactId, rowId, ...error });
   }
 }
