@@ -10,7 +10,7 @@ import { evolveLead, reclassifyLead } from '#libs/domain/src/lead.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
-import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { newRowIds } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
 import { readContested } from '#libs/storage/src/sightings.ts';
 import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
@@ -39,6 +39,8 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
     claims: [...claims.values()].map(({ claim }) => claim),
   });
   const byId = new Map(rows.map((known) => [known.row.id, known]));
+  const births = result.claims.filter(({ outcome }) => outcome.kind === 'new').map(({ contactId }) => contactId);
+  const ids = await newRowIds(scope.sql, 'vendor', scope.account, births);
   const writes: RowWrite<VendorRow>[] = [];
   const displaced: string[] = [];
   for (const { contactId, outcome } of result.claims) {
@@ -47,7 +49,7 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
     const known = outcome.kind === 'row' ? byId.get(outcome.rowId) : undefined;
     if (outcome.kind === 'new' && outcome.replaces !== undefined) displaced.push(outcome.replaces);
     if (known !== undefined) scope.won.vendors.add(known.row.id);
-    const write = vendorWrite(scope, entry, known);
+    const write = vendorWrite(scope, entry, known, ids.get(contactId));
     if (write !== undefined) writes.push(write);
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
@@ -60,11 +62,12 @@ function vendorWrite(
   scope: FinishScope,
   { claimant }: Claim,
   known: Versioned<VendorRow> | undefined,
+  newId: string | undefined,
 ): RowWrite<VendorRow> | undefined {
   const outcomes = scope.outcomes.vendors;
   if (claimant.type === 'crm.observation.v1.VendorObserved') {
     const { observation } = claimant;
-    const id = rowIdOf('vendor', scope.account, observation.contactId);
+    const id = known?.row.id ?? newId!;
     const evolution = evolveVendor(known?.row, observation, { rules: scope.rules, id, grantUserId: false });
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.vendors.add(evolution.row.id);
@@ -117,6 +120,8 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
     claims: [...claims.values()].map(({ claim }) => claim),
   });
   const byId = new Map(rows.map((known) => [known.row.id, known]));
+  const births = result.claims.filter(({ isNew }) => isNew).map(({ contactId }) => contactId);
+  const ids = await newRowIds(scope.sql, 'lead', scope.account, births);
   const writes: RowWrite<LeadRow>[] = [];
   const displaced: string[] = [];
   for (const outcome of result.claims) {
@@ -126,7 +131,8 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
     const targets = outcome.isNew ? [undefined] : outcome.rows.map((id) => byId.get(id));
     for (const known of targets) {
       if (known !== undefined) scope.won.leads.add(known.row.id);
-      const write = leadWrite(scope, entry, known, known === undefined || known.row.id === outcome.requestRow);
+      const isRequest = known === undefined || known.row.id === outcome.requestRow;
+      const write = leadWrite(scope, entry, known, isRequest, ids.get(outcome.contactId));
       if (write !== undefined) writes.push(write);
     }
   }
@@ -141,11 +147,12 @@ function leadWrite(
   { claimant }: Claim,
   known: Versioned<LeadRow> | undefined,
   request: boolean,
+  newId: string | undefined,
 ): RowWrite<LeadRow> | undefined {
   const outcomes = scope.outcomes.leads;
   if (claimant.fits === true && claimant.type === 'crm.observation.v1.LeadObserved') {
     const { observation } = claimant;
-    const id = rowIdOf('lead', scope.account, observation.contactId);
+    const id = known?.row.id ?? newId!;
     const evolution = evolveLead(known?.row, observation, {
       rules: scope.rules,
       id,

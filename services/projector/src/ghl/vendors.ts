@@ -1,7 +1,7 @@
 import type { ContactUnclassified, VendorObserved } from '#libs/contracts/src/generated/events.ts';
 import type { VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor, type VendorEvolution } from '#libs/domain/src/vendor.ts';
-import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { newRowIds } from '#libs/storage/src/ids.ts';
 import { VENDORS } from '#libs/storage/src/columns.ts';
 import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
 import {
@@ -30,12 +30,19 @@ export async function applyVendors(scope: BatchScope, observations: Observations
     else if (observation.knownAs.vendorByEmail) contest(scope, 'crm.observation.v1.VendorObserved', observation);
     else newcomers.push(observation);
   }
-  for (const observation of await unrivalled(scope, newcomers)) settled.push({ observation, known: undefined });
+  const newborn = await unrivalled(scope, newcomers);
+  const ids = await newRowIds(
+    scope.sql,
+    'vendor',
+    scope.account,
+    newborn.map(({ contactId }) => contactId),
+  );
+  for (const observation of newborn) settled.push({ observation, known: undefined });
   const granted = await grantUserIds(scope, settled);
   for (const { observation, known } of settled) {
     const context = {
       rules: scope.rules,
-      id: rowIdOf('vendor', scope.account, observation.contactId),
+      id: known?.row.id ?? ids.get(observation.contactId)!,
       grantUserId: granted.has(observation.contactId),
     };
     const evolution = evolveVendor(known?.row, observation, context);
