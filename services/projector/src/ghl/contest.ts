@@ -1,13 +1,19 @@
 import type { ContactUnclassified, LeadObserved, VendorObserved } from '#libs/contracts/src/generated/events.ts';
-import { resolveLeads, resolveVendors, type ContestClaim, type ContestRow } from '#libs/domain/src/contested.ts';
+import {
+  emailAtStart,
+  resolveLeads,
+  resolveVendors,
+  type ContestClaim,
+  type ContestRow,
+} from '#libs/domain/src/contested.ts';
 import { evolveLead, reclassifyLead } from '#libs/domain/src/lead.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
-import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { newRowIds } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
 import { readContested } from '#libs/storage/src/sightings.ts';
-import { noteOutcome, noteReclassified } from './scope.ts';
+import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
 import type { FinishScope } from './finish.ts';
 import type { LeadClaimant } from './leads.ts';
 
@@ -29,10 +35,12 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
   );
   const emails = startEmails(scope, 'vendors');
   const result = resolveVendors({
-    rows: rows.map(({ row }) => contestRow(scope, row, emails.get(row.id) ?? row.email, states)),
+    rows: rows.map(({ row }) => contestRow(scope, row, emailAtStart(emails, row), states)),
     claims: [...claims.values()].map(({ claim }) => claim),
   });
   const byId = new Map(rows.map((known) => [known.row.id, known]));
+  const births = result.claims.filter(({ outcome }) => outcome.kind === 'new').map(({ contactId }) => contactId);
+  const ids = await newRowIds(scope.sql, 'vendor', scope.account, births);
   const writes: RowWrite<VendorRow>[] = [];
   const displaced: string[] = [];
   for (const { contactId, outcome } of result.claims) {
@@ -41,7 +49,7 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
     const known = outcome.kind === 'row' ? byId.get(outcome.rowId) : undefined;
     if (outcome.kind === 'new' && outcome.replaces !== undefined) displaced.push(outcome.replaces);
     if (known !== undefined) scope.won.vendors.add(known.row.id);
-    const write = vendorWrite(scope, entry, known);
+    const write = vendorWrite(scope, entry, known, ids.get(contactId));
     if (write !== undefined) writes.push(write);
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
@@ -54,25 +62,17 @@ function vendorWrite(
   scope: FinishScope,
   { claimant }: Claim,
   known: Versioned<VendorRow> | undefined,
+  newId: string | undefined,
 ): RowWrite<VendorRow> | undefined {
   const outcomes = scope.outcomes.vendors;
   if (claimant.type === 'crm.observation.v1.VendorObserved') {
     const { observation } = claimant;
-    const id = rowIdOf('vendor', scope.account, observation.contactId);
+    const id = known?.row.id ?? newId!;
     const evolution = evolveVendor(known?.row, observation, { rules: scope.rules, id, grantUserId: false });
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.vendors.add(evolution.row.id);
-    noteErrors(scope, observation.contactId, evolution.fieldErrors);
-    if (observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId) {
-      scope.outcomes.userIds.push({
-        rowId: evolution.row.id,
-        contactId: observation.contactId,
-        dateUpdated: observation.dateUpdated,
-        wanted: observation.ghlUserId,
-        before: known?.row.ghlUserId ?? null,
-        granted: false,
-      });
-    }
+    noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
+    noteUserId(scope.outcomes, observation, known?.row, evolution, false);
     return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
   }
   if (known === undefined) return undefined;
@@ -92,10 +92,13 @@ async function noteLostLeads(scope: FinishScope): Promise<void> {
   if (gaveUp.length === 0) return;
   const { rows } = await scope.sql.query<{ contact: string }>(
     `select distinct t.ghl_contact_id as contact from leads t join seen_lead_contact s on s.value = t.ghl_contact_id
-     where t.account_id = $1 and t.customer_email = any($2)`,
-    [scope.account, gaveUp],
+     where t.account_id = $1 and t.customer_email = any($2) and t.ghl_contact_id <> all($3)`,
+    [scope.account, gaveUp, scope.outcomes.leadsWithoutEmail],
   );
-  for (const { contact } of rows) scope.conflicts.add(`contact:${contact}`);
+  const lost = scope.outcomes.reclassifiedEmails.flatMap(([contact, email]) =>
+    gaveUp.includes(email) ? [contact] : [],
+  );
+  for (const contact of [...rows.map((row) => row.contact), ...lost]) scope.conflicts.add(`contact:${contact}`);
 }
 
 /** Settles the contested lead rows of a scan, row by row (rules-ghl section 3). */
@@ -111,12 +114,14 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
   const emails = startEmails(scope, 'leads');
   const result = resolveLeads({
     rows: rows.map(({ row }) => ({
-      ...contestRow(scope, row, emails.get(row.id) ?? row.customerEmail, states),
+      ...contestRow(scope, row, emailAtStart(emails, { id: row.id, email: row.customerEmail }), states),
       opportunityId: row.ghlOpportunityId,
     })),
     claims: [...claims.values()].map(({ claim }) => claim),
   });
   const byId = new Map(rows.map((known) => [known.row.id, known]));
+  const births = result.claims.filter(({ isNew }) => isNew).map(({ contactId }) => contactId);
+  const ids = await newRowIds(scope.sql, 'lead', scope.account, births);
   const writes: RowWrite<LeadRow>[] = [];
   const displaced: string[] = [];
   for (const outcome of result.claims) {
@@ -126,7 +131,8 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
     const targets = outcome.isNew ? [undefined] : outcome.rows.map((id) => byId.get(id));
     for (const known of targets) {
       if (known !== undefined) scope.won.leads.add(known.row.id);
-      const write = leadWrite(scope, entry, known, known === undefined || known.row.id === outcome.requestRow);
+      const isRequest = known === undefined || known.row.id === outcome.requestRow;
+      const write = leadWrite(scope, entry, known, isRequest, ids.get(outcome.contactId));
       if (write !== undefined) writes.push(write);
     }
   }
@@ -141,11 +147,12 @@ function leadWrite(
   { claimant }: Claim,
   known: Versioned<LeadRow> | undefined,
   request: boolean,
+  newId: string | undefined,
 ): RowWrite<LeadRow> | undefined {
   const outcomes = scope.outcomes.leads;
   if (claimant.fits === true && claimant.type === 'crm.observation.v1.LeadObserved') {
     const { observation } = claimant;
-    const id = rowIdOf('lead', scope.account, observation.contactId);
+    const id = known?.row.id ?? newId!;
     const evolution = evolveLead(known?.row, observation, {
       rules: scope.rules,
       id,
@@ -153,7 +160,7 @@ function leadWrite(
     });
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.leads.add(evolution.row.id);
-    noteErrors(scope, observation.contactId, evolution.fieldErrors);
+    noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
     return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
   }
   if (known === undefined || claimant.fits === true) return undefined;
@@ -162,9 +169,14 @@ function leadWrite(
   return row === known.row ? undefined : { row, version: known.version };
 }
 
-function noteErrors(scope: FinishScope, contactId: string, errors: readonly { field: string; code: string }[]): void {
+function noteErrors(
+  scope: FinishScope,
+  contactId: string,
+  rowId: string,
+  errors: readonly { field: string; code: string }[],
+): void {
   for (const error of errors)
-    if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, ...error });
+    if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, rowId, ...error });
 }
 
 async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {

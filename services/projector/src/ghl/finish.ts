@@ -1,7 +1,7 @@
 import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import { resolveUserIds } from '#libs/domain/src/contested.ts';
 import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missing.ts';
-import { conclude, emptyCounters, type Counters } from '#libs/domain/src/result.ts';
+import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Counters } from '#libs/domain/src/result.ts';
 import type { LeadRow, VendorRow } from '#libs/domain/src/rows.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
@@ -48,15 +48,16 @@ export async function finishScan(
   const scope = await openScope(sql, rules, marker);
   await settleVendors(scope);
   await settleLeads(scope);
-  await settleUserIds(scope);
+  await settleUserIds(scope, marker.completedAt);
   const doubts = doubtsOf(partitions);
   const judged = marker.answersFor !== 'nothing' && doubts.holes === 0 && (doubts.deadLettered === 0 || confirmed);
+  // What came back is not missing any more when the rows in scope are counted, whether somebody wrote it or passed it over.
+  await restorePassedOver(scope, VENDORS, marker.completedAt);
+  await restorePassedOver(scope, LEADS, marker.completedAt);
   const marked = {
     vendors: await applyMissing(scope, 'vendors', marker, judged, confirmed),
     leads: await applyMissing(scope, 'leads', marker, judged, confirmed),
   };
-  await restorePassedOver(scope, VENDORS, marker.completedAt);
-  await restorePassedOver(scope, LEADS, marker.completedAt);
   const counters = await count(scope, marker, marked, doubts.deadLettered);
   const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
   const conclusion = conclude({
@@ -142,15 +143,15 @@ function latest(partitions: ClosedPartition[]): number {
 }
 
 /** Two rows that want one new user id: the better claim keeps it, the others keep their own (rules-ghl section 1). */
-async function settleUserIds(scope: FinishScope): Promise<void> {
+async function settleUserIds(scope: FinishScope, at: number): Promise<void> {
   const claims = [...new Map(scope.outcomes.userIds.map((claim) => [claim.rowId, claim])).values()].filter(
     ({ rowId }) => !scope.displaced.has(rowId),
   );
   if (claims.length === 0) return;
   const holders = await heldAtStart(scope, claims);
   const result = resolveUserIds(claims, (userId) => holders.get(userId));
-  for (const { contactId } of result.refused) {
-    scope.outcomes.fieldErrors.push({ contactId, field: 'ghl_user_id', code: 'duplicate_user_id' });
+  for (const { contactId, rowId } of result.refused) {
+    scope.outcomes.fieldErrors.push({ contactId, rowId, field: 'ghl_user_id', code: 'duplicate_user_id' });
   }
   const changes = claims.filter(
     ({ rowId, granted, wanted, before }) => result.final.get(rowId) !== (granted ? wanted : before),
@@ -159,16 +160,19 @@ async function settleUserIds(scope: FinishScope): Promise<void> {
   const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', [changes.map(({ rowId }) => rowId)]);
   const freed = rows.map(({ row, version }) => ({ row: { ...row, ghlUserId: null }, version }));
   await writeRows(scope.sql, VENDORS, freed);
-  const final = freed.map(({ row, version }) => ({
-    row: { ...row, ghlUserId: result.final.get(row.id) ?? null },
-    version: version + 1,
-  }));
+  const wishes = new Map(changes.map((claim) => [claim.rowId, claim]));
+  const final = freed.map(({ row, version }) => {
+    const { before, updatedAtBefore } = wishes.get(row.id)!;
+    const ghlUserId = result.final.get(row.id) ?? null;
+    const updatedAt = ghlUserId === before ? (updatedAtBefore ?? row.updatedAt) : at;
+    return { row: { ...row, ghlUserId, updatedAt }, version: version + 1 };
+  });
   await writeRows(scope.sql, VENDORS, final);
   // A row counts as updated only if it ends up different from what it was.
-  for (const { row } of final) {
-    const claim = claims.find(({ rowId }) => rowId === row.id);
-    if (row.ghlUserId !== claim?.before) scope.outcomes.vendors.updated.push(row.id);
-  }
+  const { vendors } = scope.outcomes;
+  for (const { row } of final) if (row.ghlUserId !== wishes.get(row.id)!.before) vendors.updated.push(row.id);
+  const kept = new Set(changes.filter(({ granted, onlyChange }) => granted && onlyChange).map(({ rowId }) => rowId));
+  vendors.updated = vendors.updated.filter((id) => !kept.has(id));
 }
 
 async function heldAtStart(scope: FinishScope, claims: Sighting['outcomes']['userIds']): Promise<Map<string, string>> {
@@ -179,6 +183,7 @@ async function heldAtStart(scope: FinishScope, claims: Sighting['outcomes']['use
   );
   const holders = new Map(rows.filter(({ id }) => !changed.has(id)).map(({ id, ghl_user_id }) => [ghl_user_id, id]));
   for (const { rowId, before } of changed.values()) if (before !== null) holders.set(before, rowId);
+  for (const [rowId, before] of scope.outcomes.userIdsGivenUp) holders.set(before, rowId);
   return holders;
 }
 
@@ -293,7 +298,7 @@ async function count(
     vendors_checked: marker.vendorsChecked,
     vendors_created: vendors.created.size,
     vendors_updated: vendors.updated.size,
-    vendors_deactivated: new Set(outcomes.vendors.deactivated).size,
+    vendors_deactivated: new Set(outcomes.vendors.deactivated).difference(scope.displaced).size,
     vendors_missing_in_ghl: marked.vendors.marked,
     vendors_deleted: marked.vendors.marked,
     leads_checked: marker.leadsChecked,
@@ -306,7 +311,7 @@ async function count(
     reclassified: vendors.reclassified.size + leads.reclassified.size,
     restored: vendors.restored.size + leads.restored.size,
     rebound: new Set(outcomes.vendors.rebound).size + new Set(outcomes.leads.rebound).size,
-    field_errors: distinctErrors(scope).length,
+    field_errors: countFaultyFields(errorsThatStay(scope.outcomes.fieldErrors, scope.displaced)),
     lookups_unknown: marker.lookupsUnknown,
     dead_lettered: deadLettered,
   };
@@ -360,7 +365,10 @@ async function countPassedOver(scope: FinishScope, table: Table): Promise<number
 
 function distinctErrors(scope: FinishScope): { contactId: string; field: string; code: string }[] {
   const distinct = new Map(
-    scope.outcomes.fieldErrors.map((error) => [`${error.contactId} ${error.field} ${error.code}`, error]),
+    errorsThatStay(scope.outcomes.fieldErrors, scope.displaced).map(({ contactId, field, code }) => [
+      `${contactId} ${field} ${code}`,
+      { contactId, field, code },
+    ]),
   );
   return [...distinct.values()].sort((a, b) => (a.contactId + a.field < b.contactId + b.field ? -1 : 1));
 }

@@ -1,7 +1,7 @@
 import type { ContactUnclassified, VendorObserved } from '#libs/contracts/src/generated/events.ts';
 import type { VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor, type VendorEvolution } from '#libs/domain/src/vendor.ts';
-import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { newRowIds } from '#libs/storage/src/ids.ts';
 import { VENDORS } from '#libs/storage/src/columns.ts';
 import {
   ensureAccount,
@@ -13,7 +13,14 @@ import {
   type Versioned,
 } from '#libs/storage/src/rows.ts';
 import { contentHash } from './content.ts';
-import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
+import {
+  newestByContact,
+  noteOutcome,
+  noteReclassified,
+  noteUserId,
+  type BatchScope,
+  type Observations,
+} from './scope.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
@@ -34,17 +41,24 @@ export async function applyVendors(scope: BatchScope, observations: Observations
     else if (observation.knownAs.vendorByEmail) contest(scope, 'crm.observation.v1.VendorObserved', observation);
     else newcomers.push(observation);
   }
-  for (const observation of await unrivalled(scope, newcomers)) settled.push({ observation, known: undefined });
+  const newborn = await unrivalled(scope, newcomers);
+  const ids = await newRowIds(
+    scope.sql,
+    'vendor',
+    scope.account,
+    newborn.map(({ contactId }) => contactId),
+  );
+  for (const observation of newborn) settled.push({ observation, known: undefined });
   const granted = await grantUserIds(scope, settled);
   for (const { observation, known } of settled) {
     const { contactId } = observation;
     const context = {
       rules: scope.rules,
-      id: known?.row.id ?? rowIdOf('vendor', scope.account, contactId),
+      id: known?.row.id ?? ids.get(contactId)!,
       grantUserId: granted.has(contactId),
     };
     const evolution = evolveVendor(known?.row, observation, context);
-    noteVendor(scope, observation, known?.row, evolution);
+    noteVendor(scope, observation, known?.row, evolution, context.grantUserId);
     if (evolution.row === known?.row) continue;
     const write = { row: evolution.row, version: known?.version ?? 0 };
     writes.push(showsAll(observation, evolution) ? { ...write, shows: contents.get(contactId)! } : write);
@@ -94,10 +108,10 @@ async function passOverUnchanged(
     const { contactId, fieldErrors } = observation;
     const content = contentHash(observation, scope.rules);
     const row = shown.get(contactId);
-    if (row === content) {
+    if (row?.shows === content) {
       observed.delete(contactId);
       scope.sighting.vendorContacts.push(contactId);
-      for (const error of fieldErrors) scope.sighting.outcomes.fieldErrors.push({ contactId, ...error });
+      for (const error of fieldErrors) scope.sighting.outcomes.fieldErrors.push({ contactId, rowId: row.id, ...error });
       continue;
     }
     contents.set(contactId, content);
@@ -140,7 +154,7 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
   });
 }
 
-/** Grants the GHL user ids that nobody holds and notes every wish, so that the end of the scan can settle them in any order. */
+/** Grants the GHL user ids that nobody holds; the end of the scan settles all wishes, whatever order they came in. */
 async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Promise<Set<string>> {
   const wishes = settled.filter(
     ({ observation, known }) => observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId,
@@ -153,19 +167,10 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
     [scope.account, wanted],
   );
   const held = new Set(holders.rows.map(({ ghl_user_id }) => ghl_user_id));
-  for (const { observation, known } of wishes) {
+  for (const { observation } of wishes) {
     const userId = observation.ghlUserId ?? '';
-    const free = !held.has(userId);
+    if (!held.has(userId)) granted.add(observation.contactId);
     held.add(userId);
-    if (free) granted.add(observation.contactId);
-    scope.sighting.outcomes.userIds.push({
-      rowId: known?.row.id ?? rowIdOf('vendor', scope.account, observation.contactId),
-      contactId: observation.contactId,
-      dateUpdated: observation.dateUpdated,
-      wanted: userId,
-      before: known?.row.ghlUserId ?? null,
-      granted: free,
-    });
   }
   return granted;
 }
@@ -181,16 +186,19 @@ function noteVendor(
   observation: VendorObserved,
   before: VendorRow | undefined,
   evolution: VendorEvolution,
+  granted: boolean,
 ): void {
   const { sighting } = scope;
   const { contactId } = observation;
+  const rowId = evolution.row.id;
   sighting.vendorContacts.push(contactId);
-  noteOutcome(sighting.outcomes.vendors, evolution.row.id, evolution);
+  noteOutcome(sighting.outcomes.vendors, rowId, evolution);
+  noteUserId(sighting.outcomes, observation, before, evolution, granted);
   if (before !== undefined && before.email !== evolution.row.email) {
     sighting.outcomes.emailChanges.push(['vendors', before.id, before.email]);
   }
   for (const error of evolution.fieldErrors) {
     // Wishes for user ids are settled, and counted, at the end of the scan.
-    if (error.code !== 'duplicate_user_id') sighting.outcomes.fieldErrors.push({ contactId, ...error });
+    if (error.code !== 'duplicate_user_id') sighting.outcomes.fieldErrors.push({ contactId, rowId, ...error });
   }
 }
