@@ -1,7 +1,7 @@
-import type { RequestHandler } from 'express';
-import { fail } from './errors.ts';
+import type { Request, RequestHandler } from 'express';
+import { fail } from './answers.ts';
 
-/** Burst and daily limits of the location (ghl section 5). */
+/** Burst and daily limits of each location (ghl section 5). */
 export interface Limits {
   /** False answers without any limit, headers included as if it were there. */
   enabled: boolean;
@@ -10,29 +10,42 @@ export interface Limits {
   daily: number;
 }
 
-/** Limit headers on every answer, 429 without Retry-After beyond them. */
-export function limiter(limits: Limits): RequestHandler {
-  let windowStart = 0;
-  let used = 0;
-  let today = 0;
-  return (_request, response, next) => {
+interface Bucket {
+  windowStart: number;
+  used: number;
+  day: number;
+  today: number;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Limit headers on every answer, 429 without Retry-After beyond them; `resourceOf` names the bucket of a request: location or company. */
+export function limiter(limits: Limits, resourceOf: (request: Request) => string): RequestHandler {
+  const buckets = new Map<string, Bucket>();
+
+  function count(resource: string, now: number): Bucket {
+    const day = Math.floor(now / DAY_MS);
+    const bucket = buckets.get(resource) ?? { windowStart: now, used: 0, day, today: 0 };
+    buckets.set(resource, bucket);
+    if (now - bucket.windowStart >= limits.intervalMs) Object.assign(bucket, { windowStart: now, used: 0 });
+    if (bucket.day !== day) Object.assign(bucket, { day, today: 0 });
+    bucket.used += 1;
+    bucket.today += 1;
+    return bucket;
+  }
+
+  return (request, response, next) => {
     const now = Date.now();
-    if (now - windowStart >= limits.intervalMs) {
-      windowStart = now;
-      used = 0;
-    }
-    used += 1;
-    today += 1;
-    const left = limits.enabled ? Math.max(0, limits.max - used) : limits.max;
+    const { used, today } = limits.enabled ? count(resourceOf(request), now) : { used: 0, today: 0 };
     response.set({
       'X-RateLimit-Max': String(limits.max),
-      'X-RateLimit-Remaining': String(left),
+      'X-RateLimit-Remaining': String(Math.max(0, limits.max - used)),
       'X-RateLimit-Interval-Milliseconds': String(limits.intervalMs),
       'X-RateLimit-Limit-Daily': String(limits.daily),
       'X-RateLimit-Daily-Remaining': String(Math.max(0, limits.daily - today)),
-      'X-RateLimit-Daily-Reset': String(86_400_000 - (now % 86_400_000)),
+      'X-RateLimit-Daily-Reset': String(DAY_MS - (now % DAY_MS)),
     });
-    if (limits.enabled && (used > limits.max || today > limits.daily)) throw fail(429, 'Too Many Requests');
+    if (used > limits.max || today > limits.daily) throw fail(429, 'Too Many Requests');
     next();
   };
 }

@@ -1,163 +1,129 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type ErrorRequestHandler, type RequestHandler } from 'express';
+import express, { type Express, type Request, type RequestHandler } from 'express';
+import { answerError, fail } from './answers.ts';
+import type { Api, Knobs, Place } from './api.ts';
+import { authorizer, bearerOf, createTokens, type Tokens } from './auth.ts';
 import { addContactRoutes } from './contact-routes.ts';
 import { addControl } from './control.ts';
-import { ApiError, fail } from './errors.ts';
-import { createFaults, type Fault, type Faults } from './faults.ts';
+import { addCustomRoutes } from './custom-routes.ts';
+import { createFaults, type Faults } from './faults.ts';
 import { limiter, type Limits } from './limits.ts';
 import { addLocationRoutes } from './location-routes.ts';
+import { addOauthRoutes, type Consent } from './oauth-routes.ts';
+import { addOpportunityRoutes } from './opportunity-routes.ts';
+import { createSearchIndex } from './search.ts';
+import { meet } from './trouble.ts';
+import { addUserRoutes } from './user-routes.ts';
 import type { World } from './world.ts';
 
-/** A request the simulator got. */
+/** A request the simulator got, as it came. */
 export interface LoggedRequest {
   method: string;
   path: string;
+  query: Record<string, unknown>;
+  headers: Record<string, unknown>;
+  body: unknown;
+  /** Zero while it is not answered, and when it never was. */
   status: number;
   at: number;
-  /** Body of a search, for assertions. */
-  search?: Record<string, unknown>;
 }
 
 /** A running simulator. */
 export interface GhlSimulator {
   baseUrl: string;
+  /** The first location. */
   world: World;
   faults: Faults;
   limits: Limits;
   /** Knobs that tests turn. */
   knobs: Knobs;
+  tokens: Tokens;
+  consent: Consent;
   requests: LoggedRequest[];
+  /** Every route it answers, as `GET /contacts/:id`. */
+  routes: string[];
   stop(): Promise<void>;
 }
 
-/** Behaviour that can be changed while the simulator runs. */
-export interface Knobs {
-  /** Milliseconds until the search index shows a change. */
-  indexLagMs: number;
-  /** Seconds an OAuth access token lives. */
-  tokenSeconds: number;
-}
-
-/** Starts the simulator of the GoHighLevel API over a world, on a free port unless one is given. */
+/** Starts the simulator of the GoHighLevel API over one location, or several, on a free port unless one is given. */
 export async function startGhlSimulator(options: {
   world: World;
+  /** Further locations; each has its own token, limits and search index. */
+  others?: readonly World[];
   port?: number;
   limits?: Partial<Limits>;
 }): Promise<GhlSimulator> {
-  const { world } = options;
+  const { world, others = [] } = options;
   const faults = createFaults();
   const limits: Limits = { enabled: true, max: 100, intervalMs: 10_000, daily: 200_000, ...options.limits };
-  const knobs: Knobs = { indexLagMs: 0, tokenSeconds: 86_399 };
+  const knobs: Knobs = { indexLagMs: 0, tokenSeconds: 86_399, refreshGraceMs: 30_000, deletedAs: '400' };
   const requests: LoggedRequest[] = [];
-  const tokens = new Map<string, number>();
+  const tokens = createTokens([world, ...others]);
+  const places = new Map<string, Place>(
+    [world, ...others].map((one) => [
+      one.locationId,
+      { world: one, index: createSearchIndex(one, () => knobs.indexLagMs) },
+    ]),
+  );
+  const grantOf = (request: Request) => tokens.find(bearerOf(request));
   const app = express();
   app.disable('x-powered-by');
-  app.use(express.json({ limit: '20mb' }));
-  app.use(express.urlencoded({ extended: false }));
-  addControl(app, { world, faults, limits, knobs, requests });
+  const json = express.json({ limit: '20mb' });
+  app.use('/__control', json);
+  addControl(app, { places, faults, limits, knobs, tokens, requests });
   app.use(log(requests));
-  app.use(meet(faults));
-  app.use(limiter(limits));
-  const authorize = authorizer(world, tokens);
-  addLocationRoutes(app, authorize, world, knobs, tokens);
-  addContactRoutes(app, authorize, world, knobs, faults);
+  app.use(limiter(limits, (request) => grantOf(request)?.locationId ?? grantOf(request)?.companyId ?? 'nobody'));
+  app.use(json, express.urlencoded({ extended: false }), logBody());
+  app.use(meet(faults, (request) => grantOf(request)?.locationId));
+  const api: Api = { app, places, tokens, authorize: authorizer(tokens), knobs, faults };
+  addLocationRoutes(api);
+  addCustomRoutes(api);
+  addUserRoutes(api);
+  addOpportunityRoutes(api);
+  addContactRoutes(api);
+  const consent = addOauthRoutes(api);
+  const routes = routesOf(app);
   app.use((request) => {
     throw fail(404, `Cannot ${request.method} ${request.path}`);
   });
   app.use(answerError());
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(options.port ?? 0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  return { baseUrl: `http://127.0.0.1:${port}`, world, faults, limits, knobs, requests, stop: () => close(server) };
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return { baseUrl, world, faults, limits, knobs, tokens, consent, requests, routes, stop: () => close(server) };
 }
 
+function routesOf(app: Express): string[] {
+  const routes = app.router.stack.flatMap(({ route }) => (route === undefined ? [] : [route]));
+  return routes
+    .flatMap(({ path, stack }) => [...new Set(stack.map(({ method }) => `${method.toUpperCase()} ${path}`))])
+    .filter((name) => !name.includes('/__control/'));
+}
+
+interface Logging {
+  entry?: LoggedRequest;
+}
+
+/** Everything is logged, what the limits refuse as well. */
 function log(requests: LoggedRequest[]): RequestHandler {
   return (request, response, next) => {
-    const entry: LoggedRequest = { method: request.method, path: request.path, status: 0, at: Date.now() };
-    if (request.path === '/contacts/search') entry.search = request.body as Record<string, unknown>;
+    const { method, path, query, headers } = request;
+    const entry: LoggedRequest = { method, path, query, headers, body: undefined, status: 0, at: Date.now() };
+    (response.locals as Logging).entry = entry;
     requests.push(entry);
-    response.on('close', () => {
+    response.on('finish', () => {
       entry.status = response.statusCode;
     });
     next();
   };
 }
 
-/** Bearer, then Version, in the order and with the texts of the real API (ghl section 4). Tenancy is checked by the routes. */
-function authorizer(world: World, tokens: Map<string, number>): RequestHandler {
-  return (request, _response, next) => {
-    const match = /^Bearer (\S+)$/.exec(request.get('authorization') ?? '');
-    const token = match?.[1] ?? '';
-    const expiresAt = tokens.get(token);
-    if (token !== world.token && (expiresAt === undefined || expiresAt < Date.now())) {
-      throw fail(
-        401,
-        token.startsWith('pit-')
-          ? 'Invalid Private Integration token'
-          : expiresAt === undefined
-            ? 'Invalid JWT'
-            : 'Invalid token: access token is invalid',
-      );
-    }
-    const version = request.get('version');
-    if (version === undefined) throw fail(401, 'version header was not found.');
-    if (!['2021-07-28', '2021-04-15', '2023-02-21', 'v3'].includes(version))
-      throw fail(401, 'version header is invalid');
-    next();
-  };
-}
-
-/** Lets requests meet their faults before anything answers them. */
-function meet(faults: Faults): RequestHandler {
+function logBody(): RequestHandler {
   return (request, response, next) => {
-    const fault = faults.next(`${request.method} ${request.path}`);
-    if (fault === undefined) return next();
-    return suffer(fault, request, response, next);
-  };
-}
-
-const suffer = (
-  fault: Fault,
-  request: Parameters<RequestHandler>[0],
-  response: Parameters<RequestHandler>[1],
-  next: Parameters<RequestHandler>[2],
-): void => {
-  switch (fault.kind) {
-    case '429':
-      if (fault.retryAfter !== undefined) response.set('retry-after', String(fault.retryAfter));
-      response.set('X-RateLimit-Interval-Milliseconds', '200');
-      throw fail(429, 'Too Many Requests');
-    case '500':
-      throw fail(500, 'Internal server error');
-    case '502-html':
-      response.status(502).type('html').send('<html><body><h1>502 Bad Gateway</h1></body></html>');
-      return;
-    case 'hang':
-      return;
-    case 'truncated':
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': '5000' });
-      response.write('{"contacts":[{"id":"');
-      setTimeout(() => response.destroy(), 20);
-      return;
-    case 'token-expired':
-      throw fail(401, 'Invalid token: access token is invalid');
-    case 'forbidden-scope':
-      throw fail(401, 'The token is not authorized for this scope.');
-    case 'empty':
-      response.json({ contacts: [], total: 1_000_000, traceId: 'empty' });
-      return;
-    case 'repeat-cursor':
-      (request.body as Record<string, unknown>)['searchAfter'] = undefined;
-      next();
-  }
-};
-
-function answerError(): ErrorRequestHandler {
-  return (error: unknown, _request, response, next) => {
-    if (response.headersSent) return next(error);
-    const failure = error instanceof ApiError ? error : fail(500, 'Internal server error');
-    response.status(failure.status).json({ ...failure.body, traceId: 'simulated' });
+    const { entry } = response.locals as Logging;
+    if (entry !== undefined) entry.body = request.body;
+    next();
   };
 }
 

@@ -1,46 +1,78 @@
-import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
+import { CUSTOM_FIELDS, type CustomField } from './fields.ts';
+import { oddValues } from './oddities.ts';
+import { lead, person, vendor } from './people.ts';
+import type { StoredOpportunity } from './pipelines.ts';
 import { createRandom, type Random } from './random.ts';
 
 /** A contact as the simulator keeps it: the shape of GET /contacts/{id}. Times are milliseconds. */
 export interface StoredContact {
   id: string;
   locationId: string;
-  firstName?: string;
-  lastName?: string;
-  companyName?: string;
-  email?: string;
-  phone?: string;
-  address1?: string;
-  city?: string;
-  state?: string;
-  country?: string;
-  postalCode?: string;
+  firstName?: string | null;
+  lastName?: string | null;
+  companyName?: string | null;
+  email?: string | null;
+  phone?: string | null;
+  address1?: string | null;
+  city?: string | null;
+  state?: string | null;
+  country?: string | null;
+  postalCode?: string | null;
+  website?: string | null;
+  timezone?: string | null;
   type?: string;
-  source?: string;
-  assignedTo?: string;
+  source?: string | null;
+  assignedTo?: string | null;
+  dateOfBirth?: string | null;
   tags: unknown;
   customFields: { id: string; value: unknown }[];
-  opportunities: { id: string; pipelineId: string; pipelineStageId: string; status: string; monetaryValue: number }[];
+  opportunities: StoredOpportunity[];
   dnd?: boolean;
+  dndSettings?: unknown;
+  inboundDndSettings?: unknown;
+  /** Who made it; absent for contacts that a world was born with. */
+  createdBy?: Record<string, unknown>;
   dateAdded: number;
-  dateUpdated?: number;
+  dateUpdated?: number | undefined;
+}
+
+/** What a contact was before a change; undefined when there was none. */
+export interface Change {
+  /** The machine's own time, for the lag of the search index. */
+  at: number;
+  id: string;
+  before: StoredContact | undefined;
 }
 
 /** A made-up location. Every change is dated by the world's own clock, one second further each time. */
 export interface World {
   locationId: string;
   companyId: string;
+  /** A private integration token of the location. */
   token: string;
   name: string;
   contacts: Map<string, StoredContact>;
+  /** Ids of contacts that are no more. */
+  deleted: Set<string>;
   users: { id: string; name: string; email: string }[];
-  /** Settings of the location: duplicates, and which field is unique. */
+  customFields: Map<string, CustomField>;
+  customValues: Map<string, { id: string; name: string; value: string }>;
+  /** Tags of the location that no contact needs to have. */
+  tags: Set<string>;
+  /** Settings of the location: duplicates, and which fields are unique, most important first. */
   allowDuplicateContact: boolean;
+  uniqueFields: readonly ('email' | 'phone')[];
+  /** False for a suspended account. */
+  isActive: boolean;
   /** Counts changes, so that whoever sorted the contacts knows when to sort again. */
   revision: number;
+  /** The changes of the last minute. */
+  changes: Change[];
   addContact(contact: Partial<StoredContact>): StoredContact;
   changeContact(id: string, patch: Partial<StoredContact>): StoredContact;
   deleteContact(id: string): void;
+  /** A new 20-character id. */
+  newId(): string;
 }
 
 /** What a world is made of. */
@@ -52,85 +84,14 @@ export interface WorldOptions {
   leadShare?: number;
   staffShare?: number;
   allowDuplicateContact?: boolean;
+  /** False for contacts that are all as the documentation has them. */
+  odd?: boolean;
 }
 
-const FIRST = [
-  'Ada',
-  'Ben',
-  'Cleo',
-  'Dan',
-  'Eve',
-  'Finn',
-  'Gus',
-  'Hana',
-  'Ivo',
-  'June',
-  'Kit',
-  'Lena',
-  'Milo',
-  'Nora',
-  'Omar',
-  'Pia',
-];
-const LAST = [
-  'Archer',
-  'Baker',
-  'Cole',
-  'Dyer',
-  'Ellis',
-  'Fisher',
-  'Gray',
-  'Hale',
-  'Irwin',
-  'Jones',
-  'Keller',
-  'Lowe',
-  'Mason',
-  'North',
-];
-const SERVICES = [
-  'Plumbing',
-  'Roofing',
-  'Electrical',
-  'Marine Repair',
-  'Landscaping',
-  'HVAC',
-  'Painting',
-  'Pool Service',
-];
-const ZIPS = [
-  '33301',
-  '33131',
-  '32801',
-  '30301',
-  '90210',
-  '10001',
-  '02108',
-  '60601',
-  '33301-1234',
-  '331310000',
-  '2108',
-  '00000',
-  'K1A 0B1',
-];
-const COVERAGE = [
-  'Global',
-  'NATIONAL',
-  'usa',
-  'FL',
-  'fl, ga',
-  'FL; GA',
-  'Broward, FL',
-  'Broward,FL; Palm Beach, FL',
-  '33301, 33131',
-  '33301 30301',
-  'FL; 10001',
-  'somewhere',
-];
-const LEVEL_TAGS = DEFAULT_GHL_RULES.vendorTagLevels.map(({ tag }) => tag);
-const FIELDS = DEFAULT_GHL_RULES.customFields;
 const START = Date.UTC(2024, 0, 1);
 const DAY = 86_400_000;
+/** No index lags longer: older changes are forgotten. */
+const CHANGES_KEPT_MS = 60_000;
 
 /** An empty location. */
 export function emptyWorld(seed: number, allowDuplicateContact = true): World {
@@ -143,13 +104,20 @@ export function emptyWorld(seed: number, allowDuplicateContact = true): World {
     token: `pit-${hex(random, 8)}-${hex(random, 4)}-${hex(random, 4)}-${hex(random, 4)}-${hex(random, 12)}`,
     name: 'Made-up Services',
     contacts: new Map(),
+    deleted: new Set(),
     users: Array.from({ length: 5 }, (_, index) => ({
       id: random.id(),
       name: `User ${index + 1}`,
       email: `user${index + 1}@example.test`,
     })),
+    customFields: new Map(CUSTOM_FIELDS.map((field) => [field.id, field])),
+    customValues: new Map(),
+    tags: new Set(),
     allowDuplicateContact,
+    uniqueFields: ['email', 'phone'],
+    isActive: true,
     revision: 0,
+    changes: [],
     addContact(contact) {
       now += 1000;
       const added: StoredContact = {
@@ -162,23 +130,30 @@ export function emptyWorld(seed: number, allowDuplicateContact = true): World {
         dateUpdated: now,
         ...contact,
       };
+      remember(added.id);
       world.contacts.set(added.id, added);
-      world.revision += 1;
       return added;
     },
     changeContact(id, patch) {
       const contact = world.contacts.get(id);
       if (contact === undefined) throw new Error(`the world has no contact ${id}`);
       now += 1000;
-      Object.assign(contact, { dateUpdated: now }, patch);
-      world.revision += 1;
-      return contact;
+      remember(id);
+      return Object.assign(contact, { dateUpdated: now }, patch);
     },
     deleteContact(id) {
-      world.contacts.delete(id);
-      world.revision += 1;
+      remember(id);
+      if (world.contacts.delete(id)) world.deleted.add(id);
     },
+    newId: () => random.id(),
   };
+  function remember(id: string): void {
+    const at = Date.now();
+    const before = world.contacts.get(id);
+    while (world.changes.length > 0 && world.changes[0]!.at < at - CHANGES_KEPT_MS) world.changes.shift();
+    world.changes.push({ at, id, before: before === undefined ? undefined : { ...before } });
+    world.revision += 1;
+  }
   return world;
 }
 
@@ -186,102 +161,29 @@ function hex(random: Random, length: number): string {
   return Array.from({ length }, () => random.below(16).toString(16)).join('');
 }
 
-/** A location with vendors, leads, staff and others, odd values among them; the same one for the same options. */
+/**
+ * A location with vendors, leads, staff and others; the same one for the same options. Every hundred contacts hold each of the
+ * ODDITIES once. The contacts are as old as the location: no search index has still to learn of them.
+ */
 export function makeWorld(options: WorldOptions): World {
-  const {
-    seed,
-    contacts,
-    vendorShare = 0.3,
-    leadShare = 0.45,
-    staffShare = 0.01,
-    allowDuplicateContact = true,
-  } = options;
-  const world = emptyWorld(seed, allowDuplicateContact);
+  const { seed, contacts, vendorShare = 0.3, leadShare = 0.45, staffShare = 0.01, odd = true } = options;
+  const world = emptyWorld(seed, options.allowDuplicateContact);
   const random = createRandom(seed + 1);
   for (let index = 0; index < contacts; index += 1) {
     const share = random.next();
     const base = person(random, index, START + Math.floor((index * 600 * DAY) / Math.max(contacts, 1)));
-    if (share < staffShare) world.addContact({ ...base, type: 'staff' });
-    else if (share < staffShare + vendorShare) world.addContact({ ...base, ...vendor(random) });
-    else if (share < staffShare + vendorShare + leadShare) world.addContact({ ...base, ...lead(random) });
-    else world.addContact({ ...base, tags: random.chance(0.3) ? ['newsletter', ' Odd Tag '] : [] });
+    const part =
+      share < staffShare
+        ? { type: 'staff' }
+        : share < staffShare + vendorShare
+          ? vendor(random)
+          : share < staffShare + vendorShare + leadShare
+            ? lead(random)
+            : { tags: random.chance(0.3) ? ['newsletter', ' Odd Tag '] : [] };
+    world.addContact({ ...base, ...part, ...(odd ? oddValues(random, index) : {}) });
+    world.changes.length = 0;
   }
   return world;
-}
-
-function person(random: Random, index: number, addedAt: number): Partial<StoredContact> {
-  const firstName = random.pick(FIRST);
-  const lastName = random.pick(LAST);
-  const nameless = random.chance(0.02);
-  const plain = `${firstName}.${lastName}.${random.chance(0.02) ? index % 50 : index}@example.test`.toLowerCase();
-  const email = random.chance(0.05) ? ` ${plain.toUpperCase()} ` : plain;
-  const dateAdded = addedAt + random.below(DAY);
-  return {
-    ...(nameless ? {} : { firstName, lastName }),
-    ...(random.chance(0.04) ? {} : { email }),
-    ...(random.chance(0.1) ? {} : { phone: `+1555${String(index).padStart(7, '0')}` }),
-    ...(random.chance(0.4) ? { postalCode: random.pick(ZIPS) } : {}),
-    ...(random.chance(0.4)
-      ? { address1: `${1 + random.below(9999)} Main Street${random.chance(0.5) ? `, FL ${random.pick(ZIPS)}` : ''}` }
-      : {}),
-    type: 'lead',
-    country: 'US',
-    dateAdded,
-    dateUpdated: dateAdded + random.below(60 * DAY),
-  };
-}
-
-function vendor(random: Random): Partial<StoredContact> {
-  const fields: { id: string; value: unknown }[] = [
-    { id: FIELDS.companyName, value: `${random.pick(LAST)} ${random.pick(SERVICES)} LLC` },
-  ];
-  const add = (chance: number, id: string, value: () => unknown): void => {
-    if (random.chance(chance)) fields.push({ id, value: value() });
-  };
-  add(0.4, FIELDS.ghlUserId, () => random.id());
-  add(0.7, FIELDS.serviceCategories[0]!, () => [random.pick(SERVICES), random.pick(SERVICES)]);
-  add(0.3, FIELDS.serviceCategories[1]!, () => `${random.pick(SERVICES)}, ${random.pick(SERVICES)}`);
-  add(0.6, FIELDS.servicesOffered, () => `${random.pick(SERVICES)}, ${random.pick(SERVICES)},  `);
-  add(0.7, FIELDS.serviceZipCodes, () => random.pick(COVERAGE));
-  add(0.6, FIELDS.takingNewWork, () => random.pick(['Yes', 'no', 'TRUE', '1', 'maybe', true]));
-  add(0.3, FIELDS.lastLeadAssigned, () => random.pick(['2025-03-01', '2025-03-01T10:00:00.000Z', 'not a date']));
-  add(0.4, FIELDS.leadClosePercentage, () => random.pick(['45%', 12.5, '7', 'n/a']));
-  add(0.5, FIELDS.primaryServiceCategory, () => random.pick(SERVICES));
-  add(0.01, FIELDS.companyName, () => ({ unexpected: 'object' }));
-  const tags = [
-    ...(random.chance(0.6) ? [random.pick(LEVEL_TAGS)] : []),
-    ...(random.chance(0.15) ? [random.pick(LEVEL_TAGS)] : []),
-  ];
-  const bySource = random.chance(0.5);
-  return {
-    customFields: fields,
-    tags: bySource ? tags : [...tags, 'new vendor'],
-    ...(bySource ? { source: random.pick(['Vendor Application', 'vendor application (website)']) } : {}),
-  };
-}
-
-function lead(random: Random): Partial<StoredContact> {
-  const fields: { id: string; value: unknown }[] = [];
-  if (random.chance(0.6)) fields.push({ id: FIELDS.primaryServiceCategory, value: random.pick(SERVICES) });
-  if (random.chance(0.6))
-    fields.push({ id: FIELDS.specificServiceRequested, value: `${random.pick(SERVICES)} needed` });
-  if (random.chance(0.2)) fields.push({ id: FIELDS.leadZip, value: random.pick(ZIPS) });
-  return {
-    source: 'Website',
-    customFields: fields,
-    tags: random.chance(0.3) ? ['New Lead'] : [],
-    opportunities: random.chance(0.3)
-      ? [
-          {
-            id: random.id(),
-            pipelineId: random.id(),
-            pipelineStageId: random.id(),
-            status: 'open',
-            monetaryValue: random.below(5000),
-          },
-        ]
-      : [],
-  };
 }
 
 /** Local rows that belong to a world, as CSV of V3's columns: some by contact id, some by e-mail or opportunity only, some gone in GHL. */
@@ -327,7 +229,10 @@ function leadRow(random: Random, contact: StoredContact, email: string): string[
 }
 
 function csv(header: string[], rows: (string | number)[][]): string {
-  const cell = (value: string | number): string =>
-    /[",\n]/.test(String(value)) ? `"${String(value).replaceAll('"', '""')}"` : String(value);
+  // No CSV file holds NUL.
+  const cell = (value: string | number): string => {
+    const text = String(value).replaceAll('\0', '');
+    return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
   return [header, ...rows].map((row) => row.map(cell).join(',')).join('\n');
 }
