@@ -28,7 +28,17 @@ export const CONFIRM_START: ConfirmPosition = { phase: 'confirm', afterId: '', d
 const LOOKUP_PAGE = 60;
 
 /** Without these no further look-up will be answered: they end the scan. Any other error leaves one id unknown. */
-const FATAL: readonly ErrorCode[] = ['ghl_unauthorized', 'ghl_bad_version', 'ghl_daily_limit', 'scan_cancelled'];
+const FATAL: readonly ErrorCode[] = [
+  'ghl_unauthorized',
+  'ghl_not_connected',
+  'token_unreadable',
+  'ghl_bad_version',
+  'ghl_daily_limit',
+  'scan_cancelled',
+  // Where the token is kept: no answer of GoHighLevel.
+  'database_unavailable',
+  'write_conflict',
+];
 
 type Answer = Lookup | { failed: ErrorCode };
 
