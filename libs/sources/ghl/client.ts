@@ -94,6 +94,8 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     onRequest?.(String(answer.status));
     budget.learn(limitsOf(answer.headers));
     if (answer.status === 429) {
+      // No waiting mends a day that is used up: that is told, not the wait that the answer asks for.
+      budget.refuseSpentDay();
       budget.hold(retryAfterMs(answer.headers));
       throw slowDown(budget.heldMs());
     }

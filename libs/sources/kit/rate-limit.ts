@@ -28,6 +28,8 @@ export interface RequestBudget {
   take(signal?: AbortSignal): Promise<void>;
   /** Learns from an answer. */
   learn(headers: LimitHeaders): void;
+  /** Throws ghl_daily_limit while the day's budget is used up. */
+  refuseSpentDay(): void;
   /** Holds all requests for a while, after an answer that asked to slow down. */
   hold(ms: number): void;
   /** Milliseconds that requests are still held by hold(); pauses of our own do not count. */
@@ -55,12 +57,18 @@ export function createBudget(clock: Clock = systemClock): RequestBudget {
 
   const allowed = (): number => Math.max(1, Math.floor(max * USED_SHARE));
 
+  function refuseSpentDay(): void {
+    const left = dailyUntil - clock.now();
+    if (left > 0) throw dailyLimit(left);
+  }
+
   return {
+    refuseSpentDay,
     async take(signal) {
       for (;;) {
         signal?.throwIfAborted();
+        refuseSpentDay();
         const now = clock.now();
-        if (dailyUntil > now) throw dailyLimit(dailyUntil - now);
         while (starts.length > 0 && starts[0]! <= now - intervalMs) starts.shift();
         const windowWait = starts.length < allowed() ? 0 : starts[0]! + intervalMs - now;
         const delay = Math.max(heldUntil - now, pausedUntil - now, windowWait);

@@ -238,6 +238,19 @@ describe('OAuth', () => {
     expect(status).toBe(200);
   });
 
+  it('gives an agency the users of all its locations, and a location its own', async () => {
+    const { token: agency } = simulator.tokens.issue(world, { authClass: 'Company', seconds: 60 });
+    const { companyId } = world;
+    const count = async (token: string, query: Record<string, string> = {}): Promise<unknown> =>
+      (await call('GET', '/users/search', { token, query: { companyId, ...query } })).body['count'];
+    expect(await count(agency)).toBe(world.users.length + other.users.length);
+    expect(await count(agency, { locationId: other.locationId })).toBe(other.users.length);
+    expect(await count(world.token)).toBe(world.users.length);
+    const { status } = await call('GET', `/users/${other.users[0]!.id}`, { token: world.token });
+    expect(status).toBe(400);
+    expect(await call('GET', '/users/search', { query: { companyId: 'another' } })).toMatchObject({ status: 403 });
+  });
+
   it.each<[string, () => string, string]>([
     ['a private integration token', () => world.token, SCOPE],
     [

@@ -17,7 +17,7 @@ export const LOCATION_SCOPES = [
   'locations/customValues.write',
   'users.readonly',
 ];
-const AGENCY_SCOPES = ['oauth.readonly', 'oauth.write', 'locations.readonly'];
+const AGENCY_SCOPES = ['oauth.readonly', 'oauth.write', 'locations.readonly', 'users.readonly'];
 
 /** What a token may do. */
 export interface Grant {

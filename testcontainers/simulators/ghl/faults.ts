@@ -18,7 +18,8 @@ export const FAULT_KINDS = [
 
 /**
  * What goes wrong with a request. `commit-hang` and `commit-422` do what was asked and then answer nothing or a refusal; `empty`
- * claims contacts and lists none; `repeat-cursor` gives the first page again.
+ * claims contacts and lists none; `repeat-cursor` gives the first page again; a `429` names an interval of 200 ms, so that no test
+ * waits for ten seconds.
  */
 export type FaultKind = (typeof FAULT_KINDS)[number];
 

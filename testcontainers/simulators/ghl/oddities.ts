@@ -40,6 +40,7 @@ export const ODDITIES: Readonly<Record<string, Oddity>> = {
     address1: random.pick(NASTY),
   }),
   'a nul byte': () => ({ lastName: 'nul\u0000byte' }),
+  'half a character': () => ({ lastName: 'half \uD83D', companyName: '\uDE00 half' }),
   'long text': () => ({ address1: 'long street '.repeat(400) }),
   'an e-mail with blanks and capitals': (_random, turn) => ({ email: `  Odd.Mail.${turn}@EXAMPLE.test ` }),
   'an e-mail that is none': () => ({ email: 'not an e-mail' }),

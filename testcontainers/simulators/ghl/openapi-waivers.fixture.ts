@@ -60,6 +60,12 @@ export const WAIVERS: readonly Waiver[] = [
   answer('POST /oauth/locationToken', '/', 'status 201 is not documented', 'the file says 200, live it is 201'),
   answer('POST /oauth/locationToken', '/', 'unknown key refresh_token', 'left out of the file, there live (issue 285)'),
   answer('POST /oauth/token', '/', 'unknown key error_description', 'the text of a code that is not found, live'),
+  ...['planId', 'approvedLocations', 'installToFutureLocations', 'approveAllLocations'].map((key) =>
+    answer('POST /oauth/token', '/', `key ${key} is missing`, 'there for paid apps and bulk installations only'),
+  ),
+  answer('POST /oauth/token', '/', 'key locationId is missing', 'a token of an agency has none'),
+  answer('POST /oauth/locationToken', '/', 'key planId is missing', 'there for paid apps only'),
+  answer('GET /users/{userId}', '/', 'key platformLanguage is missing', 'left out for users who never chose one'),
   answer('GET /opportunities/pipelines', '/pipelines/*/stages/*', 'must be array', STAGES),
   ...['POST /contacts/', 'POST /contacts/upsert'].flatMap((operation) => [
     request(operation, '/dateOfBirth', 'must be object', 'the file says object and means text, as its own example is'),

@@ -179,9 +179,16 @@ export function answerDifferences(operation: Operation, { status, answer }: Exch
   const success = Object.keys(operation.responses).find((code) => code.startsWith('2'));
   const response = documented ?? (status < 300 && success !== undefined ? operation.responses[success] : undefined);
   const schema = response?.content?.['application/json']?.schema;
+  const missing = status < 300 ? missingKeys(schema, answer) : [];
   const faults = [
     ...(documented === undefined ? [{ at: '/', fault: `status ${status} is not documented` }] : []),
+    ...missing.map((key) => ({ at: '/', fault: `key ${key} is missing` })),
     ...(schema === undefined ? [] : faultsOf(ajv, schema, answer)),
   ];
   return faults.map((fault) => ({ operation: operation.name, side: 'answer', status, ...fault }));
+}
+
+/** The files require nearly nothing; a success has every key of its outermost object all the same. */
+function missingKeys(schema: Schema | undefined, answer: unknown): string[] {
+  return Object.keys(schema?.['properties'] ?? {}).filter((key) => !(key in (answer as Schema)));
 }

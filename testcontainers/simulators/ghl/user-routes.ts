@@ -1,5 +1,7 @@
+import type { Response } from 'express';
 import { answer, fail } from './answers.ts';
-import { ownPlace, placeOf, type Api } from './api.ts';
+import { placeOf, type Api } from './api.ts';
+import { grantOf } from './auth.ts';
 import { checkQuery, type Dto } from './dto.ts';
 import type { World } from './world.ts';
 
@@ -19,7 +21,7 @@ const SEARCH: Dto = {
 };
 
 interface UserQuery {
-  companyId: string;
+  companyId?: string;
   locationId?: string;
   query?: string;
   skip?: number;
@@ -33,9 +35,9 @@ interface UserQuery {
 /** Users of a location (ghl section 2.14). */
 export function addUserRoutes(api: Api): void {
   const { app, authorize } = api;
-  const mayRead = authorize('users.readonly');
+  const mayRead = authorize('users.readonly', ['Location', 'Company']);
 
-  app.get('/users/', mayRead, (request, response) => {
+  app.get('/users/', authorize('users.readonly'), (request, response) => {
     const { world } = placeOf(api, response, request.query['locationId']);
     answer(response, { users: world.users.map((user) => userOf(world, user)) });
   });
@@ -43,10 +45,10 @@ export function addUserRoutes(api: Api): void {
   app.get('/users/search', mayRead, (request, response) => {
     const asked = checkQuery(request.query, SEARCH) as UserQuery;
     const { companyId, locationId, query = '', skip = 0, limit = 25, type, role, ids, sortDirection } = asked;
-    const { world } = locationId === undefined ? ownPlace(api, response) : placeOf(api, response, locationId);
-    if (companyId !== world.companyId) throw fail(403, 'The token does not have access to this company.');
-    const found = world.users
-      .map((user) => userOf(world, user))
+    if (companyId !== grantOf(response).companyId) throw fail(403, 'The token does not have access to this company.');
+    const worlds = locationId === undefined ? ownWorlds(api, response) : [placeOf(api, response, locationId).world];
+    const found = worlds
+      .flatMap((world) => world.users.map((user) => userOf(world, user)))
       .filter((user) => ids === undefined || ids.split(',').includes(user.id))
       .filter(({ name, email }) => `${name} ${email}`.toLowerCase().includes(query.toLowerCase()))
       .filter(({ roles }) => (type ?? roles.type) === roles.type && (role ?? roles.role) === roles.role);
@@ -55,12 +57,21 @@ export function addUserRoutes(api: Api): void {
   });
 
   app.get('/users/:id', mayRead, (request, response) => {
-    const { world } = ownPlace(api, response);
-    const user = world.users.find(({ id }) => id === request.params['id']);
+    const users = ownWorlds(api, response).flatMap((world) => world.users.map((user) => userOf(world, user)));
+    const user = users.find(({ id }) => id === request.params['id']);
     if (user === undefined) throw fail(400, `User with id ${String(request.params['id'])} not found`);
-    const { deleted: _onlyInLists, ...one } = userOf(world, user);
+    const { deleted: _onlyInLists, ...one } = user;
     answer(response, one);
   });
+}
+
+/** The location of the token, or all of its agency. */
+function ownWorlds(api: Api, response: Response): World[] {
+  const { locationId, companyId } = grantOf(response);
+  const worlds = [...api.places.values()].map(({ world }) => world);
+  return worlds.filter(
+    (world) => world.companyId === companyId && (locationId ?? world.locationId) === world.locationId,
+  );
 }
 
 function userOf(world: World, user: World['users'][number]) {

@@ -59,6 +59,7 @@ describe('every hundred contacts', () => {
     ['tags as a list of objects', ({ tags }) => Array.isArray(tags) && typeof tags[0] === 'object' && tags[0] !== null],
     ['null tags', ({ tags }) => tags === null],
     ['a NUL', ({ lastName }) => lastName?.includes('\0') === true],
+    ['half a character', ({ lastName }) => lastName?.isWellFormed() === false],
     ['an e-mail too long to search for', ({ email }) => (email?.length ?? 0) > 75],
     ['several opportunities', ({ opportunities }) => opportunities.length === 3],
     ['no time of update', ({ dateUpdated }) => dateUpdated === undefined],
