@@ -52,8 +52,9 @@ export function createPool(options: PoolOptions): Database {
         parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
     },
   });
-  // A broken idle connection is no event of its own: the next query on it reports what is wrong.
+  // A broken connection is no event of its own, idle or in use: the next query on it reports what is wrong.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
