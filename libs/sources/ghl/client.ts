@@ -276,8 +276,5 @@ function unauthorized(message: string, remedy: string): AppError {
       'GoHighLevel does not open this route to the token: make GHL_PRIVATE_TOKEN a private integration token of the location',
     );
   }
-  return new AppError(
-    'ghl_unauthorized',
-    `GoHighLevel refuses the token: it is wrong, expired or revoked; ${remedy}`,
-  );
+  return new AppError('ghl_unauthorized', `GoHighLevel refuses the token: it is wrong, expired or revoked; ${remedy}`);
 }

@@ -48,6 +48,7 @@ async function full(script: Script): Promise<Outcome> {
     },
     getContact: async (id) => (await script.lookUp?.(id)) ?? { found: false },
     getLocation: async () => ({ name: null }),
+    getCustomFields: async () => [],
     requests: () => listCalls,
   };
   const unseen = (): string[] => (script.knownIds ?? []).filter((id) => !seen.has(id)).sort();

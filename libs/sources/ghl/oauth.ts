@@ -106,7 +106,12 @@ export function createOauthClient(options: OauthClientOptions): OauthClient {
       if (locationId === undefined || companyId === undefined)
         throw new AppError('request_invalid', 'the agency was chosen: say which location to connect, and start again');
       const headers = { authorization: `Bearer ${granted.access_token}` };
-      const minted = await post('/oauth/locationToken', { companyId, locationId }, headers, refusedLocation(locationId));
+      const minted = await post(
+        '/oauth/locationToken',
+        { companyId, locationId },
+        headers,
+        refusedLocation(locationId),
+      );
       requireSame(minted.locationId ?? locationId, locationId);
       return { locationId, tokens: pairOf(minted) };
     },
@@ -133,7 +138,9 @@ function requireSame(granted: string, asked: string | undefined): void {
 
 /** Why the endpoint refuses; read, never shown. */
 function reasonOf(body: Body | undefined): string {
-  return [body?.['error'], body?.['error_description'], messageOf(body)].filter((one) => typeof one === 'string').join(' ');
+  return [body?.['error'], body?.['error_description'], messageOf(body)]
+    .filter((one) => typeof one === 'string')
+    .join(' ');
 }
 
 const isAboutClient = (reason: string): boolean => /client/i.test(reason);
@@ -141,7 +148,10 @@ const WRONG_CLIENT = 'GoHighLevel refuses the app: check GHL_CLIENT_ID and GHL_C
 
 function refusedCode(status: number, reason: string): AppError {
   if (isAboutClient(reason)) return new AppError('ghl_not_connected', WRONG_CLIENT);
-  return new AppError('request_invalid', `GoHighLevel refuses the code (${status}): it is used or expired, start again`);
+  return new AppError(
+    'request_invalid',
+    `GoHighLevel refuses the code (${status}): it is used or expired, start again`,
+  );
 }
 
 function refusedLocation(locationId: string): (status: number) => AppError {
