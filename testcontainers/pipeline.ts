@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { createLogger } from '#libs/runtime/src/logger.ts';
+import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
-import { ghlRules, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { ghlRules, readSettings, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
 import { hashKey } from '#libs/runtime/src/keys.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { followRun } from '#services/cli/src/follow.ts';
@@ -19,8 +19,8 @@ export interface TestPipeline {
   rules: GhlRules;
   apiKey: string;
   settings: Settings;
-  /** Asks for a full sync and resolves with its final word. */
-  sync(options?: { dryRun?: boolean }): Promise<RunView>;
+  /** Asks for a full sync of a location, the first one unless it is named, and resolves with its final word. */
+  sync(options?: { dryRun?: boolean; account?: string }): Promise<RunView>;
   stop(): Promise<void>;
 }
 
@@ -38,9 +38,20 @@ export function testStack(): { kafkaBrokers: string; schemaRegistryUrl: string; 
 }
 
 /** Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast. */
-export async function startTestPipeline(world: World, env: Record<string, string> = {}): Promise<TestPipeline> {
+export async function startTestPipeline(
+  world: World,
+  env: Record<string, string> = {},
+  more: {
+    /** Further locations. */
+    others?: readonly World[];
+    /** What is particular to the account of a location. */
+    accountOf?(world: World, rules: GhlRules): Partial<GhlAccount>;
+    logger?: Logger;
+  } = {},
+): Promise<TestPipeline> {
+  const { others = [], accountOf } = more;
   const stack = testStack();
-  const logger = createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
+  const logger = more.logger ?? createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
   const settings = readSettings({
     GHL_RATE_LIMIT_DELAY: '0',
     GHL_RETRY_SECONDS: '5',
@@ -49,7 +60,7 @@ export async function startTestPipeline(world: World, env: Record<string, string
     ...env,
   });
   await deploy({ ...stack, logger, service: 'test', replication: 1 });
-  const simulator = await startGhlSimulator({ world, limits: { enabled: false } });
+  const simulator = await startGhlSimulator({ world, others, limits: { enabled: false } });
   const rules = ghlRules(settings);
   const apiKey = `test-${randomUUID()}`;
   const pipeline = await startPipeline({
@@ -57,7 +68,12 @@ export async function startTestPipeline(world: World, env: Record<string, string
     stack,
     ghl: {
       baseUrl: simulator.baseUrl,
-      accounts: [{ locationId: world.locationId, token: secret(world.token), rules }],
+      accounts: [world, ...others].map((one) => ({
+        locationId: one.locationId,
+        token: secret(one.token),
+        rules,
+        ...accountOf?.(one, rules),
+      })),
     },
     logger,
     api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
@@ -69,9 +85,8 @@ export async function startTestPipeline(world: World, env: Record<string, string
     rules,
     apiKey,
     settings,
-    async sync({ dryRun = false } = {}) {
+    async sync({ dryRun = false, account = world.locationId } = {}) {
       const syncId = randomUUID();
-      const account = world.locationId;
       const value = {
         syncId,
         source: 'ghl',
