@@ -19,8 +19,8 @@ export interface TestPipeline {
   rules: GhlRules;
   apiKey: string;
   settings: Settings;
-  /** Asks for a full sync of a location, the first one unless it is named, and resolves with its final word. */
-  sync(options?: { dryRun?: boolean; account?: string }): Promise<RunView>;
+  /** Asks for a sync, mode full of the first location if nothing else is said, and resolves with its final word. */
+  sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' | 'incremental'; account?: string }): Promise<RunView>;
   stop(): Promise<void>;
 }
 
@@ -85,13 +85,13 @@ export async function startTestPipeline(
     rules,
     apiKey,
     settings,
-    async sync({ dryRun = false, account = world.locationId } = {}) {
+    async sync({ dryRun = false, mode = 'full', account = world.locationId } = {}) {
       const syncId = randomUUID();
       const value = {
         syncId,
         source: 'ghl',
         account,
-        mode: 'full',
+        mode,
         dryRun,
         requestedBy: 'test',
         requestedAt: Date.now(),

@@ -37,6 +37,7 @@ export function emptyCounters(): Counters {
 
 /** What decides how a sync ended. */
 export interface Conclusion {
+  mode: string;
   answersFor: AnswersFor;
   failure: { code: string; message: string; exitCode: number } | undefined;
   /** Tables whose missing rule was held back. */
@@ -67,7 +68,9 @@ export interface Verdict {
 export function conclude(facts: Conclusion): Verdict {
   const { failure, missingNumbers, deadLettered, lookupsUnknown, heldTables } = facts;
   const done = facts.dryRun ? 'Dry run: nothing was written' : 'Contacts read were applied';
-  if (facts.answersFor === 'nothing') return failed(facts, `${done}, nothing was marked missing: ${reasonOf(facts)}.`);
+  // An incremental read sets out to answer for nothing but what it shows.
+  if (facts.answersFor === 'nothing' && (failure !== undefined || facts.mode !== 'incremental'))
+    return failed(facts, `${done}, nothing was marked missing: ${reasonOf(facts)}.`);
   if (missingNumbers > 0) {
     return incomplete(
       `${done}, nothing was marked missing: ${missingNumbers} records of the scan never arrived; run the sync again.`,
@@ -122,10 +125,11 @@ function heldRows({ heldTables, wouldFlag }: Conclusion): string {
   return heldTables.map((table) => `${wouldFlag[table as 'vendors' | 'leads']} ${table}`).join(' and ');
 }
 
-function completed({ counters: c, dryRun }: Conclusion): string {
+function completed({ counters: c, dryRun, mode }: Conclusion): string {
   const verb = dryRun ? 'Dry run: would have' : 'Sync completed:';
   return (
     `${verb} created ${c.vendors_created} vendors and ${c.leads_created} leads, updated ${c.vendors_updated} and ${c.leads_updated}, ` +
-    `marked ${c.vendors_missing_in_ghl} and ${c.leads_deleted} missing, restored ${c.restored}, left ${c.unchanged} unchanged.`
+    `${mode === 'incremental' ? 'looked for no missing ones' : `marked ${c.vendors_missing_in_ghl} and ${c.leads_deleted} missing`}, ` +
+    `restored ${c.restored}, left ${c.unchanged} unchanged.`
   );
 }

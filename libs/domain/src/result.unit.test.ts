@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { conclude, emptyCounters, type Conclusion } from './result.ts';
 
 const clean: Conclusion = {
+  mode: 'full',
   answersFor: 'all',
   failure: undefined,
   heldTables: [],
@@ -33,6 +34,14 @@ describe('result of a sync (rules-ghl section 7)', () => {
     [
       'credentials refused later',
       { answersFor: 'nothing', failure: { ...refused, exitCode: 3 } },
+      'incomplete',
+      3,
+      /nothing was marked missing/,
+    ],
+    ['an incremental read', { mode: 'incremental', answersFor: 'nothing' }, 'completed', 0, /no missing ones/],
+    [
+      'an incremental read that failed',
+      { mode: 'incremental', answersFor: 'nothing', failure: { ...refused, exitCode: 3 } },
       'incomplete',
       3,
       /nothing was marked missing/,

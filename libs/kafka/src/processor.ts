@@ -83,6 +83,17 @@ export interface ConsumerHooks {
   onLag?(processor: Processor, topic: string, partition: number, lag: { records: number; seconds: number }): void;
 }
 
+/** How patient a consumer is, in milliseconds; the defaults are for production. */
+export interface Timing {
+  /** Silence after which the coordinator gives the partitions of a member to others. */
+  sessionMs: number;
+  /** First wait after a transient error; each next one is about twice as long. */
+  firstWaitMs: number;
+  longestWaitMs: number;
+  /** Longer waits leave the loop with the partition paused, so that the others go on and the session stays alive. */
+  inPlaceWaitMs: number;
+}
+
 /** What a consumer needs. */
 export interface ConsumerOptions {
   kafka: Kafka;
@@ -97,6 +108,7 @@ export interface ConsumerOptions {
   hooks?: ConsumerHooks;
   maxBatch?: number;
   partitionsConcurrently?: number;
+  timing?: Partial<Timing>;
   /** Attempts of an error nobody foresaw before the batch is bisected for a bad record. */
   unforeseenAttempts?: number;
 }

@@ -14,6 +14,9 @@ export interface Consumption {
   groupId: string;
 }
 
+/** Room for the error headers of a dead letter, in bytes. */
+const DEAD_LETTER_EXTRA_BYTES = 64 * 1024;
+
 /** Runs admin calls on a connection of their own. */
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = kafka.admin({ retry: { retries: 5 } });
@@ -36,10 +39,17 @@ export async function ensureTopics(
 ): Promise<string[]> {
   const wanted: ITopicConfig[] = [
     ...Object.entries(TOPICS).map(([topic, { partitions, retentionMs }]) =>
-      topicConfig(topic, partitions, retentionMs, replicationFactor),
+      topicConfig({ topic, partitions, retentionMs, replicationFactor, maxBytes: MAX_RECORD_BYTES }),
     ),
     ...consumptions.map(({ topic, groupId }) =>
-      topicConfig(deadLetterTopic(topic, groupId), 1, DEAD_LETTER_RETENTION_MS, replicationFactor),
+      topicConfig({
+        topic: deadLetterTopic(topic, groupId),
+        partitions: 1,
+        retentionMs: DEAD_LETTER_RETENTION_MS,
+        replicationFactor,
+        // The largest record has the error headers on top here.
+        maxBytes: MAX_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES,
+      }),
     ),
   ];
   return withAdmin(kafka, async (admin) => {
@@ -63,20 +73,27 @@ export async function ensureTopics(
   });
 }
 
-function topicConfig(
-  topic: string,
-  numPartitions: number,
-  retentionMs: number,
-  replicationFactor: number,
-): ITopicConfig {
+function topicConfig({
+  topic,
+  partitions,
+  retentionMs,
+  replicationFactor,
+  maxBytes,
+}: {
+  topic: string;
+  partitions: number;
+  retentionMs: number;
+  replicationFactor: number;
+  maxBytes: number;
+}): ITopicConfig {
   return {
     topic,
-    numPartitions,
+    numPartitions: partitions,
     replicationFactor,
     configEntries: [
       { name: 'cleanup.policy', value: 'delete' },
       { name: 'retention.ms', value: String(retentionMs) },
-      { name: 'max.message.bytes', value: String(MAX_RECORD_BYTES) },
+      { name: 'max.message.bytes', value: String(maxBytes) },
     ],
   };
 }

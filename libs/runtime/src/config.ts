@@ -171,12 +171,20 @@ function givenText(name: string, env: NodeJS.ProcessEnv): string | undefined {
     return direct;
   }
   if (file === undefined || file === '') return undefined;
+  return readValueFile(`${name}_FILE`, file);
+}
+
+/** The value that a file holds, without the line end that editors add; an Error that names the setting when there is none. */
+export function readValueFile(name: string, file: string): string {
+  let value: string;
   try {
-    return readFileSync(file, 'utf8').trim();
+    value = readFileSync(file, 'utf8').trim();
   } catch (error) {
     throw new Error(
-      `${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`,
+      `${name} names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`,
       { cause: error },
     );
   }
+  if (value === '') throw new Error(`${name} names a file that is empty`);
+  return value;
 }

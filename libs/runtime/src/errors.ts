@@ -84,6 +84,10 @@ export const ERROR_CODES = {
   ghl_timeout: { kind: 'transient', doc: 'GoHighLevel did not answer within GHL_REQUEST_TIMEOUT.' },
   ghl_truncated: { kind: 'transient', doc: 'An answer broke off or was no JSON.' },
   ghl_repeated_cursor: { kind: 'transient', doc: 'The list gave the same cursor twice; nothing is marked missing.' },
+  ghl_list_capped: {
+    kind: 'config',
+    doc: 'A targeted sync did not read the list beyond LIST_SCAN_CAP; rows that only the list could find are left alone.',
+  },
   source_down: {
     kind: 'transient',
     doc: 'Too many look-ups stayed without an answer (MISSING_MAX_UNKNOWN_SHARE); nothing is marked missing.',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { GhlCustomFields, GhlRules } from '#libs/domain/src/settings.ts';
+import { readValueFile } from './config.ts';
 import { AppError } from './errors.ts';
 import { secret } from './secret.ts';
 import type { GhlAccount } from './settings.ts';
@@ -75,9 +76,7 @@ export type AccountsFile = z.input<typeof ACCOUNTS>;
 export function readAccountsFile(file: string, rules: GhlRules): GhlAccount[] {
   const faults: string[] = [];
   const accounts = parseAccountsFile(file).map(({ locationId, token, tokenFile, customFields, rules: own }, index) => {
-    const value = tokenFile === undefined ? token : readToken(resolve(dirname(file), tokenFile));
-    if (value === undefined && tokenFile !== undefined)
-      faults.push(`${index}.tokenFile: cannot be read, or is empty (${tokenFile})`);
+    const value = tokenFile === undefined ? token : tokenOfFile(index, resolve(dirname(file), tokenFile), faults);
     return {
       locationId,
       token: value === undefined ? null : secret(value),
@@ -110,10 +109,12 @@ export function parseAccountsFile(file: string): z.output<typeof ACCOUNTS> {
   );
 }
 
-function readToken(file: string): string | undefined {
+/** The token in a file; a fault when there is none. */
+function tokenOfFile(index: number, file: string, faults: string[]): string | undefined {
   try {
-    return readFileSync(file, 'utf8').trim() || undefined;
-  } catch {
+    return readValueFile(`${index}.tokenFile`, file);
+  } catch (error) {
+    faults.push((error as Error).message);
     return undefined;
   }
 }

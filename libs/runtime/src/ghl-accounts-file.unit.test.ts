@@ -128,7 +128,7 @@ describe('GHL_ACCOUNTS_FILE', () => {
         { locationId: 'A', tokenFile: 'nowhere' },
         { locationId: 'B', tokenFile: 'secrets/empty' },
       ],
-      /0\.tokenFile: cannot be read.*\n.*1\.tokenFile/,
+      /0\.tokenFile names a file that cannot be read.*\n.*1\.tokenFile names a file that is empty/,
     ],
   ])('is refused: %s', (_what, content, expected) => {
     const message = fault(content);

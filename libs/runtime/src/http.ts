@@ -113,13 +113,17 @@ function problems(logger: Logger): ErrorRequestHandler {
   };
 }
 
+/** Errors of express and its body parser carry a status of their own: they are the request's fault. */
 function translate(error: unknown): AppError {
-  const { type } = error as { type?: string };
+  const { type, status } = (error ?? {}) as { type?: string; status?: number };
   if (type === 'entity.too.large')
     return new AppError('body_too_large', 'the request body is larger than HTTP_BODY_LIMIT');
   if (type === 'entity.parse.failed') return new AppError('request_invalid', 'the request body is not valid JSON');
-  if (type !== undefined && (error as { status?: number }).status === 400)
-    return new AppError('request_invalid', 'the request body cannot be read');
+  if (status !== undefined && status >= 400 && status < 500)
+    return new AppError(
+      'request_invalid',
+      type === undefined ? 'the request is malformed' : 'the request body cannot be read',
+    );
   return toAppError(error);
 }
 

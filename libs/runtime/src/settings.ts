@@ -115,6 +115,11 @@ export const GHL_SETTINGS = {
     { min: 1, max: 10_000_000, integer: true },
     { fallback: '15000' },
   ),
+  GHL_INCREMENTAL_OVERLAP: number(
+    'Seconds before the last success from which mode incremental reads again (index lag, clocks)',
+    { min: 0, max: 7 * 24 * HOUR },
+    { fallback: '600' },
+  ),
   VENDOR_SOURCE_KEYWORD: text('Contact source that says vendor', { fallback: RULES.vendorSourceKeyword }),
   VENDOR_TAGS: list('Tags that say vendor', { fallback: RULES.vendorTags.join(',') }),
   VENDOR_TAG_LEVELS: custom('Vendor status by tag, level:tag=status; the highest level wins', readTagLevels, {

@@ -22,9 +22,18 @@ export interface ContactPage {
 /** Answer to a by-id look-up. Anything without an answer is thrown. */
 export type Lookup = { found: true; contact: ApiContact } | { found: false };
 
+/** Narrows a list down (ghl section 2.2). */
+export interface Matching {
+  /** Free text of at most 75 characters over the searchable fields. */
+  query?: string;
+  /** Filters, all of which must hold. */
+  filters?: readonly object[];
+}
+
 /** Read-only access to one location. Every call waits for the budget and is tried again while that helps. */
 export interface GhlClient {
-  searchPage(pageLimit: number, cursor: unknown[] | undefined): Promise<ContactPage>;
+  /** A page of the list, or of what matches. */
+  searchPage(pageLimit: number, cursor: unknown[] | undefined, matching?: Matching): Promise<ContactPage>;
   getContact(id: string): Promise<Lookup>;
   /** Name of the location; also the cheapest proof that token and location belong together. */
   getLocation(): Promise<{ name: string | null }>;
@@ -108,10 +117,11 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     return withRetry(patience, async () => accept(await send(method, path, body)));
   }
 
-  async function search(pageLimit: number, cursor: unknown[] | undefined): Promise<ContactPage> {
+  async function search(pageLimit: number, cursor: unknown[] | undefined, matching: Matching): Promise<ContactPage> {
     const body = {
       locationId,
       pageLimit,
+      ...matching,
       ...(cursor === undefined ? {} : { searchAfter: cursor }),
       ...(sort === undefined ? {} : { sort }),
     };
@@ -123,15 +133,15 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
       // An order that was taken once makes the cursors: it stays.
       if (sort === undefined || isSortTaken || !isAboutSort(error)) throw error;
       sort = undefined;
-      return search(pageLimit, cursor);
+      return search(pageLimit, cursor, matching);
     }
   }
 
   return {
     requests: () => requests,
 
-    async searchPage(pageLimit, cursor) {
-      return search(pageLimit, cursor).catch(asUnknownLocation);
+    async searchPage(pageLimit, cursor, matching = {}) {
+      return search(pageLimit, cursor, matching).catch(asUnknownLocation);
     },
 
     async getContact(id) {

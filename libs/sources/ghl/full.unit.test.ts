@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
-import { evidenceOf, fakeClock, type FakeClock } from '../kit/memory.fixture.ts';
+import { evidenceOf, fakeClock, type FakeClock, memoryRows } from '../kit/memory.fixture.ts';
 import type { ReadContext, SourcePage } from '../kit/ports.ts';
 import type { ApiContact, ContactPage, GhlClient, Lookup } from './client.ts';
 import { readFull } from './full.ts';
@@ -37,7 +37,6 @@ interface Outcome {
 /** Reads in mode full with a scripted client; a list that never ends fails the test. */
 async function full(script: Script): Promise<Outcome> {
   const clock = fakeClock();
-  const seen = new Set<string>();
   let listCalls = 0;
   const client: GhlClient = {
     async searchPage(limit, cursor): Promise<ContactPage> {
@@ -51,15 +50,12 @@ async function full(script: Script): Promise<Outcome> {
     getCustomFields: async () => [],
     requests: () => listCalls,
   };
-  const unseen = (): string[] => (script.knownIds ?? []).filter((id) => !seen.has(id)).sort();
+  const known = memoryRows((script.knownIds ?? []).map((contactId) => ({ contactId })));
   const context: ReadContext = {
     evidence: evidenceOf(script.evidence),
     position: script.position,
-    unseenKnownIds: async (limit, afterId) =>
-      unseen()
-        .filter((id) => id > afterId)
-        .slice(0, limit),
-    countUnseenKnownIds: async () => unseen().length,
+    known,
+    since: null,
     signal: new AbortController().signal,
   };
   const options = {
@@ -72,7 +68,7 @@ async function full(script: Script): Promise<Outcome> {
   const pages: SourcePage[] = [];
   for await (const page of readFull(client, context, options)) {
     pages.push(page);
-    for (const id of page.seen) seen.add(id);
+    known.see(page.seen);
   }
   return { pages, ids: pages.flatMap(({ records }) => records.map(({ id }) => id)), listCalls, clock };
 }
@@ -216,14 +212,14 @@ describe('the records of a list', () => {
     ],
   ])('report what cannot be used, so that its rows are spared: %s', async (_what, odd, expected) => {
     const { pages } = await full({ list: () => ({ contacts: [odd, ...contacts(1)], total: 2 }) });
-    const [{ records, counts, seen } = { records: [], counts: {}, seen: [] }] = pages;
+    const { records, counts, seen } = pages[0]!;
     expect(records.map(({ type }) => type)).toEqual([
       'crm.raw.ghl.v1.ContactLookupFailed',
       'crm.raw.ghl.v1.ContactRead',
     ]);
     expect(records[0]!.value).toMatchObject(expected);
     expect(counts).toEqual({ read: 1, unusable: 1, unknown: 0 });
-    expect(seen).toEqual(['c000']);
+    expect(seen.contactIds).toEqual(['c000']);
     // Keys and headers are seen by many.
     expect(records[0]!.id).not.toContain('@');
     const { raw } = records[0]!.value as { raw: string | null };
@@ -250,7 +246,8 @@ describe('look-ups by id', () => {
       { type: 'crm.raw.ghl.v1.ContactGone', id: 'gone', value: { reason: 'not_found' } },
       { type: 'crm.raw.ghl.v1.ContactRead', id: 'late', value: { via: 'id' } },
     ]);
-    expect({ counts, seen }).toEqual({ counts: { read: 1, unusable: 0, unknown: 0 }, seen: ['late'] });
+    expect(counts).toEqual({ read: 1, unusable: 0, unknown: 0 });
+    expect(seen.contactIds).toEqual(['late']);
     expect(progress).toMatchObject({ phase: 'confirm', lookupsDone: 2, lookupsTotal: 2 });
   });
 
@@ -269,7 +266,7 @@ describe('look-ups by id', () => {
         { type: 'crm.raw.ghl.v1.ContactLookupFailed', value: { contactId: 'a', email: null, code, raw: null } },
       ],
       counts: { read: 0, unusable: 0, unknown: 1 },
-      seen: [],
+      seen: { contactIds: [] },
     });
   });
 

@@ -7,9 +7,8 @@ import { describeError } from '#libs/runtime/src/logger.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { readSettings, requireOauthApp, type OauthApp } from '#libs/runtime/src/settings.ts';
 import { createTokenVault } from '#libs/storage/src/oauth-tokens.ts';
-import { migrate } from '#libs/storage/src/orm.ts';
-import { createPool, type Database } from '#libs/storage/src/pool.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import type { Database } from '#libs/storage/src/pool.ts';
+import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { APP } from '#testcontainers/simulators/ghl/oauth-routes.ts';
 import { startGhlSimulator, type GhlSimulator } from '#testcontainers/simulators/ghl/simulator.ts';
 import { makeWorld, type World } from '#testcontainers/simulators/ghl/world.ts';
@@ -23,6 +22,7 @@ import type { TokenSource, TokenVault } from './tokens.ts';
 const KEYS = `k1:${randomBytes(32).toString('base64')}`;
 const REDIRECT = 'https://sync.example.test/oauth/ghl/callback';
 
+let own: TestDatabase;
 let databases: Database[];
 let keys: KeyRing;
 let app: OauthApp;
@@ -31,9 +31,9 @@ let other: World;
 let simulator: GhlSimulator;
 
 beforeAll(async () => {
-  await migrate(testStack().databaseUrl);
+  own = await createTestDatabase();
   // Two processes have a pool each.
-  databases = [1, 2].map((max) => createPool({ ...testStack(), applicationName: `oauth-test-${max}`, max: 3 }));
+  databases = [1, 2].map((process) => own.open({ applicationName: `oauth-test-${process}`, max: 3 }));
   app = requireOauthApp(
     readSettings({
       GHL_CLIENT_ID: APP.clientId,
@@ -46,7 +46,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  for (const database of databases) await database.end();
+  await own.drop();
 });
 
 beforeEach(async () => {

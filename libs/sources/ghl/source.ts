@@ -3,7 +3,8 @@ import type { Source } from '../kit/ports.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
-import { readFull } from './full.ts';
+import { readFull, readIncremental } from './full.ts';
+import { readTargeted } from './targeted.ts';
 import type { TokenSource } from './tokens.ts';
 
 /** What the GoHighLevel source needs; times in milliseconds. */
@@ -15,10 +16,18 @@ export interface GhlSourceOptions {
   pageLimit: number;
   workers: number;
   delayMs: number;
+  /** Contacts from which the list of a targeted read is not read any further. */
+  listCap: number;
+  /** How far before the last success an incremental read begins. */
+  overlapMs: number;
   timeoutMs: number;
   patienceMs: number;
   onRequest(status: string): void;
 }
+
+/** What a read to its end can answer for, by mode. */
+const ANSWERS_FOR = { full: 'all', targeted: 'known', incremental: 'nothing' } as const;
+type Mode = keyof typeof ANSWERS_FOR;
 
 const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
 
@@ -38,19 +47,22 @@ export function ghlSource(options: GhlSourceOptions): Source {
     entity: 'contact',
     topic: 'crm.raw.ghl.v1',
     accountHint: ACCOUNT_HINT,
-    modes: ['full'],
+    modes: Object.keys(ANSWERS_FOR),
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
-    reader(locationId, signal) {
+    reader(locationId, mode, signal) {
       const tokens = options.tokensOf(accountOf(locationId));
       const budget = budgets.get(locationId) ?? createBudget();
       budgets.set(locationId, budget);
       const { baseUrl, timeoutMs, patienceMs, onRequest } = options;
       const client = createGhlClient({ baseUrl, tokens, locationId, budget, timeoutMs, patienceMs, signal, onRequest });
-      const { pageLimit, workers, delayMs } = options;
+      const { pageLimit, workers, delayMs, listCap, overlapMs } = options;
       let list = 0;
       return {
+        answersFor: ANSWERS_FOR[mode as Mode],
         async open() {
+          // Without anything to look up a targeted read makes no call at all.
+          if (mode === 'targeted') return { accountName: null };
           const { name } = await client.getLocation();
           return { accountName: name };
         },
@@ -59,7 +71,11 @@ export function ghlSource(options: GhlSourceOptions): Source {
             ...client,
             searchPage: (...args: Parameters<typeof client.searchPage>) => ((list += 1), client.searchPage(...args)),
           };
-          return readFull(counting, context, { locationId, pageLimit, workers, delayMs, clock: systemClock });
+          const shared = { locationId, pageLimit, workers, delayMs, clock: systemClock };
+          if (mode === 'targeted') return readTargeted(counting, context, { ...shared, listCap });
+          return mode === 'full'
+            ? readFull(counting, context, shared)
+            : readIncremental(counting, context, { ...shared, overlapMs });
         },
         requests: () => ({ all: client.requests(), list }),
       };

@@ -1,7 +1,7 @@
 import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { OutgoingEvent, Producer } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import type { Evidence, OwnedScan, ScanStore } from './ports.ts';
+import type { Evidence, Identifier, KnownRows, OwnedScan, ScanStore, Seen } from './ports.ts';
 import type { Clock } from './rate-limit.ts';
 
 /** A clock that stands still; sleeping moves it on at once. */
@@ -63,6 +63,68 @@ export function memoryProducer(): MemoryProducer {
   return producer;
 }
 
+/** What one local row is known by. */
+export interface KnownRow {
+  contactId?: string;
+  email?: string;
+  opportunityId?: string;
+}
+
+/** Known rows in memory, as the database keeps them. */
+export interface MemoryRows extends KnownRows {
+  see(seen: Seen | undefined): void;
+}
+
+/** Every member of the evidence as a row of its own. */
+export function rowsOf(evidence: Evidence): KnownRow[] {
+  const contactIds = [...evidence.vendorIds, ...evidence.leadIds];
+  const emails = [...evidence.vendorEmails, ...evidence.leadEmails];
+  return [
+    ...contactIds.map((contactId) => ({ contactId })),
+    ...emails.map((email) => ({ email })),
+    ...[...evidence.leadOpportunityIds].map((opportunityId) => ({ opportunityId })),
+  ];
+}
+
+/** Known rows that no page has shown yet. */
+export function memoryRows(known: readonly KnownRow[]): MemoryRows {
+  const rows = known.map((row) => ({ ...row, isSeen: false, isFound: false }));
+  const distinct = (values: (string | undefined)[]): string[] =>
+    [...new Set(values.filter((value) => value !== undefined))].sort();
+  const unseen = (): string[] => distinct(rows.filter(({ isSeen }) => !isSeen).map(({ contactId }) => contactId));
+  const unfound = (by: Identifier): string[] =>
+    distinct(
+      rows
+        .filter(({ isFound }) => !isFound)
+        .map(({ email, opportunityId }) => (by === 'email' ? email : opportunityId)),
+    );
+  const after = (values: string[], limit: number, last: string): string[] =>
+    values.filter((value) => value > last).slice(0, limit);
+  return {
+    see(seen) {
+      for (const row of rows) {
+        const isSeen = row.contactId !== undefined && seen?.contactIds.includes(row.contactId) === true;
+        row.isSeen ||= isSeen;
+        row.isFound ||=
+          isSeen ||
+          (row.email !== undefined && seen?.emails.includes(row.email) === true) ||
+          (row.opportunityId !== undefined && seen?.opportunityIds.includes(row.opportunityId) === true);
+      }
+    },
+    unseenIds: async (limit, afterId) => after(unseen(), limit, afterId),
+    countUnseenIds: async () => unseen().length,
+    unfound: async (by, limit, last) => after(unfound(by), limit, last),
+    countUnfound: async (by) => unfound(by).length,
+    async stillUnfound({ contactIds, emails }) {
+      const left = rows.filter(({ isFound }) => !isFound);
+      return {
+        contactIds: distinct(left.map(({ contactId }) => contactId)).filter((id) => contactIds.includes(id)),
+        emails: distinct(left.map(({ email }) => email)).filter((email) => emails.includes(email)),
+      };
+    },
+  };
+}
+
 /** One scan kept in memory. */
 export interface MemoryStore extends ScanStore {
   /** The saved position, as a database gives it back. */
@@ -76,11 +138,9 @@ export interface MemoryStore extends ScanStore {
   scan(more?: Partial<OwnedScan>): OwnedScan;
 }
 
-/** A store of one scan with this evidence. */
-export function memoryStore(evidence: Evidence, account: string): MemoryStore {
-  const seen = new Set<string>();
-  const known = [...new Set([...evidence.vendorIds, ...evidence.leadIds])].sort();
-  const unseen = (): string[] => known.filter((id) => !seen.has(id));
+/** A store of one scan with this evidence, and these rows if they are more than its members. */
+export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(evidence)): MemoryStore {
+  const known = memoryRows(rows);
   const store: MemoryStore = {
     position: null,
     saves: 0,
@@ -102,20 +162,17 @@ export function memoryStore(evidence: Evidence, account: string): MemoryStore {
       startedAt: 1_700_000_000_000,
       vendorsInScope: evidence.vendorIds.size,
       leadsInScope: evidence.leadIds.size,
+      since: null,
     }),
     evidence: async () => evidence,
-    async savePosition(scan, position, seenContactIds) {
+    async savePosition(scan, position, seen) {
       store.beforeSave?.(store.saves);
       if (scan.epoch !== store.epoch) throw new AppError('checkpoint_fenced', 'the scan was taken over');
       store.saves += 1;
       store.position = JSON.parse(JSON.stringify(position)) as unknown;
-      for (const id of seenContactIds) seen.add(id);
+      known.see(seen);
     },
-    unseenKnownIds: async (_scanId, limit, afterId) =>
-      unseen()
-        .filter((id) => id > afterId)
-        .slice(0, limit),
-    countUnseenKnownIds: async () => unseen().length,
+    knownRows: () => known,
     isCancelled: async () => store.cancelled,
     async finish(_scan, state) {
       store.finished = state;

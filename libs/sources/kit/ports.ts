@@ -1,5 +1,6 @@
-import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
+import type { AnswersFor, EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
+import type { ErrorCode } from '#libs/runtime/src/errors.ts';
 
 /** What the local tables knew when the scan began; e-mails are normalised. */
 export interface Evidence {
@@ -28,6 +29,30 @@ export interface ScanStart {
   startedAt: number;
   vendorsInScope: number;
   leadsInScope: number;
+  /** Start of the last successful scan that read all or all that had changed, in milliseconds; null when there was none. */
+  since: number | null;
+}
+
+/** What a page showed of what the local rows are known by. */
+export interface Seen {
+  contactIds: string[];
+  emails: string[];
+  opportunityIds: string[];
+}
+
+/** What a row can be known by, besides its contact id. */
+export type Identifier = 'email' | 'opportunity';
+
+/** What the local rows were known by when the scan began, and what of it no page has shown yet. Lists are in order. */
+export interface KnownRows {
+  /** Contact ids that no page has shown, after the given one. */
+  unseenIds(limit: number, afterId: string): Promise<string[]>;
+  countUnseenIds(): Promise<number>;
+  /** E-mails or opportunity ids of rows that no page has shown by any of their identifiers. */
+  unfound(by: Identifier, limit: number, after: string): Promise<string[]>;
+  countUnfound(by: Identifier): Promise<number>;
+  /** Those of these identifiers whose rows no page has shown by any of theirs. */
+  stillUnfound(of: { contactIds: string[]; emails: string[] }): Promise<{ contactIds: string[]; emails: string[] }>;
 }
 
 /** Where scans are kept; every call fences a former owner. */
@@ -36,9 +61,8 @@ export interface ScanStore<Scan extends OwnedScan = OwnedScan> {
   begin(scan: Scan): Promise<ScanStart>;
   evidence(scanId: string): Promise<Evidence>;
   /** Throws checkpoint_fenced when somebody else owns the scan now. */
-  savePosition(scan: Scan, position: unknown, seenContactIds: string[]): Promise<void>;
-  unseenKnownIds(scanId: string, limit: number, afterId: string): Promise<string[]>;
-  countUnseenKnownIds(scanId: string): Promise<number>;
+  savePosition(scan: Scan, position: unknown, seen: Seen | undefined): Promise<void>;
+  knownRows(scanId: string): KnownRows;
   isCancelled(scanId: string): Promise<boolean>;
   finish(scan: Scan, state: 'read' | 'refused'): Promise<void>;
 }
@@ -66,9 +90,10 @@ export interface SourcePage {
   records: SourceRecord[];
   /** Where a resumed scan goes on after this page; JSON. */
   position: unknown;
-  /** Known ids that this page answered. */
-  seen: string[];
+  seen: Seen;
   counts: PageCounts;
+  /** Why the scan answers for less than it set out to; what it does answer for holds nevertheless. */
+  shortfall?: { code: ErrorCode; message: string };
   /** Look-ups are counted from the beginning of the scan. */
   progress: { phase: string; recordsTotal: number | null; lookupsDone: number; lookupsTotal: number | null };
 }
@@ -78,9 +103,9 @@ export interface ReadContext {
   evidence: Evidence;
   /** Position of an interrupted scan; undefined at the beginning. */
   position: unknown;
-  /** Known ids that no page has shown yet, in order, after the given one. */
-  unseenKnownIds(limit: number, afterId: string): Promise<string[]>;
-  countUnseenKnownIds(): Promise<number>;
+  known: KnownRows;
+  /** Start of the last scan of the account that read everything up to it, in milliseconds; null when there was none. */
+  since: number | null;
   /** Aborted when the scan is cancelled or this process stops: waits and requests end at once. */
   signal: AbortSignal;
 }
@@ -93,7 +118,9 @@ export interface RequestCounts {
 
 /** A reader of one account: made for one scan. */
 export interface AccountReader {
-  /** Name of the account, and proof that the credentials work. */
+  /** What a read to its end can answer for. */
+  answersFor: AnswersFor;
+  /** Name of the account where a call is due to learn it, which also proves that the credentials work. */
   open(): Promise<{ accountName: string | null }>;
   /** Reads the whole scope page by page; throws when it cannot be read to its end. */
   read(context: ReadContext): AsyncGenerator<SourcePage>;
@@ -112,7 +139,7 @@ export interface Source {
   accountHint: string;
   modes: readonly string[];
   /** Throws unknown_source for an account that is not configured. */
-  reader(account: string, signal: AbortSignal): AccountReader;
+  reader(account: string, mode: string, signal: AbortSignal): AccountReader;
   /** Share of look-ups that may stay unknown in this account (MISSING_MAX_UNKNOWN_SHARE). */
   maxUnknownShare(account: string): number;
 }

@@ -2,7 +2,16 @@ import type { AnswersFor } from '#libs/contracts/src/generated/events.ts';
 import { sourceIsDown } from '#libs/domain/src/missing.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
 import { AppError, toAppError, type ErrorCode, type ErrorKind } from '#libs/runtime/src/errors.ts';
-import type { AccountReader, OwnedScan, RequestCounts, ScanStart, ScanStore, Source, SourcePage } from './ports.ts';
+import type {
+  AccountReader,
+  KnownRows,
+  OwnedScan,
+  RequestCounts,
+  ScanStart,
+  ScanStore,
+  Source,
+  SourcePage,
+} from './ports.ts';
 import { createScanLog, type ScanLog } from './scan-log.ts';
 
 /** What a scan runs on. */
@@ -22,6 +31,7 @@ export interface ScanOptions<Scan extends OwnedScan> {
 
 /** How a scan ended: saved before it is told, so that a scan interrupted while telling tells the same again. */
 interface Outcome {
+  answersFor: AnswersFor;
   failure: { code: ErrorCode; kind: ErrorKind; message: string } | null;
   completedAt: number;
 }
@@ -36,6 +46,7 @@ interface Position {
   lookups: number;
   unknown: number;
   requests: RequestCounts;
+  shortfall: SourcePage['shortfall'] | null;
   outcome: Outcome | null;
 }
 
@@ -49,6 +60,8 @@ interface Run<Scan extends OwnedScan> {
 
 const PROGRESS_EVERY_MS = 500;
 const CANCEL_LOOK_MS = 1_000;
+/** Exit code of a scan that did not answer for all it set out to. */
+const INCOMPLETE = 3;
 
 /**
  * The life of one scan (architecture section 4): start, pages, one marker per partition after the data, the end. A crash anywhere
@@ -61,7 +74,7 @@ export async function runScan<Scan extends OwnedScan>(options: ScanOptions<Scan>
   const run: Run<Scan> = { options, log, state, start: await store.begin(scan) };
   state.outcome ??= await readToEnd(run);
   // I1: the outcome is durable before anybody hears of it, and an owner that was fenced meanwhile stops here.
-  await store.savePosition(scan, state, []);
+  await store.savePosition(scan, state, undefined);
   await tellEnd(run, state.outcome);
   await store.finish(scan, 'read');
 }
@@ -75,6 +88,7 @@ function restore(saved: unknown, partitions: number): Position {
     lookups: 0,
     unknown: 0,
     requests: { all: 0, list: 0 },
+    shortfall: null,
     outcome: null,
     ...(saved as Partial<Position> | null),
   };
@@ -96,28 +110,32 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
   try {
     if (await ours(store.isCancelled(scan.scanId))) throw cancelled();
     const reading = AbortSignal.any([signal, cancelling.signal]);
-    const reader = source.reader(scan.account, reading);
+    const reader = source.reader(scan.account, scan.mode, reading);
     const { accountName } = await reader.open();
+    const { startedAt, vendorsInScope, leadsInScope } = run.start;
+    const { mode, dryRun } = scan;
     await run.log.tell('crm.scan.v1.ScanStarted', {
       accountName,
-      mode: scan.mode,
-      dryRun: scan.dryRun,
-      ...run.start,
+      mode,
+      dryRun,
+      startedAt,
+      vendorsInScope,
+      leadsInScope,
     });
     await readPages(run, reader, reading);
-    return { failure: null, completedAt: Date.now() };
+    return { answersFor: reader.answersFor, failure: null, completedAt: Date.now() };
   } catch (error) {
     const failed = cancelling.signal.aborted && !signal.aborted ? cancelled() : failureOf(error, signal);
     run.options.onFailed?.(failed);
     const { code, kind, message } = failed;
-    return { failure: { code, kind, message }, completedAt: Date.now() };
+    return { answersFor: 'nothing', failure: { code, kind, message }, completedAt: Date.now() };
   } finally {
     clearInterval(watch);
   }
 }
 
 async function readPages<Scan extends OwnedScan>(
-  { options, log, state }: Run<Scan>,
+  { options, log, start, state }: Run<Scan>,
   reader: AccountReader,
   signal: AbortSignal,
 ): Promise<void> {
@@ -125,8 +143,8 @@ async function readPages<Scan extends OwnedScan>(
   const pages = reader.read({
     evidence: await ours(store.evidence(scan.scanId)),
     position: state.source,
-    unseenKnownIds: (limit, afterId) => ours(store.unseenKnownIds(scan.scanId, limit, afterId)),
-    countUnseenKnownIds: () => ours(store.countUnseenKnownIds(scan.scanId)),
+    since: start.since,
+    known: knownRows(store, scan.scanId),
     signal,
   });
   const missingMaxUnknownShare = source.maxUnknownShare(scan.account);
@@ -158,6 +176,17 @@ async function readPages<Scan extends OwnedScan>(
   }
 }
 
+function knownRows<Scan extends OwnedScan>(store: ScanStore<Scan>, scanId: string): KnownRows {
+  const known = store.knownRows(scanId);
+  return {
+    unseenIds: (...args) => ours(known.unseenIds(...args)),
+    countUnseenIds: () => ours(known.countUnseenIds()),
+    unfound: (...args) => ours(known.unfound(...args)),
+    countUnfound: (...args) => ours(known.countUnfound(...args)),
+    stillUnfound: (...args) => ours(known.stillUnfound(...args)),
+  };
+}
+
 function advance(state: Position, page: SourcePage, numbers: number[], requests: RequestCounts): void {
   state.source = page.position;
   state.numbers = numbers;
@@ -166,17 +195,18 @@ function advance(state: Position, page: SourcePage, numbers: number[], requests:
   state.unusable += page.counts.unusable;
   state.unknown += page.counts.unknown;
   state.lookups = page.progress.lookupsDone;
+  state.shortfall = page.shortfall ?? state.shortfall;
 }
 
 /** Tells how the scan ended: to people, and in one marker per partition to everybody who follows the data. */
 async function tellEnd<Scan extends OwnedScan>(
   { options, log, start, state }: Run<Scan>,
-  { failure, completedAt }: Outcome,
+  { answersFor, failure, completedAt }: Outcome,
 ): Promise<void> {
   const { scan, source } = options;
   const { scanId, account, mode, dryRun } = scan;
-  const answersFor: AnswersFor = failure === null ? 'all' : 'nothing';
-  const { contactsRead: recordsRead, unknown: lookupsUnknown, requests } = state;
+  const { contactsRead: recordsRead, unknown: lookupsUnknown, requests, shortfall } = state;
+  const short = failure ?? shortfall;
   if (failure !== null) await log.tell('crm.scan.v1.ScanFailed', { ...failure, recordsRead, failedAt: completedAt });
   await log.markers(
     {
@@ -191,9 +221,9 @@ async function tellEnd<Scan extends OwnedScan>(
       contactsRead: recordsRead,
       lookupsUnknown,
       unusableRecords: state.unusable,
-      failureCode: failure?.code ?? null,
-      failureMessage: failure?.message ?? null,
-      failureExitCode: failure === null ? 0 : exitCodeOf(failure, recordsRead),
+      failureCode: short?.code ?? null,
+      failureMessage: short?.message ?? null,
+      failureExitCode: failure === null ? (shortfall === null ? 0 : INCOMPLETE) : exitCodeOf(failure, recordsRead),
       vendorsChecked: start.vendorsInScope,
       leadsChecked: start.leadsInScope,
       startedAt: start.startedAt,
@@ -252,5 +282,5 @@ function down(unknown: number, lookups: number): AppError {
 
 /** Exit codes of rules-ghl section 7: 2 when settings or credentials are refused and nothing was read, else 3. */
 function exitCodeOf(failure: { kind: ErrorKind }, contactsRead: number): number {
-  return failure.kind === 'config' && contactsRead === 0 ? 2 : 3;
+  return failure.kind === 'config' && contactsRead === 0 ? 2 : INCOMPLETE;
 }

@@ -7,6 +7,7 @@ import {
   memoryStore,
   type MemoryProducer,
   type MemoryStore,
+  memoryRows,
 } from './memory.fixture.ts';
 import type { AccountReader, ReadContext, Source, SourcePage, SourceRecord } from './ports.ts';
 import { runScan } from './scan.ts';
@@ -32,7 +33,7 @@ function page(index: number, more: Partial<SourcePage> = {}): SourcePage {
   return {
     records: Array.from({ length: PER_PAGE }, (_, place) => gone(`c${index * PER_PAGE + place}`)),
     position: index + 1,
-    seen: [],
+    seen: { contactIds: [], emails: [], opportunityIds: [] },
     counts: { read: PER_PAGE, unusable: 0, unknown: 0 },
     progress: { phase: 'list', recordsTotal: PAGES * PER_PAGE, lookupsDone: 0, lookupsTotal: null },
     ...more,
@@ -55,6 +56,7 @@ function sourceOf(reader: Partial<AccountReader> & { make?: () => void } = {}): 
     reader() {
       reader.make?.();
       return {
+        answersFor: 'all',
         open: async () => ({ accountName: 'Made-up' }),
         read: fivePages,
         requests: () => ({ all: 3, list: 2 }),
@@ -198,10 +200,10 @@ describe('a scan that is interrupted', () => {
   });
 
   it('by a store that breaks is no failure of the source', async () => {
-    store.unseenKnownIds = () => Promise.reject(new Error('connection reset'));
+    store.knownRows = () => ({ ...memoryRows([]), unseenIds: () => Promise.reject(new Error('connection reset')) });
     const source = sourceOf({
       read: async function* (context) {
-        await context.unseenKnownIds(1, '');
+        await context.known.unseenIds(1, '');
         yield page(0);
       },
     });

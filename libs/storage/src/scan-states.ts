@@ -119,7 +119,7 @@ export async function endScan(
     [scanId, account],
   );
   await sql.query(`update tributary.scans set state = 'applied' where scan_id = $1`, [scanId]);
-  await sql.query('delete from tributary.scan_known where scan_id = $1', [scanId]);
+  await sql.query('delete from tributary.scan_rows where scan_id = $1', [scanId]);
   await sql.query('delete from tributary.contested where scan_id = $1', [scanId]);
   await sql.query('delete from tributary.deferred where scan_id = $1', [scanId]);
   await sql.query(

@@ -31,25 +31,30 @@ export interface Evidence {
   leadOpportunityIds: Set<string>;
 }
 
+/** What a page showed of what the known rows are known by. */
+export interface SeenIdentifiers {
+  contactIds: string[];
+  emails: string[];
+  opportunityIds: string[];
+}
+
+/** The connection that holds an account's lock, and the claim it was taken for. */
+interface Lease {
+  client: pg.PoolClient;
+  scanId: string;
+  epoch: number;
+}
+
 /** How a scan ended for the connector: read (its markers are written, the projector has the word). */
 export type FinishedState = 'read' | 'refused';
 
-const EVIDENCE_KINDS = {
-  vendor_id: 'vendorIds',
-  vendor_email: 'vendorEmails',
-  lead_id: 'leadIds',
-  lead_email: 'leadEmails',
-  lead_opportunity: 'leadOpportunityIds',
-} as const satisfies Record<string, keyof Evidence>;
-
-const SNAPSHOT = `insert into tributary.scan_known (scan_id, kind, value)
-  select $1, k.kind, k.value from (
-    select 'vendor_id' as kind, ghl_contact_id as value from vendors where account_id = $2
-    union select 'vendor_email', email from vendors where account_id = $2
-    union select 'lead_id', ghl_contact_id from leads where account_id = $2
-    union select 'lead_email', customer_email from leads where account_id = $2
-    union select 'lead_opportunity', ghl_opportunity_id from leads where account_id = $2
-  ) k where k.value is not null and k.value <> '' on conflict do nothing`;
+const SNAPSHOT = `insert into tributary.scan_rows (scan_id, table_name, row_id, contact_id, email, opportunity_id)
+  select $1, r.* from (
+    select 'vendors', id, nullif(ghl_contact_id, ''), nullif(email, ''), null from vendors where account_id = $2
+    union all
+    select 'leads', id, nullif(ghl_contact_id, ''), nullif(customer_email, ''), nullif(ghl_opportunity_id, '')
+    from leads where account_id = $2
+  ) r on conflict do nothing`;
 
 const IN_SCOPE = `select
   (select count(*) from vendors where account_id = $1 and (ghl_contact_id is not null or email is not null)) as vendors,
@@ -60,7 +65,7 @@ const IN_SCOPE = `select
  * database frees it when the owner dies, and through an epoch, so that an owner that came back from the dead saves nothing.
  */
 export function createScanStore(database: Database) {
-  const leases = new Map<string, pg.PoolClient>();
+  const leases = new Map<string, Lease>();
 
   return {
     /** Queues a request; repeating it changes nothing. */
@@ -101,14 +106,17 @@ export function createScanStore(database: Database) {
     },
 
     /** Records the start once and takes the snapshot of the evidence; a resumed scan gets what the first start saw. */
-    async begin(scan: ClaimedScan): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number }> {
+    async begin(
+      scan: ClaimedScan,
+    ): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number; since: number | null }> {
       return inTransaction(database, async (sql) => {
         const { rows } = await sql.query<{
           started_at: number | null;
           vendors_in_scope: number;
           leads_in_scope: number;
+          since: number | null;
         }>(
-          'select started_at, vendors_in_scope, leads_in_scope from tributary.scans where scan_id = $1 and epoch = $2 for update',
+          'select started_at, vendors_in_scope, leads_in_scope, since from tributary.scans where scan_id = $1 and epoch = $2 for update',
           [scan.scanId, scan.epoch],
         );
         const known = rows[0];
@@ -118,16 +126,20 @@ export function createScanStore(database: Database) {
             startedAt: known.started_at,
             vendorsInScope: known.vendors_in_scope,
             leadsInScope: known.leads_in_scope,
+            since: known.since,
           };
         }
         await sql.query(SNAPSHOT, [scan.scanId, scan.account]);
         const scope = (await sql.query<{ vendors: number; leads: number }>(IN_SCOPE, [scan.account])).rows[0]!;
-        const started = await sql.query<{ started_at: number }>(
-          `update tributary.scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3
-           where scan_id = $1 returning started_at`,
-          [scan.scanId, scope.vendors, scope.leads],
+        const started = await sql.query<{ started_at: number; since: number | null }>(
+          `update tributary.scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3,
+             since = (select max(started_at) from runs where source = $4 and account = $5 and success and not dry_run
+               and mode in ('full', 'incremental'))
+           where scan_id = $1 returning started_at, since`,
+          [scan.scanId, scope.vendors, scope.leads, scan.source, scan.account],
         );
-        return { startedAt: started.rows[0]!.started_at, vendorsInScope: scope.vendors, leadsInScope: scope.leads };
+        const { started_at: startedAt, since } = started.rows[0]!;
+        return { startedAt, since, vendorsInScope: scope.vendors, leadsInScope: scope.leads };
       });
     },
 
@@ -140,16 +152,22 @@ export function createScanStore(database: Database) {
         leadEmails: new Set(),
         leadOpportunityIds: new Set(),
       };
-      const { rows } = await database.query<{ kind: keyof typeof EVIDENCE_KINDS; value: string }>(
-        'select kind, value from tributary.scan_known where scan_id = $1',
-        [scanId],
-      );
-      for (const { kind, value } of rows) evidence[EVIDENCE_KINDS[kind]].add(value);
+      const { rows } = await database.query<{
+        table_name: 'vendors' | 'leads';
+        contact_id: string | null;
+        email: string | null;
+        opportunity_id: string | null;
+      }>('select table_name, contact_id, email, opportunity_id from tributary.scan_rows where scan_id = $1', [scanId]);
+      for (const { table_name: table, contact_id: contactId, email, opportunity_id: opportunityId } of rows) {
+        if (contactId !== null) evidence[table === 'vendors' ? 'vendorIds' : 'leadIds'].add(contactId);
+        if (email !== null) evidence[table === 'vendors' ? 'vendorEmails' : 'leadEmails'].add(email);
+        if (opportunityId !== null) evidence.leadOpportunityIds.add(opportunityId);
+      }
       return evidence;
     },
 
-    /** Saves the position after the broker's acknowledgement, and which known ids the page showed. Throws checkpoint_fenced. */
-    async savePosition(scan: ClaimedScan, position: unknown, seenContactIds: string[]): Promise<void> {
+    /** Saves the position after the broker's acknowledgement, and what the page showed of the known rows. Throws checkpoint_fenced. */
+    async savePosition(scan: ClaimedScan, position: unknown, seen?: SeenIdentifiers): Promise<void> {
       await inTransaction(database, async (sql) => {
         const saved = await sql.query('update tributary.scans set position = $3 where scan_id = $1 and epoch = $2', [
           scan.scanId,
@@ -157,34 +175,18 @@ export function createScanStore(database: Database) {
           JSON.stringify(position),
         ]);
         if (saved.rowCount !== 1) throw fenced(scan);
-        if (seenContactIds.length === 0) return;
+        if (seen === undefined) return;
         await sql.query(
-          `update tributary.scan_known set seen = true
-           where scan_id = $1 and kind in ('vendor_id', 'lead_id') and value = any($2) and not seen`,
-          [scan.scanId, seenContactIds],
+          `update tributary.scan_rows set found = true, contact_seen = contact_seen or coalesce(contact_id = any($2), false)
+           where scan_id = $1 and ((contact_id = any($2) and not contact_seen)
+             or (email = any($3) and not found) or (opportunity_id = any($4) and not found))`,
+          [scan.scanId, seen.contactIds, seen.emails, seen.opportunityIds],
         );
       });
     },
 
-    /** Known contact ids that no page has shown, in order, after the given one. */
-    async unseenKnownIds(scanId: string, limit: number, afterId: string): Promise<string[]> {
-      const { rows } = await database.query<{ value: string }>(
-        `select distinct value collate "C" as value from tributary.scan_known
-         where scan_id = $1 and kind in ('vendor_id', 'lead_id') and not seen and value collate "C" > $2 order by 1 limit $3`,
-        [scanId, afterId, limit],
-      );
-      return rows.map(({ value }) => value);
-    },
-
-    /** How many known contact ids no page has shown. */
-    async countUnseenKnownIds(scanId: string): Promise<number> {
-      const { rows } = await database.query<{ count: number }>(
-        `select count(distinct value) as count from tributary.scan_known
-         where scan_id = $1 and kind in ('vendor_id', 'lead_id') and not seen`,
-        [scanId],
-      );
-      return rows[0]!.count;
-    },
+    /** What the rows of the scan's start are known by, and what of it no page has shown. */
+    knownRows: (scanId: string) => knownRows(database, scanId),
 
     /** Hands the scan over: to the projector (read), or to nobody when it never began (refused). Frees the account's lease. */
     async finish(scan: ClaimedScan, state: FinishedState): Promise<void> {
@@ -247,8 +249,9 @@ export function createScanStore(database: Database) {
         client.release(true);
         return undefined;
       }
-      client.on('error', () => leases.delete(leaseKey(candidate)));
-      leases.set(leaseKey(candidate), client);
+      const lease = { client, scanId: scan.scanId, epoch: scan.epoch };
+      leases.set(leaseKey(candidate), lease);
+      client.on('error', () => drop(candidate, lease));
       return scan;
     } catch (error) {
       client.release(true);
@@ -256,12 +259,59 @@ export function createScanStore(database: Database) {
     }
   }
 
-  function release(scan: { source: string; account: string }): void {
-    const client = leases.get(leaseKey(scan));
-    leases.delete(leaseKey(scan));
-    // Closing the connection is what frees the lock, whatever state it is in.
-    client?.release(true);
+  /** A former owner, fenced by now, must not free the lease of its successor in the same process. */
+  function release(scan: ClaimedScan): void {
+    const lease = leases.get(leaseKey(scan));
+    if (lease?.scanId === scan.scanId && lease.epoch === scan.epoch) drop(scan, lease);
   }
+
+  /** Closing the connection is what frees the lock, whatever state it is in. */
+  function drop(account: { source: string; account: string }, lease: Lease): void {
+    if (leases.get(leaseKey(account)) !== lease) return;
+    leases.delete(leaseKey(account));
+    lease.client.release(true);
+  }
+}
+
+const COLUMNS = { email: 'email', opportunity: 'opportunity_id' } as const;
+
+function knownRows(database: Database, scanId: string) {
+  async function values(column: string, condition: string, limit: number, after: string): Promise<string[]> {
+    const { rows } = await database.query<{ value: string }>(
+      `select distinct ${column} collate "C" as value from tributary.scan_rows
+       where scan_id = $1 and ${condition} and ${column} collate "C" > $2 order by 1 limit $3`,
+      [scanId, after, limit],
+    );
+    return rows.map(({ value }) => value);
+  }
+
+  async function count(column: string, condition: string): Promise<number> {
+    const { rows } = await database.query<{ count: number }>(
+      `select count(distinct ${column}) as count from tributary.scan_rows where scan_id = $1 and ${condition}`,
+      [scanId],
+    );
+    return rows[0]!.count;
+  }
+
+  return {
+    unseenIds: (limit: number, afterId: string) => values('contact_id', 'not contact_seen', limit, afterId),
+    countUnseenIds: () => count('contact_id', 'not contact_seen'),
+    unfound: (by: keyof typeof COLUMNS, limit: number, after: string) => values(COLUMNS[by], 'not found', limit, after),
+    countUnfound: (by: keyof typeof COLUMNS) => count(COLUMNS[by], 'not found'),
+    async stillUnfound({ contactIds, emails }: { contactIds: string[]; emails: string[] }) {
+      const [ids, mails] = await Promise.all([
+        database.query<{ value: string }>(
+          'select distinct contact_id as value from tributary.scan_rows where scan_id = $1 and not found and contact_id = any($2)',
+          [scanId, contactIds],
+        ),
+        database.query<{ value: string }>(
+          'select distinct email as value from tributary.scan_rows where scan_id = $1 and not found and email = any($2)',
+          [scanId, emails],
+        ),
+      ]);
+      return { contactIds: ids.rows.map(({ value }) => value), emails: mails.rows.map(({ value }) => value) };
+    },
+  };
 }
 
 /** Requests and running scans, as createScanStore makes it. */

@@ -39,6 +39,7 @@ export interface Sighting {
   gone: string[];
   unknownContacts: string[];
   unknownEmails: string[];
+  unknownOpportunities: string[];
   outcomes: {
     vendors: TableOutcomes;
     leads: TableOutcomes;
@@ -71,6 +72,7 @@ export function emptySighting(account: string, scanId: string | null): Sighting 
     gone: [],
     unknownContacts: [],
     unknownEmails: [],
+    unknownOpportunities: [],
     outcomes: { vendors: outcomes(), leads: outcomes(), emailChanges: [], userIds: [], fieldErrors: [] },
   };
 }
@@ -78,8 +80,8 @@ export function emptySighting(account: string, scanId: string | null): Sighting 
 /** Stores what a batch saw and did. */
 export async function saveSighting(sql: Sql, s: Sighting): Promise<void> {
   const text = `insert into tributary.sightings (account, scan_id, seen_at, vendor_contacts, lead_contacts, other_contacts,
-      emails, opportunities, gone, unknown_contacts, unknown_emails, outcomes)
-    values ($1, $2, to_timestamp($3 / 1000.0), $4, $5, $6, $7, $8, $9, $10, $11, $12)`;
+      emails, opportunities, gone, unknown_contacts, unknown_emails, unknown_opportunities, outcomes)
+    values ($1, $2, to_timestamp($3 / 1000.0), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
   const { vendorContacts, leadContacts, otherContacts, emails, opportunities, gone, unknownContacts, unknownEmails } =
     s;
   await sql.query({
@@ -97,6 +99,7 @@ export async function saveSighting(sql: Sql, s: Sighting): Promise<void> {
       gone,
       unknownContacts,
       unknownEmails,
+      s.unknownOpportunities,
       JSON.stringify(s.outcomes),
     ],
   });
@@ -139,7 +142,7 @@ export async function readContested(
 
 /**
  * Makes temporary tables, gone with the transaction, of what the scan and anything later saw: seen_contact, seen_email,
- * seen_opportunity, gone_contact, unknown_contact, unknown_email. The missing rule is then a join, whatever the size.
+ * seen_opportunity, gone_contact, unknown_contact, unknown_email, unknown_opportunity. The missing rule is then a join, whatever the size.
  */
 export async function stageSightings(sql: Sql, account: string, scanId: string, startedAt: number): Promise<void> {
   const parts: [table: string, column: string, own: boolean][] = [
@@ -151,8 +154,11 @@ export async function stageSightings(sql: Sql, account: string, scanId: string, 
     ['gone_contact', 'gone', true],
     ['unknown_contact', 'unknown_contacts', false],
     ['unknown_email', 'unknown_emails', false],
+    ['unknown_opportunity', 'unknown_opportunities', false],
   ];
   for (const [table, column, own] of parts) {
+    // Two scans may end in one transaction.
+    await sql.query(`drop table if exists pg_temp.${table}`);
     await sql.query(`create temporary table ${table} (value text primary key) on commit drop`);
     await sql.query(
       `insert into ${table} select distinct v from tributary.sightings s, unnest(${column}) as v

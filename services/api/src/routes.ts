@@ -25,7 +25,7 @@ export interface RouteOptions {
 const SYNC_REQUEST = z.strictObject({
   source: z.string().min(1).max(50),
   account: z.string().min(1).max(100).optional(),
-  mode: z.enum(['full', 'targeted']).default('full'),
+  mode: z.enum(['full', 'targeted', 'incremental']).default('full'),
   dryRun: z.boolean().default(false),
 });
 

@@ -68,7 +68,11 @@ function addSync(program: Command): void {
   sync
     .command('ghl')
     .description('GoHighLevel contacts -> vendors and leads')
-    .addOption(new Option('--mode <mode>', 'full: the whole location').choices(['full', 'targeted']).default('full'))
+    .addOption(
+      new Option('--mode <mode>', 'full: the whole location; targeted: what is known here; incremental: what changed')
+        .choices(['full', 'targeted', 'incremental'])
+        .default('full'),
+    )
     .option('--location <id...>', 'location to read, where several are set; one or more')
     .option('--all-locations', 'read every location that is set, side by side')
     .option('--dry-run', 'read and report what would change; write no row')

@@ -31,6 +31,8 @@ export function connectorComponents({ settings, ghl, platform, logger }: Connect
     pageLimit: settings.SEARCH_PAGE_LIMIT,
     workers: settings.FETCH_BY_ID_WORKERS,
     delayMs: settings.GHL_RATE_LIMIT_DELAY * 1000,
+    listCap: settings.LIST_SCAN_CAP,
+    overlapMs: settings.GHL_INCREMENTAL_OVERLAP * 1000,
     timeoutMs: settings.GHL_REQUEST_TIMEOUT * 1000,
     patienceMs: settings.GHL_RETRY_SECONDS * 1000,
     onRequest: (status) => instrument.sourceRequest('ghl', status),

@@ -4,6 +4,7 @@ import type { ConsumerGroup } from '#libs/contracts/src/topics.ts';
 import type { Processor } from '#libs/kafka/src/processor.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
+import { emptyCounters } from '#libs/domain/src/result.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
@@ -156,7 +157,7 @@ export function createConnector(options: ConnectorOptions): Connector {
           account,
           status: 'failed',
           message: `Nothing was read: ${failure.message}.`,
-          counters: {},
+          counters: emptyCounters(),
           heldTables: [],
           fieldErrors: [],
           exitCode: 2,

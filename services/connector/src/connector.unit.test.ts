@@ -5,6 +5,7 @@ import type { EventBatch } from '#libs/kafka/src/processor.ts';
 import type { OutgoingEvent, Producer } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
+import { memoryRows } from '#libs/sources/kit/memory.fixture.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 import type { ClaimedScan, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
@@ -42,7 +43,7 @@ function memoryQueue(): typeof store {
       taken.add(next.account);
       return { ...next, epoch: 1, startedAt: null, position: null };
     },
-    begin: async () => ({ startedAt: 1, vendorsInScope: 0, leadsInScope: 0 }),
+    begin: async () => ({ startedAt: 1, vendorsInScope: 0, leadsInScope: 0, since: null }),
     evidence: async () => ({
       vendorIds: new Set<string>(),
       vendorEmails: new Set<string>(),
@@ -51,8 +52,7 @@ function memoryQueue(): typeof store {
       leadOpportunityIds: new Set<string>(),
     }),
     savePosition: async () => undefined,
-    unseenKnownIds: async () => [],
-    countUnseenKnownIds: async () => 0,
+    knownRows: () => memoryRows([]),
     async finish(scan) {
       finished.push(scan.scanId);
       taken.delete(scan.account);
@@ -76,7 +76,8 @@ const source: Source = {
   accounts: () => ['A', 'B', 'C'],
   accountHint: 'set GHL_LOCATION_ID',
   maxUnknownShare: () => 0.2,
-  reader: (account, signal) => ({
+  reader: (account, _mode, signal) => ({
+    answersFor: 'all',
     open: async () => ({ accountName: account }),
     requests: () => ({ all: 0, list: 0 }),
     async *read() {

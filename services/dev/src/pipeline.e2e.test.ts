@@ -269,6 +269,93 @@ describe('a full sync through the real stack', () => {
   });
 });
 
+describe('a targeted sync through the real stack', () => {
+  const calls = (): Record<string, number> => {
+    const counts: Record<string, number> = {};
+    for (const { method, path } of test.simulator.requests) {
+      const name = `${method} ${path.split('?')[0]!.replace(/[^/]{20}$/, ':id')}`;
+      counts[name] = (counts[name] ?? 0) + 1;
+    }
+    return counts;
+  };
+
+  beforeEach(() => {
+    test.simulator.requests.length = 0;
+  });
+
+  it('asks nothing where nothing is known', async () => {
+    vendor({ email: 'stranger@example.test' });
+    const run = await test.sync({ mode: 'targeted' });
+    expect(run).toMatchObject({ success: true, exitCode: 0, stats: { ghl_contacts_fetched: 0 } });
+    expect(calls()).toEqual({});
+    expect(await vendors()).toEqual([]);
+  });
+
+  it('reads 800 contacts in two list calls for one missing e-mail, and creates nobody', async () => {
+    for (let index = 0; index < 800; index += 1) vendor({ email: `c${index}@example.test` });
+    await vendorRow({ id: 'gone', email: 'nobody@example.test', status: 'active' });
+    const run = await test.sync({ mode: 'targeted' });
+    expect(run).toMatchObject({ exitCode: 0, stats: { vendors_missing_in_ghl: 1, vendors_created: 0 } });
+    // One search for the e-mail, two pages of the list.
+    expect(calls()).toEqual({ 'POST /contacts/search': 3 });
+    expect(await vendors()).toMatchObject([{ id: 'gone', status: 'inactive_ghl_deleted' }]);
+  });
+
+  it('asks for each of five known ids once, and lists nothing when all are found', async () => {
+    const known = Array.from({ length: 5 }, (_, index) => vendor({ email: `k${index}@example.test` }));
+    for (const [index, { id }] of known.slice(0, 3).entries())
+      await vendorRow({ id: `v${index}`, ghl_contact_id: id, status: 'active' });
+    for (const [index, { id }] of [...known.slice(0, 2), ...known.slice(3)].entries())
+      await insert('leads', { id: `l${index}`, ghl_contact_id: id, ghl_opportunity_id: `o${index}`, status: 'new' });
+    const run = await test.sync({ mode: 'targeted' });
+    expect(run).toMatchObject({ exitCode: 0, stats: { ghl_contacts_fetched: 5, vendors_missing_in_ghl: 0 } });
+    expect(calls()).toEqual({ 'GET /contacts/:id': 5 });
+  });
+
+  it('spares the rows that only a list cut short could have found, judges the others, and says so', async () => {
+    for (let index = 0; index < 30; index += 1) test.world.addContact({ email: `c${index}@example.test` });
+    await insert('leads', {
+      id: 'opp',
+      ghl_opportunity_id: 'nowhere',
+      customer_email: 'a@example.test',
+      status: 'new',
+    });
+    await vendorRow({ id: 'gone', email: 'nobody@example.test', status: 'active' });
+    // The searches by text are answered; the list is not.
+    test.simulator.faults.add({ kind: '500', match: '/contacts/search', after: 2 });
+    const run = await test.sync({ mode: 'targeted' });
+    expect(run).toMatchObject({ success: false, exitCode: 3, stats: { vendors_missing_in_ghl: 1, leads_deleted: 0 } });
+    expect(run.message).toContain('not all could be read');
+    expect(await leads()).toMatchObject([{ id: 'opp', status: 'new' }]);
+  }, 30_000);
+});
+
+describe('an incremental sync through the real stack', () => {
+  it('reads what was added or changed since the last success, and marks nothing missing', async () => {
+    const day = 24 * 60 * 60_000;
+    const old = Date.now() - 30 * day;
+    for (let index = 0; index < 600; index += 1)
+      vendor({ email: `i${index}@example.test`, dateAdded: old + index, dateUpdated: old + index });
+    await test.sync();
+    const changed = [...test.world.contacts.values()][7]!;
+    Object.assign(changed, { companyName: 'New Name', lastName: 'Changed', dateUpdated: Date.now() });
+    const gone = [...test.world.contacts.values()][9]!;
+    test.world.contacts.delete(gone.id);
+    vendor({ email: 'late@example.test', dateAdded: Date.now(), dateUpdated: undefined });
+    test.world.revision += 1;
+    test.simulator.requests.length = 0;
+    const run = await test.sync({ mode: 'incremental' });
+    expect(run).toMatchObject({
+      exitCode: 0,
+      message: expect.stringContaining('looked for no missing ones'),
+      stats: { ghl_contacts_fetched: 2, vendors_created: 1, vendors_updated: 1, vendors_missing_in_ghl: 0 },
+    });
+    expect(test.simulator.requests.filter(({ path }) => path === '/contacts/search')).toHaveLength(1);
+    const full = await test.sync();
+    expect(full.stats).toMatchObject({ vendors_missing_in_ghl: 1, vendors_created: 0, vendors_updated: 0 });
+  }, 30_000);
+});
+
 describe('bad input and faults of the source', () => {
   it.each(['429', '500', '502-html', 'truncated'] as const)(
     'gets over a burst of %s and reads everything once',

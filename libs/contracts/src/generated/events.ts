@@ -217,6 +217,8 @@ export interface ContactLookupFailed {
   contactId: string | null;
   /** E-mail looked up, normalised, if by e-mail. */
   email: string | null;
+  /** Opportunity id that a cut-short list could not look for; null otherwise. */
+  opportunityId: string | null;
   /** Mode of the scan. */
   mode: string;
   /** Error code: why there is no answer, or why the answer cannot be used. */

@@ -434,6 +434,12 @@ export const SCHEMAS = {
       },
       { name: 'contactId', type: ['null', 'string'], doc: 'Contact id looked up, if by id.', default: null },
       { name: 'email', type: ['null', 'string'], doc: 'E-mail looked up, normalised, if by e-mail.', default: null },
+      {
+        name: 'opportunityId',
+        type: ['null', 'string'],
+        doc: 'Opportunity id that a cut-short list could not look for; null otherwise.',
+        default: null,
+      },
       { name: 'mode', type: 'string', doc: 'Mode of the scan.' },
       { name: 'code', type: 'string', doc: 'Error code: why there is no answer, or why the answer cannot be used.' },
       {

@@ -141,16 +141,21 @@ export class Migration20261124Foundation extends Migration {
       scan_id text primary key, source text not null, account text not null, mode text not null,
       dry_run boolean not null default false, requested_by text not null, requested_at timestamptz not null,
       state text not null default 'queued', cancel_requested boolean not null default false, epoch integer not null default 0,
-      position jsonb, started_at timestamptz, vendors_in_scope bigint, leads_in_scope bigint, finished_at timestamptz
+      position jsonb, started_at timestamptz, since timestamptz, vendors_in_scope bigint, leads_in_scope bigint, finished_at timestamptz
     )`);
     this.addSql(
       `create index scans_open on tributary.scans (requested_at) where state in ('queued', 'running', 'read')`,
     );
-    // Evidence of the scan's start (architecture section 5), and which known ids the scan has seen.
-    this.addSql(`create table tributary.scan_known (
-      scan_id text, kind text, value text, seen boolean not null default false,
-      primary key (scan_id, kind, value)
+    // The rows of the scan's start by what they are known by (architecture section 5), and what of them the scan has seen.
+    this.addSql(`create table tributary.scan_rows (
+      scan_id text, table_name text, row_id text, contact_id text, email text, opportunity_id text,
+      contact_seen boolean not null default false, found boolean not null default false,
+      primary key (scan_id, table_name, row_id)
     )`);
+    for (const column of ['contact_id', 'email', 'opportunity_id'])
+      this.addSql(
+        `create index scan_rows_${column} on tributary.scan_rows (scan_id, ${column}) where ${column} is not null`,
+      );
     // What the projector knows of a scan.
     this.addSql(`create table tributary.scan_states (
       scan_id text primary key, account text not null, state text not null default 'open', result jsonb
@@ -166,7 +171,8 @@ export class Migration20261124Foundation extends Migration {
       account text not null, scan_id text, seen_at timestamptz not null,
       vendor_contacts text[] not null, lead_contacts text[] not null, other_contacts text[] not null,
       emails text[] not null, opportunities text[] not null, gone text[] not null,
-      unknown_contacts text[] not null, unknown_emails text[] not null, outcomes jsonb not null
+      unknown_contacts text[] not null, unknown_emails text[] not null, unknown_opportunities text[] not null,
+      outcomes jsonb not null
     )`);
     // Lists of ids do not shrink enough to be worth the work.
     for (const column of ['vendor_contacts', 'lead_contacts', 'other_contacts', 'emails', 'outcomes'])

@@ -35,9 +35,10 @@ function noteSightings(sighting: Sighting, { vendors, leads, unclassified, gone,
     sighting.gone.push(contactId);
     sighting.seenAt = Math.max(sighting.seenAt, at);
   }
-  for (const { contactId, email, at } of failed) {
+  for (const { contactId, email, opportunityId, at } of failed) {
     if (contactId !== null) sighting.unknownContacts.push(contactId);
     if (email !== null) sighting.unknownEmails.push(email);
+    if (opportunityId !== null) sighting.unknownOpportunities.push(opportunityId);
     sighting.seenAt = Math.max(sighting.seenAt, at);
   }
 }

@@ -60,6 +60,7 @@ export async function finishScan(
   const counters = await count(scope, marker, marked, doubts.deadLettered);
   const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
   const conclusion = conclude({
+    mode: marker.mode,
     answersFor: marker.answersFor,
     failure:
       marker.failureCode === null
@@ -190,6 +191,9 @@ interface Marked {
 
 const EMAIL: Record<Table, string> = { vendors: 'email', leads: 'customer_email' };
 
+const LEAD_SIGHTED_BY_OPPORTUNITY = `and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)
+    and not exists (select from unknown_opportunity where value = t.ghl_opportunity_id)`;
+
 /** Rows that existed before the scan, are in scope, and that nobody saw, each look-up of them answered `not found`. */
 function missingCondition(table: Table): string {
   const email = EMAIL[table];
@@ -200,7 +204,7 @@ function missingCondition(table: Table): string {
     and not exists (select from seen_email where value = t.${email})
     and not exists (select from unknown_contact where value = t.ghl_contact_id)
     and not exists (select from unknown_email where value = t.${email})
-    ${table === 'leads' ? 'and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)' : ''}`;
+    ${table === 'leads' ? LEAD_SIGHTED_BY_OPPORTUNITY : ''}`;
 }
 
 async function applyMissing(

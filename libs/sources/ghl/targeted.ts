@@ -1,0 +1,250 @@
+import { normalizeEmail } from '#libs/domain/src/reading.ts';
+import { toAppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
+import type { ReadContext, SourcePage } from '../kit/ports.ts';
+import type { ContactPage, GhlClient } from './client.ts';
+import { knownAs, readContact } from './contact.ts';
+import { confirm, CONFIRM_START, LOOKUP_PAGE, type ConfirmPosition } from './confirm.ts';
+import type { FullOptions } from './full.ts';
+import { createLookups, isFatal, type LookupRunner } from './lookups.ts';
+import { addContact, addUnanswered, noRecords, type Reading, type Records } from './records.ts';
+
+/** V3's constants (ghl-sync-v3 section 1). */
+export interface TargetedOptions extends FullOptions {
+  /** Contacts from which the list is not read any further. */
+  listCap: number;
+}
+
+/** Look-ups that had no answer so far: a later page may still give it. */
+interface Pending {
+  contactIds: string[];
+  emails: string[];
+}
+
+interface EmailPosition {
+  phase: 'email';
+  after: string;
+  done: number;
+}
+
+interface ListPosition {
+  phase: 'list';
+  cursor: unknown[] | null;
+  listed: number;
+  done: number;
+}
+
+/** Where a targeted read stands: by id, by e-mail, or in the list. */
+type Position = (ConfirmPosition | EmailPosition | ListPosition) & { pending: Pending };
+
+/** Longest text that can be searched for (ghl section 2.2): only the list answers for longer e-mails. */
+const SEARCHABLE = 75;
+const EVERYTHING = 10_000_000;
+
+interface Scope {
+  client: GhlClient;
+  context: ReadContext;
+  options: TargetedOptions;
+  reading: Reading;
+  lookups: LookupRunner;
+  pending: Pending;
+}
+
+/**
+ * Mode targeted (V3's unified fetch; rules-ghl section 6): known contact ids, each once; then the e-mails of rows that were not
+ * found; then the list, while an e-mail or an opportunity id is unmatched. Without local identifiers nothing is asked.
+ */
+export async function* readTargeted(
+  client: GhlClient,
+  context: ReadContext,
+  options: TargetedOptions,
+): AsyncGenerator<SourcePage> {
+  const { locationId, clock } = options;
+  const start = (context.position as Position | undefined) ?? {
+    ...CONFIRM_START,
+    pending: { contactIds: [], emails: [] },
+  };
+  const scope: Scope = {
+    client,
+    context,
+    options,
+    reading: { locationId, evidence: context.evidence, now: () => clock.now() },
+    lookups: createLookups(options),
+    pending: start.pending,
+  };
+  let done = start.done;
+  if (start.phase === 'confirm') done = yield* byId(scope, start);
+  if (start.phase !== 'list')
+    done = yield* byEmail(scope, start.phase === 'email' ? start : { phase: 'email', after: '', done });
+  yield* byList(scope, start.phase === 'list' ? start : { phase: 'list', cursor: null, listed: 0, done });
+}
+
+async function* byId(scope: Scope, start: ConfirmPosition): AsyncGenerator<SourcePage, number> {
+  const { client, context, reading, lookups, pending } = scope;
+  let done = start.done;
+  for await (const { unanswered, ...page } of confirm(client, context, lookups, reading, start)) {
+    pending.contactIds.push(...unanswered);
+    done = page.position.done;
+    yield {
+      ...page,
+      counts: { ...page.counts, unknown: 0 },
+      position: { ...page.position, pending } satisfies Position,
+      progress: { ...page.progress, lookupsTotal: null },
+    };
+  }
+  return done;
+}
+
+async function* byEmail(scope: Scope, start: EmailPosition): AsyncGenerator<SourcePage, number> {
+  const { context, reading, lookups, pending } = scope;
+  let { after, done } = start;
+  for (;;) {
+    const emails = await context.known.unfound('email', LOOKUP_PAGE, after);
+    if (emails.length === 0) return done;
+    const searchable = emails.filter((email) => email.length <= SEARCHABLE);
+    const answers = await lookups.all(searchable, (email) => hitsOf(scope, email), context.signal);
+    const into = noRecords();
+    for (const [index, email] of searchable.entries()) {
+      const result = answers[index]!;
+      if ('failed' in result) {
+        addUnanswered(into, { email }, result.failed, reading.now());
+        pending.emails.push(email);
+      } else {
+        for (const contact of result.answer) addContact(into, contact, 'email', reading);
+      }
+    }
+    after = emails.at(-1)!;
+    done += searchable.length;
+    yield {
+      ...into,
+      position: { phase: 'email', after, done, pending } satisfies Position,
+      progress: { phase: 'email', recordsTotal: null, lookupsDone: done, lookupsTotal: null },
+    };
+  }
+}
+
+/** Contacts whose e-mail is exactly this one; partial matches are somebody else (V5). */
+async function hitsOf({ client, options: { pageLimit } }: Scope, email: string): Promise<unknown[]> {
+  const hits: unknown[] = [];
+  let cursor: unknown[] | undefined;
+  for (;;) {
+    const page = await client.searchPage(pageLimit, cursor, { query: email });
+    hits.push(...page.contacts.filter((contact) => emailOf(contact) === email));
+    if (page.contacts.length < pageLimit || page.cursor === undefined) return hits;
+    if (JSON.stringify(page.cursor) === JSON.stringify(cursor)) return hits;
+    cursor = page.cursor;
+  }
+}
+
+function emailOf(contact: unknown): string | null {
+  const email = (contact as { email?: unknown } | null)?.email;
+  return typeof email === 'string' ? normalizeEmail(email) : null;
+}
+
+/** What the list is read for. */
+interface Wanted {
+  emails: Set<string>;
+  opportunities: Set<string>;
+}
+
+async function* byList(scope: Scope, start: ListPosition): AsyncGenerator<SourcePage> {
+  const { context, options, pending } = scope;
+  const { known } = context;
+  const wanted: Wanted = {
+    emails: new Set(await known.unfound('email', EVERYTHING, '')),
+    opportunities: new Set(await known.unfound('opportunity', EVERYTHING, '')),
+  };
+  let at = start;
+  let short: SourcePage['shortfall'];
+  while (wanted.emails.size + wanted.opportunities.size > 0) {
+    if (at.listed >= options.listCap) {
+      short = capped(at.listed);
+      break;
+    }
+    const page = await listPage(scope, at);
+    if ('code' in page) {
+      short = page;
+      break;
+    }
+    const into = matchesOf(page, wanted, scope.reading);
+    const cursor = page.cursor ?? null;
+    const listed = at.listed + page.contacts.length;
+    const isLast = page.contacts.length < options.pageLimit || listed >= (page.total ?? Infinity) || cursor === null;
+    at = { ...at, cursor, listed };
+    yield {
+      ...into,
+      position: { ...at, pending } satisfies Position,
+      progress: { phase: 'list', recordsTotal: page.total ?? null, lookupsDone: at.done, lookupsTotal: null },
+    };
+    if (isLast) break;
+  }
+  yield await settlement(scope, at, wanted, short);
+}
+
+/** A page, or why the list cannot be read any further. */
+async function listPage(
+  { client, options }: Scope,
+  { cursor }: ListPosition,
+): Promise<ContactPage | NonNullable<SourcePage['shortfall']>> {
+  try {
+    const page = await client.searchPage(options.pageLimit, cursor ?? undefined);
+    if (cursor === null || JSON.stringify(page.cursor) !== JSON.stringify(cursor)) return page;
+    return { code: 'ghl_repeated_cursor', message: 'the list of contacts goes round in circles' };
+  } catch (error) {
+    const { code, message } = toAppError(error);
+    if (isFatal(code)) throw error;
+    return { code, message };
+  }
+}
+
+/** The contacts of a page that something unmatched is looked for; what they match is looked for no longer. */
+function matchesOf({ contacts }: ContactPage, wanted: Wanted, reading: Reading): Records {
+  const into = noRecords();
+  for (const contact of contacts) {
+    const email = emailOf(contact);
+    const opportunities = opportunitiesOf(contact, reading).filter((id) => wanted.opportunities.has(id));
+    if (!(email !== null && wanted.emails.has(email)) && opportunities.length === 0) continue;
+    if (!addContact(into, contact, 'list', reading)) continue;
+    if (email !== null) wanted.emails.delete(email);
+    for (const id of opportunities) wanted.opportunities.delete(id);
+  }
+  return into;
+}
+
+function opportunitiesOf(contact: unknown, { evidence }: Reading): string[] {
+  if (evidence.leadOpportunityIds.size === 0 || contact === null || typeof contact !== 'object') return [];
+  const fields = readContact(contact as Record<string, unknown>);
+  return fields === undefined ? [] : knownAs(fields, evidence).leadOpportunityIds;
+}
+
+function capped(listed: number): { code: ErrorCode; message: string } {
+  return {
+    code: 'ghl_list_capped',
+    message: `the list was not read beyond ${listed} contacts (LIST_SCAN_CAP), so rows that only the list could find were left alone: raise LIST_SCAN_CAP, or run a sync in mode full`,
+  };
+}
+
+/**
+ * The last page: rows that only a list cut short could have found are exempt, and what stayed without an answer is counted; a
+ * look-up by id counts as answered when its row was found otherwise (rules-ghl section 6).
+ */
+async function settlement(
+  { context, reading, pending }: Scope,
+  at: ListPosition,
+  wanted: Wanted,
+  short: SourcePage['shortfall'],
+): Promise<SourcePage> {
+  const into = noRecords();
+  if (short !== undefined) {
+    for (const opportunityId of wanted.opportunities) addUnanswered(into, { opportunityId }, short.code, reading.now());
+    for (const email of wanted.emails)
+      if (email.length > SEARCHABLE) addUnanswered(into, { email }, short.code, reading.now());
+  }
+  const { contactIds, emails } = await context.known.stillUnfound(pending);
+  into.counts.unknown = contactIds.length + emails.length;
+  return {
+    ...into,
+    position: { ...at, pending } satisfies Position,
+    progress: { phase: 'list', recordsTotal: null, lookupsDone: at.done, lookupsTotal: at.done },
+    ...(short === undefined ? {} : { shortfall: short }),
+  };
+}
