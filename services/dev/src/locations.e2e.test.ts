@@ -55,7 +55,8 @@ afterAll(async () => {
 afterEach(async () => {
   for (const { headers, body } of test.simulator.requests) {
     const { refresh_token: refresh, code } = (body ?? {}) as Record<string, string | undefined>;
-    for (const one of [headers['authorization'], refresh, code]) secrets.add(String(one ?? '').replace('Bearer ', ''));
+    const { authorization } = headers as Record<string, string | undefined>;
+    for (const one of [authorization, refresh, code]) secrets.add((one ?? '').replace('Bearer ', ''));
   }
   secrets.add(await kept());
   secrets.delete('');
