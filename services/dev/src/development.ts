@@ -4,7 +4,7 @@ import { onStopSignal } from '#libs/runtime/src/host.ts';
 import { ensureDevelopmentKey, readKeys } from '#libs/runtime/src/keys.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
-import { ghlAccounts, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { ghlAccounts, readSettings, requireOauthApp, type Settings } from '#libs/runtime/src/settings.ts';
 import { worstExitCode } from '#services/cli/src/follow.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
 import { ghlAccess, writeRunning } from '#services/cli/src/session.ts';
@@ -26,7 +26,9 @@ export interface DevelopmentOptions {
 export async function runDevelopment(options: DevelopmentOptions): Promise<number> {
   const settings = readSettings(process.env);
   // Half-set credentials are told before anything starts.
-  const configured = ghlAccounts(settings).length > 0;
+  const accounts = ghlAccounts(settings);
+  const configured = accounts.length > 0;
+  if (accounts.some(({ token }) => token === null)) requireOauthApp(settings);
   const lock = acquireOwnerLock(settings.DATA_DIR);
   if (typeof lock !== 'function') {
     throw new AppError(
