@@ -5,6 +5,7 @@ import { secret } from '#libs/runtime/src/secret.ts';
 import { ghlRules, readSettings, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
 import { hashKey } from '#libs/runtime/src/keys.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
+import { createPool } from '#libs/storage/src/pool.ts';
 import { followRun } from '#services/cli/src/follow.ts';
 import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
@@ -46,11 +47,14 @@ export async function startTestPipeline(
     others?: readonly World[];
     /** What is particular to the account of a location. */
     accountOf?(world: World, rules: GhlRules): Partial<GhlAccount>;
+    /** Other addresses for the pipeline (of proxies) than those that runs are deployed to and followed at. */
+    through?: Partial<ReturnType<typeof testStack>>;
     logger?: Logger;
   } = {},
 ): Promise<TestPipeline> {
-  const { others = [], accountOf } = more;
-  const stack = testStack();
+  const { others = [], accountOf, through = {} } = more;
+  const direct = testStack();
+  const stack = { ...direct, ...through };
   const logger = more.logger ?? createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
   const settings = readSettings({
     GHL_RATE_LIMIT_DELAY: '0',
@@ -59,10 +63,15 @@ export async function startTestPipeline(
     HTTP_PORT: '0',
     ...env,
   });
-  await deploy({ ...stack, logger, service: 'test', replication: 1 });
+  await deploy({ ...direct, logger, service: 'test', replication: 1 });
   const simulator = await startGhlSimulator({ world, others, limits: { enabled: false } });
   const rules = ghlRules(settings);
   const apiKey = `test-${randomUUID()}`;
+  const database = createPool({ databaseUrl: direct.databaseUrl, applicationName: 'test', max: 2 });
+  const stopWorld = async (): Promise<void> => {
+    await simulator.stop();
+    await database.end();
+  };
   const pipeline = await startPipeline({
     settings,
     stack,
@@ -77,6 +86,9 @@ export async function startTestPipeline(
     },
     logger,
     api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
+  }).catch(async (error: unknown) => {
+    await stopWorld();
+    throw error;
   });
   return {
     pipeline,
@@ -99,11 +111,11 @@ export async function startTestPipeline(
       await pipeline.platform.producer.send([
         { topic: 'crm.sync-request.v1', key: `ghl:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value },
       ]);
-      return followRun(pipeline.platform.database, syncId, () => undefined);
+      return followRun(database, syncId, () => undefined);
     },
     async stop() {
       await pipeline.stop();
-      await simulator.stop();
+      await stopWorld();
     },
   };
 }

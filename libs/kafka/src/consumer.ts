@@ -21,7 +21,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     sessionTimeout: timing.sessionMs,
     rebalanceTimeout: 90_000,
     heartbeatInterval: 3_000,
-    maxBytesPerPartition: 2 * 1024 * 1024,
+    maxBytesPerPartition: 1024 * 1024,
     maxBytes: 10 * 1024 * 1024,
     minBytes: 1,
     maxWaitTimeInMs: 250,

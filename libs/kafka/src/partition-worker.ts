@@ -100,7 +100,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
         if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
         const pending = codec.decode(message.value);
         const decoded: Decoded = pending instanceof Promise ? await pending : pending;
-        if (handled.has(decoded.type)) events.push(consumed(message, decoded));
+        if (handled.has(decoded.type)) events.push(new Consumed(message, decoded));
       } catch (error) {
         const failure = toAppError(error);
         if (failure.kind !== 'data') throw failure;
@@ -328,17 +328,44 @@ function nextOffset(messages: KafkaMessage[], end: number): string {
   return nextOf(messages[end - 1]?.offset ?? '-1');
 }
 
-function consumed(message: KafkaMessage, { type, value }: Decoded): ConsumedEvent {
-  const number = headerText(message, HEADERS.scanNumber);
-  return {
-    type,
-    value,
-    key: message.key?.toString() ?? '',
-    offset: message.offset,
-    timestamp: Number(message.timestamp),
-    id: headerText(message, HEADERS.id) ?? '',
-    scanId: headerText(message, HEADERS.scanId),
-    scanNumber: number === undefined ? undefined : Number(number),
-    traceParent: headerText(message, HEADERS.traceParent),
-  };
+/** A record whose headers become text only when somebody asks for them: most are never read, and there are a dozen to a record. */
+class Consumed implements ConsumedEvent {
+  readonly type: EventType;
+  readonly value: ConsumedEvent['value'];
+  readonly #message: KafkaMessage;
+
+  constructor(message: KafkaMessage, { type, value }: Decoded) {
+    this.type = type;
+    this.value = value;
+    this.#message = message;
+  }
+
+  get key(): string {
+    return this.#message.key?.toString() ?? '';
+  }
+
+  get offset(): string {
+    return this.#message.offset;
+  }
+
+  get timestamp(): number {
+    return Number(this.#message.timestamp);
+  }
+
+  get id(): string {
+    return headerText(this.#message, HEADERS.id) ?? '';
+  }
+
+  get scanId(): string | undefined {
+    return headerText(this.#message, HEADERS.scanId);
+  }
+
+  get scanNumber(): number | undefined {
+    const number = headerText(this.#message, HEADERS.scanNumber);
+    return number === undefined ? undefined : Number(number);
+  }
+
+  get traceParent(): string | undefined {
+    return headerText(this.#message, HEADERS.traceParent);
+  }
 }

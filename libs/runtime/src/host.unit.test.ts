@@ -106,23 +106,22 @@ describe('a host', () => {
 });
 
 describe('a stop signal', () => {
-  let exit: ReturnType<typeof jest.spyOn>;
   beforeEach(() => {
-    exit = jest.spyOn(process, 'exit').mockImplementation(() => {
+    jest.spyOn(process, 'exit').mockImplementation(() => {
       throw new Error('exit');
     });
   });
-  afterEach(() => exit.mockRestore());
+  afterEach(() => void jest.restoreAllMocks());
 
   it('asks to stop; the second one, of whichever kind, ends the process at once; undone it does nothing', () => {
     const asked: string[] = [];
     const undo = onStopSignal((signal) => asked.push(signal));
     process.emit('SIGTERM', 'SIGTERM');
     expect(asked).toEqual(['SIGTERM']);
-    expect(exit).not.toHaveBeenCalled();
+    expect(process.exit).not.toHaveBeenCalled();
     expect(() => process.emit('SIGINT', 'SIGINT')).toThrow('exit');
     expect(asked).toEqual(['SIGTERM']);
-    expect(exit).toHaveBeenCalledWith(130);
+    expect(process.exit).toHaveBeenCalledWith(130);
     undo();
     expect(process.listenerCount('SIGTERM') + process.listenerCount('SIGINT')).toBe(0);
   });

@@ -69,7 +69,8 @@ function scrub(value: unknown, depth: number): unknown {
   if (depth >= DEEPEST) return '[deep]';
   if (Array.isArray(value)) return value.map((item) => scrub(item, depth + 1));
   // A secret, a date, an address: what they want to be in JSON.
-  if ('toJSON' in value && typeof value.toJSON === 'function') return scrub(value.toJSON(), depth + 1);
+  const { toJSON } = value as { toJSON?: unknown };
+  if (typeof toJSON === 'function') return scrub(Reflect.apply(toJSON, value, []), depth + 1);
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key,

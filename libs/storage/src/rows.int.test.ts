@@ -122,7 +122,7 @@ describe('rows', () => {
     ['a NUL in a text', { name: 'a\0b' }],
     ['a NUL in a list', { coverageStates: ['a\0b'] }],
     ['half a surrogate pair', { name: '\ud800' }],
-    ['no account', { account: 'nowhere' }],
+    ['no account', { account: null as unknown as string }],
     ['no name', { name: null as unknown as string }],
   ])('%s is the fault of the data', async (_what, more) => {
     await expect(
