@@ -53,10 +53,21 @@ export const ERROR_CODES = {
   record_too_large: { kind: 'data', doc: 'A record is larger than a topic takes (10 MiB).' },
   record_invalid: { kind: 'data', doc: 'A record lacks what it must have, or does not fit its schema.' },
   constraint_violated: { kind: 'data', doc: 'A row breaks a rule of its table.' },
-  ghl_unauthorized: { kind: 'config', doc: 'GoHighLevel refuses the token: renew GHL_PRIVATE_TOKEN.' },
+  ghl_unauthorized: {
+    kind: 'config',
+    doc: 'GoHighLevel refuses the token: make a new one, or connect the location again.',
+  },
+  ghl_not_connected: {
+    kind: 'config',
+    doc: 'No OAuth token is kept for the location, or GoHighLevel does not renew it: `tributary accounts install`.',
+  },
+  token_unreadable: {
+    kind: 'config',
+    doc: 'A kept token does not open: TOKEN_KEYS lacks its key, or the row was changed.',
+  },
   ghl_forbidden: {
     kind: 'config',
-    doc: 'The token may not read this location: check GHL_LOCATION_ID and the scopes of the token.',
+    doc: 'The token may not read this location: check the location id and the scopes of the token.',
   },
   ghl_bad_version: {
     kind: 'config',

@@ -5,7 +5,10 @@ export interface HttpRequest {
   url: string;
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   headers: Record<string, string>;
+  /** Sent as JSON. */
   body?: unknown;
+  /** Sent form-urlencoded instead, with that content type. */
+  form?: Record<string, string>;
   /** Milliseconds for the whole answer. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -44,7 +47,7 @@ export async function sendRequest(request: HttpRequest): Promise<HttpAnswer> {
       headers: request.headers,
       redirect: 'manual',
       signal,
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+      ...bodyOf(request),
     });
   } catch (error) {
     throw new NoAnswer(timeout.aborted ? 'timeout' : 'network', error);
@@ -58,6 +61,11 @@ export async function sendRequest(request: HttpRequest): Promise<HttpAnswer> {
   }
   const text = await readBody(response, request.limitBytes ?? LIMIT_BYTES, timeout);
   return { status: response.status, headers: response.headers, text };
+}
+
+function bodyOf({ body, form }: HttpRequest): { body?: string | URLSearchParams } {
+  if (form !== undefined) return { body: new URLSearchParams(form) };
+  return body === undefined ? {} : { body: JSON.stringify(body) };
 }
 
 async function readBody(response: Response, limit: number, timeout: AbortSignal): Promise<string> {

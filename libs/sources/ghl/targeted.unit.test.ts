@@ -71,6 +71,7 @@ async function targeted(script: Script): Promise<Outcome> {
       return contact === undefined ? { found: false } : { found: true, contact };
     },
     getLocation: () => Promise.reject(new Error('nobody asked for the location')),
+    getCustomFields: async () => [],
     requests: () => 0,
   };
   const known = memoryRows(rows);

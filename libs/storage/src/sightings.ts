@@ -176,6 +176,8 @@ export async function stageSightings(sql: Sql, account: string, scanId: string, 
     ['unknown_opportunity', 'unknown_opportunities', false],
   ];
   for (const [table, column, own] of parts) {
+    // Two scans may end in one transaction.
+    await sql.query(`drop table if exists pg_temp.${table}`);
     await sql.query(`create temporary table ${table} (value text primary key) on commit drop`);
     await sql.query(
       `insert into ${table} select distinct v from tributary.sightings s, unnest(${column}) as v

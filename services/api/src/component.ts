@@ -3,6 +3,7 @@ import type { Component } from '#libs/runtime/src/host.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
 import type { Routes, Service } from '#libs/runtime/src/service.ts';
 import { openOrm } from '#libs/storage/src/orm.ts';
+import type { Install } from './oauth-routes.ts';
 import { addRoutes } from './routes.ts';
 
 /** What the API is composed of. */
@@ -11,10 +12,13 @@ export interface ApiParts {
   platform: Pick<Platform, 'database' | 'producer'>;
   /** Accounts by source, as this process knows them. */
   accounts(source: string): readonly string[] | undefined;
+  /** Installs into locations of GoHighLevel; undefined where no app is set. */
+  install: Install | undefined;
 }
 
 /** The API: its routes, and the part that frees what they read with. */
-export async function apiService({ databaseUrl, platform, accounts }: ApiParts): Promise<Service & { routes: Routes }> {
+export async function apiService(parts: ApiParts): Promise<Service & { routes: Routes }> {
+  const { databaseUrl, platform, accounts, install } = parts;
   const { database, producer } = platform;
   const orm: MikroORM = await openOrm(databaseUrl);
   const reads: Component = {
@@ -23,5 +27,8 @@ export async function apiService({ databaseUrl, platform, accounts }: ApiParts):
     readiness: () => [],
     stop: () => orm.close(true),
   };
-  return { components: [reads], routes: (app, guard) => addRoutes(app, guard, { orm, database, producer, accounts }) };
+  return {
+    components: [reads],
+    routes: (app, guard) => addRoutes(app, guard, { orm, database, producer, accounts, install }),
+  };
 }

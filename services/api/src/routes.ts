@@ -8,6 +8,8 @@ import type { Producer } from '#libs/kafka/src/producer.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 import { listLeads, listRuns, listVendors, readRun, SORT_FIELDS, type ListQuery } from '#libs/storage/src/reads.ts';
 import { applyRunEvent } from '#libs/storage/src/runs.ts';
+import { addOauthRoutes, type Install } from './oauth-routes.ts';
+import { parse } from './parse.ts';
 
 /** What the routes work with. */
 export interface RouteOptions {
@@ -16,6 +18,8 @@ export interface RouteOptions {
   producer: Producer;
   /** Accounts by source, as this process knows them; a request without an account takes the only one. */
   accounts(source: string): readonly string[] | undefined;
+  /** Installs into locations of GoHighLevel; undefined where no app is set. */
+  install: Install | undefined;
 }
 
 const SYNC_REQUEST = z.strictObject({
@@ -43,6 +47,7 @@ const LIST = z.strictObject({
 /** The routes of the product: requests become events, reads come from the projections. */
 export function addRoutes(app: Express, guard: (scope: Scope) => RequestHandler, options: RouteOptions): void {
   const { orm, database, producer } = options;
+  addOauthRoutes(app, guard, options.install, () => options.accounts('ghl') ?? []);
 
   app.post('/v1/sync-requests', guard('operate'), async (request, response) => {
     const { source, account, mode, dryRun } = parse(SYNC_REQUEST, request.body ?? {});
@@ -150,11 +155,4 @@ function listQuery(request: Request): ListQuery {
     );
   }
   return { ...query, includeMissing: includeMissing === 'true', sort: field, descending: sort.startsWith('-') };
-}
-
-function parse<T extends z.ZodType>(schema: T, value: unknown): z.infer<T> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const faults = result.error.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
-  throw new AppError('request_invalid', faults.join('; '));
 }

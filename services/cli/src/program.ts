@@ -1,15 +1,17 @@
 import { Command, Option } from 'commander';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import type { RunView } from '#libs/storage/src/reads.ts';
+import { addAccountCommands } from './accounts.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
-import { resultOf } from './follow.ts';
+import { resultOf, worstExitCode } from './follow.ts';
 import { importFile } from './import.ts';
 import { describeResult } from './progress.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
-import { askToRun, confirmAndFollow, requestAndFollow } from './sync.ts';
+import { askToRun, confirmAndFollow, requestAndFollowAll } from './sync.ts';
 import { renderTopics, topicsOf } from './topics.ts';
-import { chooseAccount, openWork } from './work.ts';
+import { chooseAccount, chooseAccounts, openWork } from './work.ts';
 
 interface Session {
   settings: Settings;
@@ -47,13 +49,15 @@ export function buildProgram(): Command {
   addSync(program);
   addImport(program);
   addReads(program);
+  addAccountCommands(program, print);
   addStackCommands(program, say);
   return program;
 }
 
 interface SyncFlags {
   mode: string;
-  location?: string;
+  location?: string[];
+  allLocations?: boolean;
   dryRun?: boolean;
   yes?: boolean;
   json?: boolean;
@@ -69,7 +73,8 @@ function addSync(program: Command): void {
         .choices(['full', 'targeted', 'incremental'])
         .default('full'),
     )
-    .option('--location <id>', 'location to read, where several are set')
+    .option('--location <id...>', 'location to read, where several are set; one or more')
+    .option('--all-locations', 'read every location that is set, side by side')
     .option('--dry-run', 'read and report what would change; write no row')
     .option('--yes', 'do not ask')
     .option(JSON_FLAG, JSON_DOC)
@@ -88,22 +93,32 @@ async function syncGhl(flags: SyncFlags): Promise<void> {
   process.once('SIGINT', () => interrupted.abort());
   process.once('SIGTERM', () => interrupted.abort());
   try {
-    const account = chooseAccount(work.ghl, flags.location);
-    const what = `${flags.dryRun === true ? 'dry run of ' : ''}a ${flags.mode} sync of GoHighLevel location ${account}${work.ghl.simulated ? ' (simulator)' : ''}`;
+    const accounts = chooseAccounts(work.ghl, flags);
+    const dry = flags.dryRun === true ? 'dry run of ' : '';
+    const where = `${accounts.length === 1 ? 'location' : 'locations'} ${accounts.join(', ')}`;
+    const what = `${dry}a ${flags.mode} sync of GoHighLevel ${where}${work.ghl.simulated ? ' (simulator)' : ''}`;
     if (flags.yes !== true && flags.dryRun !== true && !(await askToRun(`Run ${what}?`))) {
       say('Nothing was done.');
       return;
     }
-    const request = { source: 'ghl', account, mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
-    const run = await requestAndFollow(work.platform, request, {
+    const request = { source: 'ghl', mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
+    const runs = await requestAndFollowAll(work.platform, accounts, request, {
       signal: interrupted.signal,
-      onRequested: (id) => say(`Sync ${id}: ${what}`),
+      onRequested: (id, account) => say(`Sync ${id}: ${dry}a ${flags.mode} sync of GoHighLevel location ${account}`),
     });
-    print(flags.json, resultOf(run), describeResult(run));
-    process.exitCode = run.exitCode ?? 1;
+    printRuns(flags.json, runs);
   } finally {
     await work.close();
   }
+}
+
+/** One result as it is; several as a list, with the worst exit code. */
+function printRuns(json: boolean | undefined, runs: readonly RunView[]): void {
+  const [only] = runs;
+  const texts = runs.map((run) => (runs.length === 1 ? '' : `Location ${run.account}\n`) + describeResult(run));
+  const value = runs.length === 1 ? resultOf(only!) : { results: runs.map(resultOf) };
+  print(json, value, texts.join('\n\n'));
+  process.exitCode = worstExitCode(runs);
 }
 
 async function confirm(syncId: string, flags: { json?: boolean }): Promise<void> {

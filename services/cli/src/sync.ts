@@ -7,11 +7,22 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import { followRun } from './follow.ts';
 import { createProgress } from './progress.ts';
 
+/** What a sync is asked for with. */
+export type SyncOrder = Omit<SyncRequested, 'syncId' | 'requestedAt'>;
+
+/** How a run is followed. */
+export interface FollowOptions {
+  signal?: AbortSignal;
+  onRequested?(syncId: string, account: string): void;
+  /** Progress in lines: several runs share the terminal. */
+  plain?: boolean;
+}
+
 /** Asks for a sync and follows it to its end, with progress on stderr. */
 export async function requestAndFollow(
   platform: Platform,
-  request: Omit<SyncRequested, 'syncId' | 'requestedAt'>,
-  options: { signal?: AbortSignal; onRequested?(syncId: string): void } = {},
+  request: SyncOrder,
+  options: FollowOptions = {},
 ): Promise<RunView> {
   const value: SyncRequested = { syncId: randomUUID(), requestedAt: Date.now(), ...request };
   const { syncId, source, account } = value;
@@ -25,13 +36,26 @@ export async function requestAndFollow(
       correlationId: syncId,
     },
   ]);
-  options.onRequested?.(syncId);
-  const progress = createProgress(process.stderr);
+  options.onRequested?.(syncId, account);
+  const progress = createProgress(process.stderr, { plain: options.plain === true });
   try {
     return await followRun(platform.database, syncId, (run) => progress.show(run), options.signal);
   } finally {
     progress.end();
   }
+}
+
+/** The same for several accounts side by side; the connector decides how many are read at a time. */
+export async function requestAndFollowAll(
+  platform: Platform,
+  accounts: readonly string[],
+  request: Omit<SyncOrder, 'account'>,
+  options: FollowOptions = {},
+): Promise<RunView[]> {
+  const plain = accounts.length > 1;
+  return Promise.all(
+    accounts.map((account) => requestAndFollow(platform, { ...request, account }, { ...options, plain })),
+  );
 }
 
 /** Applies the missing rule that a sync held back, and follows it to its end. */
