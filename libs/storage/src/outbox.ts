@@ -1,5 +1,6 @@
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
+import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { inTransaction, type Database, type Sql } from './pool.ts';
 
 /** An event to publish once the transaction that decided it has committed. */
@@ -44,6 +45,7 @@ export async function relayOutbox(
     );
     if (rows.length === 0) return 0;
     await publish(rows.map(({ id: _id, ...event }) => event));
+    await crashPoint('after-outbox-publish-before-delete');
     await sql.query('delete from tributary.outbox where id = any($1)', [rows.map(({ id }) => id)]);
     return rows.length;
   });
