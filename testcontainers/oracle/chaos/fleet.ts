@@ -9,7 +9,7 @@ export type ServiceName = 'connector' | 'classifier' | 'projector';
 
 /** The services as processes that may be killed: a supervisor starts again whatever dies. */
 export interface Fleet {
-  /** Kills the processes of a service; only one of them when an index is given. */
+  /** Kills the processes of a service; only one of them when an index is given, counted round and round. */
   kill(service: ServiceName, index?: number): void;
   /** Starts a service anew, to die when it comes to the point. */
   arm(service: ServiceName, point: CrashPoint): Promise<void>;
@@ -54,20 +54,21 @@ export function startFleet(counts: Record<ServiceName, number>, env: Record<stri
     const gone = new Promise<void>((resolve) => {
       child.once('exit', (code, signal) => {
         if (signal === 'SIGKILL') deaths.killed += 1;
-        else if (!stopping) deaths[code === 2 ? 'refused' : 'ended'] += 1;
-        const self = members.get(name);
-        if (self?.child === child && point !== undefined && signal === 'SIGKILL') met = true;
+        if (point !== undefined && signal === 'SIGKILL') met = true;
         resolve();
-        if (!stopping && self?.child === child) again(service, name);
+        // One that was replaced has ended because it was asked to.
+        if (stopping || members.get(name)?.child !== child) return;
+        if (signal !== 'SIGKILL') deaths[code === 2 ? 'refused' : 'ended'] += 1;
+        again(service, name, signal === 'SIGKILL' ? undefined : point);
       });
     });
     members.set(name, { service, name, child, gone, ...(point === undefined ? {} : { point }) });
   }
 
-  function again(service: ServiceName, name: string): void {
+  function again(service: ServiceName, name: string, point: CrashPoint | undefined): void {
     const timer = setTimeout(() => {
       timers.delete(timer);
-      if (!stopping) launch(service, name);
+      if (!stopping) launch(service, name, point);
     }, RESTART_AFTER_MS);
     timers.add(timer);
   }
@@ -88,7 +89,8 @@ export function startFleet(counts: Record<ServiceName, number>, env: Record<stri
   return {
     deaths,
     kill(service, index) {
-      const chosen = index === undefined ? of(service) : of(service).slice(index, index + 1);
+      const all = of(service);
+      const chosen = index === undefined ? all : [all[index % all.length]!];
       for (const { child } of chosen) child.kill('SIGKILL');
     },
     async arm(service, point) {
