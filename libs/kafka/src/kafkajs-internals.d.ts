@@ -6,3 +6,7 @@ declare module 'kafkajs/src/producer/partitioners/default/murmur2.js' {
   const murmur2: (key: Buffer) => number;
   export default murmur2;
 }
+
+declare module 'kafkajs/src/network/socketFactory.js' {
+  export default function createSocketFactory(): import('kafkajs').ISocketFactory;
+}

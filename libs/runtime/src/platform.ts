@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { CONSUMER_GROUPS, TOPICS } from '#libs/contracts/src/topics.ts';
-import { createKafka } from '#libs/kafka/src/client.ts';
+import { closeConnections, createKafka } from '#libs/kafka/src/client.ts';
 import { createCodec } from '#libs/kafka/src/codec.ts';
 import { startConsumer, type RunningConsumer } from '#libs/kafka/src/consumer.ts';
 import type { CheckpointStore, Processor } from '#libs/kafka/src/processor.ts';
@@ -74,6 +74,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     async close() {
       await producer.stop();
       await database.end();
+      closeConnections(kafka);
     },
   };
 }

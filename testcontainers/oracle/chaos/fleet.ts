@@ -19,7 +19,7 @@ export interface Fleet {
   freeze(service: ServiceName, index: number): () => void;
   /** How many processes were killed, by us or at a crash point, and how many ended by themselves. */
   deaths: { killed: number; ended: number; refused: number };
-  /** Ends every process as an operator would; resolves with the names of those that had to be killed. */
+  /** Ends every process as an operator would; resolves with the names of those that, now or before, had to be killed for it. */
   stop(): Promise<string[]>;
 }
 
@@ -33,13 +33,14 @@ interface Member {
 
 const ROOT = join(import.meta.dirname, '../../..');
 const RESTART_AFTER_MS = 150;
-const STOP_WITHIN_MS = 45_000;
+const STOP_WITHIN_MS = 40_000;
 
 /** Starts a fleet: how many processes of each service, with their settings; they log to files of `logDir`. */
 export function startFleet(counts: Record<ServiceName, number>, env: Record<string, string>, logDir: string): Fleet {
   mkdirSync(logDir, { recursive: true });
   const members = new Map<string, Member>();
   const deaths = { killed: 0, ended: 0, refused: 0 };
+  const late: string[] = [];
   const timers = new Set<NodeJS.Timeout>();
   let stopping = false;
   let met = false;
@@ -76,9 +77,18 @@ export function startFleet(counts: Record<ServiceName, number>, env: Record<stri
   /** Ends a process and starts it anew at once; its end is no event. */
   async function replace(member: Member, point?: CrashPoint): Promise<void> {
     members.delete(member.name);
-    member.child.kill('SIGTERM');
     launch(member.service, member.name, point);
-    await member.gone;
+    await end(member);
+  }
+
+  async function end({ name, child, gone }: Member): Promise<void> {
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => {
+      late.push(name);
+      child.kill('SIGKILL');
+    }, STOP_WITHIN_MS);
+    await gone;
+    clearTimeout(timer);
   }
 
   const of = (service: ServiceName): Member[] => [...members.values()].filter((member) => member.service === service);
@@ -110,18 +120,7 @@ export function startFleet(counts: Record<ServiceName, number>, env: Record<stri
     async stop() {
       stopping = true;
       for (const timer of timers) clearTimeout(timer);
-      const late: string[] = [];
-      await Promise.all(
-        [...members.values()].map(async ({ name, child, gone }) => {
-          child.kill('SIGTERM');
-          const timer = setTimeout(() => {
-            late.push(name);
-            child.kill('SIGKILL');
-          }, STOP_WITHIN_MS);
-          await gone;
-          clearTimeout(timer);
-        }),
-      );
+      await Promise.all([...members.values()].map(end));
       return late;
     },
   };
