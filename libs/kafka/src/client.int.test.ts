@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { expect, it, jest } from '@jest/globals';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
@@ -37,7 +36,7 @@ it('a connection that kafkajs has forgotten does not keep the process alive', as
     },
   });
   await kafka.admin().connect();
-  const closed = sockets.map((socket) => once(socket, 'close'));
+  const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
   closeConnections(kafka);
   await Promise.all(closed);
   expect(sockets.length).toBeGreaterThan(0);

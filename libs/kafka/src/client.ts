@@ -58,7 +58,8 @@ export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactor
  * others (brokers that go and come back), and each would keep the process alive for ever.
  */
 export function closeConnections(kafka: Kafka): void {
-  for (const socket of connections.get(kafka) ?? []) socket.destroy();
+  // Of an error kafkajs hears, and clears the timers of the connection too.
+  for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error('the client has stopped'));
 }
 
 function forward(logger: KafkaLogger, { level, namespace, log }: LogEntry): void {
