@@ -13,8 +13,10 @@ export interface Fleet {
   kill(service: ServiceName, index?: number): void;
   /** Starts a service anew, to die when it comes to the point. */
   arm(service: ServiceName, point: CrashPoint): Promise<void>;
-  /** Takes back what is armed and was not met; true when it was met. */
-  disarm(): Promise<boolean>;
+  /** Takes back what is armed and was not met. */
+  disarm(): Promise<void>;
+  /** Points at which a process has died. */
+  met: Set<CrashPoint>;
   /** Stops a process where it stands; the result lets it go on. */
   freeze(service: ServiceName, index: number): () => void;
   /** How many processes were killed, by us or at a crash point, and how many ended by themselves. */
@@ -43,7 +45,7 @@ export function startFleet(counts: Record<ServiceName, number>, env: Record<stri
   const late: string[] = [];
   const timers = new Set<NodeJS.Timeout>();
   let stopping = false;
-  let met = false;
+  const met = new Set<CrashPoint>();
 
   function launch(service: ServiceName, name: string, point?: CrashPoint): void {
     const log = openSync(join(logDir, `${name}.log`), 'a');
@@ -55,7 +57,7 @@ export function startFleet(counts: Record<ServiceName, number>, env: Record<stri
     const gone = new Promise<void>((resolve) => {
       child.once('exit', (code, signal) => {
         if (signal === 'SIGKILL') deaths.killed += 1;
-        if (point !== undefined && signal === 'SIGKILL') met = true;
+        if (point !== undefined && signal === 'SIGKILL') met.add(point);
         resolve();
         // One that was replaced has ended because it was asked to.
         if (stopping || members.get(name)?.child !== child) return;
@@ -98,19 +100,18 @@ export function startFleet(counts: Record<ServiceName, number>, env: Record<stri
   }
   return {
     deaths,
+    met,
     kill(service, index) {
       const all = of(service);
       const chosen = index === undefined ? all : [all[index % all.length]!];
       for (const { child } of chosen) child.kill('SIGKILL');
     },
     async arm(service, point) {
-      met = false;
       await Promise.all(of(service).map((member) => replace(member, point)));
     },
     async disarm() {
       const armed = [...members.values()].filter(({ point, child }) => point !== undefined && child.exitCode === null);
       await Promise.all(armed.filter(({ child }) => child.signalCode === null).map((member) => replace(member)));
-      return met;
     },
     freeze(service, index) {
       const member = of(service)[index]!;

@@ -20,8 +20,8 @@ export interface Servers {
   databaseUrl: string;
   /** Takes a server away and gives it back. */
   hurt(trouble: Trouble & { kind: 'restart' | 'freeze' }): Promise<void>;
-  /** Addresses that the services use instead, through proxies. */
-  through?: Partial<Record<'kafkaBrokers' | 'schemaRegistryUrl' | 'databaseUrl', string>>;
+  /** Settings that lead the services to proxies instead. */
+  detour?: Record<string, string>;
 }
 
 /** How long a zombie stands still: longer than its session. */
@@ -46,7 +46,7 @@ export async function startChaos(
   seed: number,
   logDir: string,
 ): Promise<ChaosStack & { stop(): Promise<string[]> }> {
-  const { kafkaBrokers, schemaRegistryUrl, databaseUrl, through = {} } = servers;
+  const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = servers;
   const logger = createLogger({ name: 'chaos', level: 'silent' });
   await deploy({ kafkaBrokers, schemaRegistryUrl, databaseUrl, logger, service: 'chaos', replication: 1 });
   const simulator = await startGhlSimulator({ world: emptyWorld(seed), limits: { enabled: false } });
@@ -57,12 +57,13 @@ export async function startChaos(
   const producer = await createProducer({ kafka, codec, source: '/chaos' });
   const env = {
     ...SETTINGS,
-    KAFKA_BROKERS: through.kafkaBrokers ?? kafkaBrokers,
-    SCHEMA_REGISTRY_URL: through.schemaRegistryUrl ?? schemaRegistryUrl,
-    DATABASE_URL: through.databaseUrl ?? databaseUrl,
+    KAFKA_BROKERS: kafkaBrokers,
+    SCHEMA_REGISTRY_URL: schemaRegistryUrl,
+    DATABASE_URL: databaseUrl,
     GHL_API_BASE_URL: simulator.baseUrl,
     GHL_LOCATION_ID: simulator.world.locationId,
     GHL_PRIVATE_TOKEN: simulator.world.token,
+    ...servers.detour,
   };
   const fleet = startFleet({ connector: 2, classifier: 1, projector: 2 }, env, logDir);
 
