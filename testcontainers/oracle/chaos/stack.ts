@@ -9,7 +9,7 @@ import { ghlRules, readSettings } from '#libs/runtime/src/settings.ts';
 import { createPool } from '#libs/storage/src/pool.ts';
 import { startGhlSimulator } from '#testcontainers/simulators/ghl/simulator.ts';
 import { emptyWorld } from '#testcontainers/simulators/ghl/world.ts';
-import { startFleet } from './fleet.ts';
+import { startFleet, type Crew } from './fleet.ts';
 import { CAP, PAGE, type Trouble } from './plan.ts';
 import type { ChaosStack } from './round.ts';
 
@@ -45,7 +45,7 @@ export async function startChaos(
   servers: Servers,
   seed: number,
   logDir: string,
-  counts = { connector: 2, classifier: 1, projector: 2 },
+  crew: Crew = { connector: { count: 2 }, classifier: { count: 1 }, projector: { count: 2 } },
 ): Promise<ChaosStack & { stop(): Promise<string[]> }> {
   const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = servers;
   const logger = createLogger({ name: 'chaos', level: 'silent' });
@@ -66,7 +66,7 @@ export async function startChaos(
     GHL_PRIVATE_TOKEN: simulator.world.token,
     ...servers.detour,
   };
-  const fleet = startFleet(counts, env, logDir);
+  const fleet = startFleet(crew, env, logDir);
 
   /** One hurt of a server at a time: what is just coming back cannot be taken away. */
   const hurting = new Map<string, Promise<void>>();
