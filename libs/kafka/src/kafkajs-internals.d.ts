@@ -8,5 +8,6 @@ declare module 'kafkajs/src/producer/partitioners/default/murmur2.js' {
 }
 
 declare module 'kafkajs/src/network/socketFactory.js' {
-  export default function createSocketFactory(): import('kafkajs').ISocketFactory;
+  import type { ISocketFactory } from 'kafkajs';
+  export default function createSocketFactory(): ISocketFactory;
 }
