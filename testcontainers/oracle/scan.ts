@@ -29,8 +29,6 @@ export interface ScanInput extends FullInput {
   lookUps: { total: number; unknown: number };
   /** Whether contacts that no row knows are looked at: mode full only (rules-ghl section 2). */
   discovers: boolean;
-  /** Contacts that were read by id first, without their opportunities, and shown again by a search or the list. */
-  readBefore?: ReadonlyMap<string, ApiContact>;
   /** Why the scan can answer for less than it set out to; `nothing`: no row may be marked missing. */
   shortfall?: 'nothing' | 'refused' | 'short';
 }
@@ -40,8 +38,6 @@ export interface Classified extends Contact {
   isVendor: boolean;
   isLead: boolean;
   hasVendorSignal: boolean;
-  /** What an earlier look-up by id told of it. */
-  before: Contact | undefined;
 }
 
 /** A scan under evaluation: what the two tables share. */
@@ -58,17 +54,13 @@ export interface Scan {
 /** Reads and classifies every contact against the rows of the scan's start. */
 export function openScan(input: ScanInput): Scan {
   const { rules } = input;
-  const contacts = input.contacts.map((api) => {
-    const contact = readContact(api, rules);
-    const before = input.readBefore?.get(contact.person.id);
-    return { ...classify(contact, input), before: before === undefined ? undefined : readContact(before, rules) };
-  });
+  const contacts = input.contacts.map((api) => classify(readContact(api, rules), input));
   const counters = noCounters();
   counters.ghl_contacts_fetched = contacts.length;
   return { input, contacts, counters, conflicts: new Set(), fieldErrors: new Set() };
 }
 
-function classify(contact: Contact, { vendors, leads, rules, discovers }: ScanInput): Omit<Classified, 'before'> {
+function classify(contact: Contact, { vendors, leads, rules, discovers }: ScanInput): Classified {
   const { person } = contact;
   const hasVendorSignal =
     person.source.toLowerCase().includes(rules.vendorSourceKeyword.toLowerCase()) ||

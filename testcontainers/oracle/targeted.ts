@@ -45,7 +45,6 @@ export function foretellTargeted(input: TargetedInput): Expected {
     const contact = location.find((one) => one.id === id);
     if (contact !== undefined && !unanswered.has(id)) read.set(id, contactById(contact));
   }
-  const readBefore = new Map(read);
   const emails = [...lost().emails];
   const searched = new Set(emails.filter((email) => !unansweredEmails.has(email)));
   for (const contact of location) {
@@ -66,7 +65,6 @@ export function foretellTargeted(input: TargetedInput): Expected {
   const seen: ScanInput = {
     ...input,
     contacts: [...read.values()],
-    readBefore,
     unknownEmails: unansweredEmails,
     unknownOpportunities: isShort ? wanted.opportunities : new Set(),
     lookUps: { total: ids.length + emails.length, unknown },

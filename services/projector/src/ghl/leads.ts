@@ -19,11 +19,12 @@ export async function applyLeads(scope: BatchScope, observations: Observations):
   const rows = await readMatchingRows(scope, claimants);
   const writes: RowWrite<LeadRow>[] = [];
   const discovered: LeadObserved[] = [];
+  const isOpen = await mayWinMore(scope, claimants);
   for (const claimant of claimants) {
     const { own, others } = rows.of(claimant.observation);
     if (own.length === 0 && others === 0 && claimant.fits === true && claimant.observation.discovered) {
       discovered.push(claimant.observation);
-    } else if (own.length === 0 || others > 0) {
+    } else if (own.length === 0 || others > 0 || isOpen) {
       contest(scope, claimant);
     } else if (claimant.fits === true) {
       writes.push(...settle(scope, claimant.observation, own));
@@ -41,6 +42,19 @@ export async function applyLeads(scope: BatchScope, observations: Observations):
   for (const observation of newborn) writes.push(...settle(scope, observation, [], ids.get(observation.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
   await writeRows(scope.sql, LEADS, writes);
+}
+
+/**
+ * A targeted read looks contacts up by id, which tells no opportunities, and may show them again with theirs: while rows of the
+ * account have an opportunity, what a contact wins is certain at the end of the scan only, wherever batches end.
+ */
+async function mayWinMore({ sql, account }: BatchScope, claimants: readonly LeadClaimant[]): Promise<boolean> {
+  if (claimants.every(({ observation }) => observation.mode !== 'targeted')) return false;
+  const { rows } = await sql.query(
+    'select from leads where account_id = $1 and ghl_opportunity_id is not null limit 1',
+    [account],
+  );
+  return rows.length > 0;
 }
 
 function claimantsOf({ leads, vendors, unclassified }: Observations): LeadClaimant[] {
