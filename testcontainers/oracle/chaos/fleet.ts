@@ -101,6 +101,10 @@ export function startFleet(crew: Crew, env: Record<string, string>, logDir: stri
   for (const [service, { count, point }] of Object.entries(crew) as [ServiceName, Crew[ServiceName]][]) {
     for (let index = 0; index < count; index += 1) launch(service, `${service}-${index}`, point);
   }
+  // Whatever ends us, nobody is left behind.
+  process.once('exit', () => {
+    for (const { child } of members.values()) child.kill('SIGKILL');
+  });
   return {
     deaths,
     met,

@@ -92,6 +92,8 @@ function again(number: number): string {
   return `--seed ${seed} --round ${number}${rows === undefined ? '' : ` --rows ${rows}`} --mode ${mode}`;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 const folder = mkdtempSync(join(tmpdir(), 'tributary-chaos-'));
 const dataDir = join(folder, 'data');
 const seed = Number(values.seed);
