@@ -26,13 +26,11 @@ export function chooseStack(env: NodeJS.ProcessEnv): StackChoice {
   const addresses = { KAFKA_BROKERS: kafkaBrokers, SCHEMA_REGISTRY_URL: schemaRegistryUrl, DATABASE_URL: databaseUrl };
   const missing = Object.entries(addresses).flatMap(([name, value]) => (value === '' ? [name] : []));
   if (missing.length === 0) {
-    for (const name of ['SCHEMA_REGISTRY_URL', 'DATABASE_URL'] as const) {
-      if (!URL.canParse(addresses[name]))
-        throw new AppError(
-          'config_invalid',
-          `${name} is no address (for example ${STACK_SETTINGS[name].example ?? ''})`,
-        );
-    }
+    if (!URL.canParse(databaseUrl))
+      throw new AppError(
+        'config_invalid',
+        `DATABASE_URL is no address (for example ${STACK_SETTINGS.DATABASE_URL.example ?? ''})`,
+      );
     return { kind: 'external', info: { kind: 'external', kafkaBrokers, schemaRegistryUrl, databaseUrl } };
   }
   if (wanted === 'external' || missing.length < Object.keys(addresses).length) {

@@ -28,7 +28,11 @@ export const DEAD_LETTER_HEADERS = {
   partition: '__connect.errors.partition',
   offset: '__connect.errors.offset',
   connectorName: '__connect.errors.connector.name',
+  /** The partition that was read: the unit of work here, as a task is in Connect. */
+  taskId: '__connect.errors.task.id',
   stage: '__connect.errors.stage',
+  /** What failed: the codec, or the processor by its name. */
+  className: '__connect.errors.class.name',
   exceptionClass: '__connect.errors.exception.class.name',
   exceptionMessage: '__connect.errors.exception.message',
   attempts: 'crm.attempts',

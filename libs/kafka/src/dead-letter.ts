@@ -21,6 +21,7 @@ export interface DeadLetter {
  */
 export async function deadLetter(producer: Producer, letter: DeadLetter): Promise<void> {
   const { topic, partition, message, processor, failure, attempts } = letter;
+  const unreadable = failure.code === 'record_undecodable' || failure.code === 'schema_unknown';
   await producer.sendRaw([
     {
       topic: deadLetterTopic(topic as TopicName, processor.groupId),
@@ -32,8 +33,9 @@ export async function deadLetter(producer: Producer, letter: DeadLetter): Promis
         [H.partition]: String(partition),
         [H.offset]: message.offset,
         [H.connectorName]: processor.name,
-        [H.stage]:
-          failure.code === 'record_undecodable' || failure.code === 'schema_unknown' ? 'VALUE_CONVERTER' : 'TASK_PUT',
+        [H.taskId]: String(partition),
+        [H.stage]: unreadable ? 'VALUE_CONVERTER' : 'TASK_PUT',
+        [H.className]: unreadable ? 'codec' : processor.name,
         [H.exceptionClass]: failure.code,
         [H.exceptionMessage]: failure.message,
         [H.attempts]: String(attempts),

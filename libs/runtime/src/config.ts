@@ -73,7 +73,9 @@ export function choice<T extends string>(
 }
 
 /** An http(s) address without a trailing slash. */
-export function url(doc: string, options: SettingOptions & { fallback: string }): Setting<string> {
+export function url(doc: string, options: SettingOptions & { fallback: string }): Setting<string>;
+export function url(doc: string, options?: SettingOptions): Setting<string | undefined>;
+export function url(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
   const read = z
     .url({ protocol: /^https?$/, error: 'must be an http or https address' })
     .transform((value) => value.replace(/\/+$/, ''));

@@ -32,7 +32,7 @@ export const STACK_SETTINGS = {
   DOWNLOADS_DIR: text('Folder of what the embedded stack downloads once', { fallback: '.data/downloads' }),
   DATABASE_URL: secretText('PostgreSQL', { example: 'postgresql://user:password@host:5432/tributary' }),
   KAFKA_BROKERS: text('Kafka brokers, comma-separated', { example: 'kafka-1:9092,kafka-2:9092' }),
-  SCHEMA_REGISTRY_URL: text('Schema registry, its Confluent-compatible API', {
+  SCHEMA_REGISTRY_URL: url('Schema registry, its Confluent-compatible API', {
     example: 'http://registry:8080/apis/ccompat/v7',
   }),
   DATABASE_POOL: number(
