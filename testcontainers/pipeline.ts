@@ -57,7 +57,7 @@ export async function startTestPipeline(
     HTTP_PORT: '0',
     ...env,
   });
-  await deploy({ ...direct, logger, service: 'test', replication: 1 });
+  await deploy({ stack: direct, logger, service: 'test', replication: 1 });
   const simulator = await startGhlSimulator({ world, limits: { enabled: false } });
   const rules = ghlRules(settings);
   const apiKey = `test-${randomUUID()}`;

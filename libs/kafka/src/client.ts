@@ -1,4 +1,7 @@
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type ISocketFactory, type SASLOptions } from 'kafkajs';
+import type { ConnectionOptions } from 'node:tls';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import { tlsFault } from '#libs/runtime/src/tls.ts';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 
 /** What kafkajs says goes here. */
@@ -9,20 +12,26 @@ export interface KafkaLogger {
   error(fields: object, message: string): void;
 }
 
+/** What proves to the brokers who we are, and to us who answers. */
+export interface KafkaSecurity {
+  ssl?: ConnectionOptions;
+  sasl?: SASLOptions;
+}
+
 /** How to reach the brokers. */
 export interface KafkaOptions {
   /** Comma-separated host:port list (KAFKA_BROKERS). */
   brokers: string;
   clientId: string;
   logger: KafkaLogger;
-  ssl?: boolean;
-  sasl?: SASLOptions;
+  /** Absent: plain text, and nobody asks who we are. */
+  security?: KafkaSecurity | undefined;
   /** Makes the connections, so that a proxy can stand between; kafkajs's own by default. */
   socketFactory?: ISocketFactory;
 }
 
 /** A kafkajs client, the only kind made here; nobody outside libs/kafka sees kafkajs. */
-export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactory }: KafkaOptions): Kafka {
+export function createKafka({ brokers, clientId, logger, security, socketFactory }: KafkaOptions): Kafka {
   guardTimers();
   const config: KafkaConfig = {
     clientId,
@@ -33,11 +42,32 @@ export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactor
     retry: { initialRetryTime: 100, maxRetryTime: 5_000, factor: 0.2, multiplier: 2, retries: 8 },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(logger, entry),
-    ...(ssl === undefined ? {} : { ssl }),
-    ...(sasl === undefined ? {} : { sasl }),
+    ...security,
     ...(socketFactory === undefined ? {} : { socketFactory }),
   };
   return new Kafka(config);
+}
+
+/**
+ * The AppError for what kafkajs threw: access_refused when more of the same would not help, else kafka_unavailable with the given
+ * message. kafkajs's own text stays in the cause.
+ */
+export function kafkaError(error: unknown, otherwise: string): AppError {
+  if (error instanceof AppError) return error;
+  const fault = isUnauthenticated(error)
+    ? 'they refuse the user or the password: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM'
+    : withSettings(tlsFault(error));
+  return fault === undefined
+    ? new AppError('kafka_unavailable', otherwise, { cause: error })
+    : new AppError('access_refused', `no access to the brokers: ${fault}`, { cause: error });
+}
+
+function withSettings(fault: string | undefined): string | undefined {
+  return fault === undefined ? undefined : `${fault}: check KAFKA_BROKERS, KAFKA_SSL_CA_FILE and KAFKA_SSL_CERT_FILE`;
+}
+
+function isUnauthenticated(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'KafkaJSSASLAuthenticationError' || isUnauthenticated(error.cause));
 }
 
 function forward(logger: KafkaLogger, { level, namespace, log }: LogEntry): void {

@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { IHeaders, Kafka, Message, Producer as KafkaProducer } from 'kafkajs';
 import murmur2 from 'kafkajs/src/producer/partitioners/default/murmur2.js';
@@ -7,6 +6,7 @@ import type { EventType, Events } from '#libs/contracts/src/generated/events.ts'
 import { AVRO_CONTENT_TYPE, HEADERS } from '#libs/contracts/src/headers.ts';
 import { MAX_RECORD_BYTES, TOPICS, type TopicName } from '#libs/contracts/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { kafkaError } from './client.ts';
 import type { Codec } from './codec.ts';
 
 /** An event to publish, with its CloudEvents context. */
@@ -85,11 +85,11 @@ interface Queued {
 export async function createProducer(options: ProducerOptions): Promise<Producer> {
   const { kafka, codec, source, patienceMs = 120_000, flushMs = 10_000, onSent } = options;
   const traceRoot = randomBytes(16).toString('hex');
-  let client = await connect(kafka);
+  let client = await connect(kafka).catch((error: unknown) => {
+    throw kafkaError(error, 'the brokers do not answer: check KAFKA_BROKERS');
+  });
   let tail: Promise<unknown> = Promise.resolve();
   const late = new AbortController();
-  const givenUp = once(late.signal, 'abort').then(() => late.signal.throwIfAborted() as never);
-  givenUp.catch(() => undefined);
 
   function enqueue<T>(work: () => Promise<T>): Promise<T> {
     const result = tail.then(work, work);
@@ -102,15 +102,13 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
     for (let attempt = 0; ; attempt += 1) {
       try {
         late.signal.throwIfAborted();
-        return await Promise.race([sendOnce(client, batch), givenUp]);
+        return await unlessAborted(sendOnce(client, batch), late.signal);
       } catch (error) {
         if ((error as { type?: string }).type === 'MESSAGE_TOO_LARGE') {
           throw new AppError('record_too_large', 'the broker refuses a record as too large', { cause: error });
         }
         if (Date.now() > deadline || late.signal.aborted) {
-          throw new AppError('kafka_unavailable', 'the brokers do not take records: check KAFKA_BROKERS', {
-            cause: error,
-          });
+          throw kafkaError(error, 'the brokers do not take records: check KAFKA_BROKERS');
         }
         // A new producer id starts a new sequence: an idempotent producer that lost its place never recovers.
         await wait(Math.min(250 * 2 ** attempt, 5_000) * (0.8 + Math.random() * 0.4), undefined, {
@@ -147,10 +145,22 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
     async stop() {
       const flushed = enqueue(async () => client.disconnect());
       const timer = setTimeout(() => late.abort(), flushMs);
-      await Promise.race([flushed, givenUp.catch(() => undefined)]);
-      clearTimeout(timer);
+      await unlessAborted(flushed, late.signal)
+        .catch((error: unknown) => {
+          if (!late.signal.aborted) throw error;
+        })
+        .finally(() => clearTimeout(timer));
     },
   };
+}
+
+/** The outcome of `work`, or a rejection at once when the signal comes first. A race would keep every outcome as long as the signal. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
 }
 
 async function connect(kafka: Kafka): Promise<KafkaProducer> {

@@ -7,6 +7,7 @@ import {
   type TopicName,
 } from '#libs/contracts/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { kafkaError } from './client.ts';
 
 /** A consumer group on a topic: each has a dead-letter topic of its own. */
 export interface Consumption {
@@ -24,8 +25,7 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
     await admin.connect();
     return await work(admin);
   } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError('kafka_unavailable', 'the brokers do not answer: check KAFKA_BROKERS', { cause: error });
+    throw kafkaError(error, 'the brokers do not answer: check KAFKA_BROKERS');
   } finally {
     await admin.disconnect().catch(() => undefined);
   }

@@ -99,6 +99,18 @@ export function custom<T>(
   return declare(type, doc, options);
 }
 
+/** The path of a file that is there, can be read and is not empty. */
+export function file(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
+  const read = z.string().superRefine((path, context) => {
+    try {
+      readValueFile('it', path);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message.replace(/^it /, '') });
+    }
+  });
+  return declare(read, doc, options);
+}
+
 function declare<T>(read: z.ZodType<T, string>, doc: string, { fallback, example }: SettingOptions): Setting<T> {
   return { read, fallback, doc, example, secret: false };
 }

@@ -24,6 +24,10 @@ export const ERROR_CODES = {
     kind: 'config',
     doc: 'The embedded stack needs Java 21 or newer: install one, set JAVA_HOME, or use external services.',
   },
+  access_refused: {
+    kind: 'config',
+    doc: 'PostgreSQL, Kafka or the registry refuses our credentials, or we refuse its certificate; the message names the settings.',
+  },
   registry_unavailable: { kind: 'transient', doc: 'The schema registry does not answer; it is asked again.' },
   kafka_unavailable: { kind: 'transient', doc: 'The brokers do not answer; they are asked again.' },
   database_unavailable: { kind: 'transient', doc: 'PostgreSQL does not answer; the batch is tried again.' },

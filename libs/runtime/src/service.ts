@@ -1,5 +1,6 @@
 import type { Express, RequestHandler } from 'express';
 import type { Server } from 'node:http';
+import { stackAccess } from './access.ts';
 import { AppError, toAppError } from './errors.ts';
 import { onStopSignal, startHost, type Component, type Readiness } from './host.ts';
 import { closeServer, createApp, listen } from './http.ts';
@@ -84,18 +85,9 @@ async function serve(
   compose: (context: ServiceContext) => Service | Promise<Service>,
 ): Promise<number> {
   const logger = createLogger({ name, level: settings.LOG_LEVEL });
-  const { KAFKA_BROKERS: kafkaBrokers, SCHEMA_REGISTRY_URL: schemaRegistryUrl, DATABASE_POOL: databasePool } = settings;
-  const databaseUrl = settings.DATABASE_URL?.reveal();
-  if (kafkaBrokers === undefined || schemaRegistryUrl === undefined || databaseUrl === undefined)
-    throw new AppError('config_invalid', 'set KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL');
-  const platform = await openPlatform({
-    kafkaBrokers,
-    schemaRegistryUrl,
-    databaseUrl,
-    databasePool,
-    logger,
-    service: name,
-  });
+  const stack = stackAccess(settings);
+  if ('missing' in stack) throw new AppError('config_invalid', `set ${stack.missing.join(' and ')}`);
+  const platform = await openPlatform({ stack, databasePool: settings.DATABASE_POOL, logger, service: name });
   try {
     const { components, routes } = await compose({ settings, platform, logger });
     const running: { readiness?: () => Readiness[] } = {};

@@ -21,6 +21,7 @@ import {
 } from './config.ts';
 import { AppError } from './errors.ts';
 import { secret, type Secret } from './secret.ts';
+import { ACCESS_SETTINGS, checkAccess } from './access.ts';
 
 const RULES = DEFAULT_GHL_RULES;
 const HOUR = 3600;
@@ -30,11 +31,14 @@ export const STACK_SETTINGS = {
   STACK: text('external, embedded; by default external when the three addresses below are set, else embedded'),
   DATA_DIR: text('Folder of the embedded stack: data, ports, logs, the development API key', { fallback: '.data' }),
   DOWNLOADS_DIR: text('Folder of what the embedded stack downloads once', { fallback: '.data/downloads' }),
-  DATABASE_URL: secretText('PostgreSQL', { example: 'postgresql://user:password@host:5432/tributary' }),
+  DATABASE_URL: secretText('PostgreSQL; with `sslmode=verify-full` by TLS', {
+    example: 'postgresql://user:password@host:5432/tributary',
+  }),
   KAFKA_BROKERS: text('Kafka brokers, comma-separated', { example: 'kafka-1:9092,kafka-2:9092' }),
   SCHEMA_REGISTRY_URL: url('Schema registry, its Confluent-compatible API', {
     example: 'http://registry:8080/apis/ccompat/v7',
   }),
+  ...ACCESS_SETTINGS,
   DATABASE_POOL: number(
     'PostgreSQL connections of one process',
     { min: 4, max: 100, integer: true },
@@ -139,7 +143,9 @@ export type Settings = Values<typeof ALL_SETTINGS>;
 
 /** Reads every setting, or reports every fault at once. */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  return loadSettings(ALL_SETTINGS, env);
+  const settings = loadSettings(ALL_SETTINGS, env);
+  checkAccess(settings);
+  return settings;
 }
 
 /** One location with its token and its rules. */

@@ -2,6 +2,7 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { Migrator } from '@mikro-orm/migrations';
 import { ENTITIES } from './entities.ts';
 import { Migration20261124Foundation } from './migrations/20261124-foundation.ts';
+import { databaseAddress } from './address.ts';
 import { databaseError } from './pool.ts';
 
 /** Every migration in order; a new one is added at the end and never changed after it landed. */
@@ -9,8 +10,10 @@ const MIGRATIONS = [{ name: '20261124-foundation', class: Migration20261124Found
 
 /** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */
 export async function openOrm(databaseUrl: string): Promise<MikroORM> {
+  const { connectionString, ssl } = databaseAddress(databaseUrl);
   return MikroORM.init({
-    clientUrl: databaseUrl,
+    clientUrl: connectionString,
+    driverOptions: { ssl },
     entities: ENTITIES,
     extensions: [Migrator],
     discovery: { warnWhenNoEntities: false },

@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
+import { tlsFault } from '#libs/runtime/src/tls.ts';
+import { databaseAddress } from './address.ts';
 
 /** Whoever can run a statement: the pool, or one connection inside a transaction. */
 export interface Sql {
@@ -40,7 +42,7 @@ function isoOf(text: string): string {
 export function createPool(options: PoolOptions): Database {
   const { statementTimeoutMs = 120_000 } = options;
   const pool = new pg.Pool({
-    connectionString: options.databaseUrl,
+    ...databaseAddress(options.databaseUrl),
     application_name: options.applicationName,
     max: options.max,
     connectionTimeoutMillis: 10_000,
@@ -97,9 +99,18 @@ const CONFLICTS = new Set(['40001', '40P01', '23505']);
 
 /**
  * Codes and classes that say something of the server and nothing of the data: connections, resources, operators, locks and limits
- * (55P03, 57014), read-only servers (25006), access (28, 3D), disks.
+ * (55P03, 57014), read-only servers (25006), disks.
  */
-const OUTAGES = /^(08|25|28|3D|53|55P03|57|58|F0|XX)/;
+const OUTAGES = /^(08|25|53|55P03|57|58|F0|XX)/;
+
+/** Answers to the address, user or password that DATABASE_URL gives. */
+const REFUSALS: Record<string, string> = {
+  '28P01': 'the password is wrong',
+  '28000': 'it does not let this user in from here',
+  '3D000': 'there is no such database',
+};
+
+const NO_TLS = /^The server does not support SSL/;
 
 /** What pg says of connections without a code of its own. */
 const BROKEN = /^(Connection terminated|timeout exceeded|Query read timeout|Client (has|was)|Cannot use a pool)/;
@@ -111,6 +122,13 @@ const BROKEN = /^(Connection terminated|timeout exceeded|Query read timeout|Clie
 export function databaseError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { code, message = '', constraint, syscall } = error as Record<string, string | undefined>;
+  const refusal = REFUSALS[code ?? ''] ?? tlsFault(error) ?? (NO_TLS.test(message) ? 'it speaks no TLS' : undefined);
+  if (refusal !== undefined)
+    return new AppError(
+      'access_refused',
+      `no access to the database: ${refusal} (${code ?? 'sslmode'}): check DATABASE_URL and DATABASE_SSL_CA_FILE`,
+      { cause: error },
+    );
   const place = constraint === undefined ? '' : ` on ${constraint}`;
   if (syscall !== undefined || BROKEN.test(message)) return unavailable(code ?? message, error);
   if (code === undefined || !/^[0-9A-Z]{5}$/.test(code))

@@ -2,6 +2,7 @@ import { apiService } from '#services/api/src/component.ts';
 import { classifierComponents } from '#services/classifier/src/component.ts';
 import { connectorComponents } from '#services/connector/src/component.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
+import type { StackAccess } from '#libs/runtime/src/access.ts';
 import { startHost, type Component, type Host } from '#libs/runtime/src/host.ts';
 import type { ApiKey } from '#libs/runtime/src/keys.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
@@ -12,7 +13,7 @@ import { ghlRulesByAccount, type GhlAccount, type Settings } from '#libs/runtime
 /** What runs in this process. */
 export interface PipelineOptions {
   settings: Settings;
-  stack: { kafkaBrokers: string; schemaRegistryUrl: string; databaseUrl: string };
+  stack: StackAccess;
   ghl: { baseUrl: string; accounts: readonly GhlAccount[] };
   logger: Logger;
   /** The HTTP edge; left out where a command runs the pipeline for itself. */
@@ -32,7 +33,7 @@ export interface Pipeline {
 /** Starts projector, classifier, connector and, if asked for, the HTTP edge. */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { settings, stack, ghl, logger } = options;
-  const platform = await openPlatform({ ...stack, databasePool: settings.DATABASE_POOL, logger, service: 'dev' });
+  const platform = await openPlatform({ stack, databasePool: settings.DATABASE_POOL, logger, service: 'dev' });
   const rulesFor = ghlRulesByAccount(settings, ghl.accounts);
   const running: { host?: Host } = {};
   try {

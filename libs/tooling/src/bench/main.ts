@@ -90,7 +90,7 @@ const stack = await startStack({ dataDir, env: { ...process.env, STACK: 'embedde
 try {
   const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.info;
   const addresses = { kafkaBrokers, schemaRegistryUrl, databaseUrl };
-  const options = { ...addresses, logger: createLogger({ name: 'bench', level: 'warn' }), service: 'bench' };
+  const options = { stack: addresses, logger: createLogger({ name: 'bench', level: 'warn' }), service: 'bench' };
   await deploy({ ...options, replication: 1 });
   const platform = await openPlatform({ ...options, databasePool: 8 });
   const serverPids = (readStackFile(dataDir)?.servers ?? []).map(({ pid }) => pid);

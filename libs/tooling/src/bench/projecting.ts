@@ -23,7 +23,7 @@ export interface Measured {
 
 async function project({ addresses, rows, serverPids }: Task): Promise<Measured> {
   const logger = createLogger({ name: 'bench', level: 'warn' });
-  const platform = await openPlatform({ ...addresses, databasePool: 8, logger, service: 'bench' });
+  const platform = await openPlatform({ stack: addresses, databasePool: 8, logger, service: 'bench' });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let before: { at: number; cpu: CpuUse } | undefined;
   let handled = 0;
