@@ -12,6 +12,8 @@ export interface KafkaLogger {
   error(fields: object, message: string): void;
 }
 
+export type { SASLOptions } from 'kafkajs';
+
 /** What proves to the brokers who we are, and to us who answers. */
 export interface KafkaSecurity {
   ssl?: ConnectionOptions;
@@ -26,12 +28,14 @@ export interface KafkaOptions {
   logger: KafkaLogger;
   /** Absent: plain text, and nobody asks who we are. */
   security?: KafkaSecurity | undefined;
+  /** How often kafkajs tries by itself; few for a look that somebody waits for. */
+  retries?: number;
   /** Makes the connections, so that a proxy can stand between; kafkajs's own by default. */
   socketFactory?: ISocketFactory;
 }
 
 /** A kafkajs client, the only kind made here; nobody outside libs/kafka sees kafkajs. */
-export function createKafka({ brokers, clientId, logger, security, socketFactory }: KafkaOptions): Kafka {
+export function createKafka({ brokers, clientId, logger, security, retries = 8, socketFactory }: KafkaOptions): Kafka {
   guardTimers();
   const config: KafkaConfig = {
     clientId,
@@ -39,7 +43,7 @@ export function createKafka({ brokers, clientId, logger, security, socketFactory
     connectionTimeout: 5_000,
     requestTimeout: 30_000,
     enforceRequestTimeout: true,
-    retry: { initialRetryTime: 100, maxRetryTime: 5_000, factor: 0.2, multiplier: 2, retries: 8 },
+    retry: { initialRetryTime: 100, maxRetryTime: 5_000, factor: 0.2, multiplier: 2, retries },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(logger, entry),
     ...security,
@@ -67,7 +71,9 @@ function withSettings(fault: string | undefined): string | undefined {
 }
 
 function isUnauthenticated(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'KafkaJSSASLAuthenticationError' || isUnauthenticated(error.cause));
+  if (typeof error !== 'object' || error === null) return false;
+  const { name, cause } = error as { name?: string; cause?: unknown };
+  return name === 'KafkaJSSASLAuthenticationError' || isUnauthenticated(cause);
 }
 
 function forward(logger: KafkaLogger, { level, namespace, log }: LogEntry): void {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { KafkaSecurity } from '#libs/kafka/src/client.ts';
+import type { KafkaSecurity, SASLOptions } from '#libs/kafka/src/client.ts';
 import type { RegistrySecurity } from '#libs/kafka/src/registry-client.ts';
 import { choice, file, flag, secretText, text, type Values } from './config.ts';
 import { AppError } from './errors.ts';
@@ -66,18 +66,20 @@ export function stackAccess(settings: AccessSettings): StackAccess | { missing: 
 
 function kafkaSecurityOf(settings: AccessSettings): KafkaSecurity | undefined {
   const { KAFKA_SSL: isTls, KAFKA_SASL_MECHANISM: mechanism } = settings;
-  const pem = {
+  const login = {
+    username: settings.KAFKA_SASL_USERNAME ?? '',
+    password: settings.KAFKA_SASL_PASSWORD?.reveal() ?? '',
+  };
+  const ssl = {
     ca: pemOf(settings.KAFKA_SSL_CA_FILE),
     cert: pemOf(settings.KAFKA_SSL_CERT_FILE),
     key: pemOf(settings.KAFKA_SSL_KEY_FILE),
   };
-  const username = settings.KAFKA_SASL_USERNAME ?? '';
-  const password = settings.KAFKA_SASL_PASSWORD?.reveal() ?? '';
   if (!isTls && mechanism === 'none') return undefined;
   return {
-    ...(isTls ? { ssl: pem } : {}),
-    ...(mechanism === 'none' ? {} : { sasl: { mechanism, username, password } as KafkaSecurity['sasl'] }),
-  } as KafkaSecurity;
+    ...(isTls ? { ssl } : {}),
+    ...(mechanism === 'none' ? {} : { sasl: { mechanism, ...login } as SASLOptions }),
+  };
 }
 
 function registrySecurityOf(settings: AccessSettings): RegistrySecurity | undefined {

@@ -84,16 +84,16 @@ describe('the address of the database', () => {
   it.each([
     ['', false],
     ['?sslmode=disable', false],
-    ['?sslmode=require', {}],
-    ['?sslmode=verify-full', {}],
-    ['?sslmode=verify-ca', { checkServerIdentity: expect.any(Function) }],
-    ['?sslmode=no-verify', { rejectUnauthorized: false }],
+    ['?sslmode=require', { host: 'db' }],
+    ['?sslmode=verify-full', { host: 'db' }],
+    ['?sslmode=verify-ca', { host: 'db', checkServerIdentity: expect.any(Function) }],
+    ['?sslmode=no-verify', { host: 'db', rejectUnauthorized: false }],
   ])('%s', (query, ssl) => {
     expect(databaseAddress(`${url}${query}`)).toEqual({ connectionString: url, ssl });
   });
 
   it('asks for verify-full with a CA alone', () => {
-    expect(databaseAddress(`${url}?sslrootcert=${pem}`).ssl).toEqual({ ca: 'PEM\n' });
+    expect(databaseAddress(`${url}?sslrootcert=${pem}`).ssl).toEqual({ host: 'db', ca: 'PEM\n' });
   });
 
   it.each([

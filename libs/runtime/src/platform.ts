@@ -37,8 +37,13 @@ export interface Platform {
 }
 
 /** A Kafka client for the stack. */
-export function kafkaOf(stack: StackAccess, clientId: string, logger: KafkaLogger): ReturnType<typeof createKafka> {
-  return createKafka({ brokers: stack.kafkaBrokers, clientId, logger, security: stack.kafkaSecurity });
+export function kafkaOf(
+  { kafkaBrokers: brokers, kafkaSecurity: security }: StackAccess,
+  clientId: string,
+  logger: KafkaLogger,
+  more: { retries?: number } = {},
+): ReturnType<typeof createKafka> {
+  return createKafka({ brokers, clientId, logger, security, ...more });
 }
 
 /** The registry of the stack. */

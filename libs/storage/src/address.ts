@@ -51,8 +51,13 @@ export function databaseAddress(databaseUrl: string): DatabaseAddress {
   const pem = Object.entries(files).flatMap(([option, file]) => (file == null ? [] : [[option, readPem(file)]]));
   return {
     connectionString: url.href,
-    ssl: check === false ? false : { ...check, ...(Object.fromEntries(pem) as ConnectionOptions) },
+    // The driver names no host for an IP address, and Node would then check the certificate against `localhost`.
+    ssl: check === false ? false : { host: hostOf(url), ...check, ...(Object.fromEntries(pem) as ConnectionOptions) },
   };
+}
+
+function hostOf({ hostname, searchParams }: URL): string {
+  return searchParams.get('host') ?? hostname.replace(/^\[|\]$/g, '');
 }
 
 function readPem(file: string): string {

@@ -122,13 +122,8 @@ const BROKEN = /^(Connection terminated|timeout exceeded|Query read timeout|Clie
 export function databaseError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { code, message = '', constraint, syscall } = error as Record<string, string | undefined>;
-  const refusal = REFUSALS[code ?? ''] ?? tlsFault(error) ?? (NO_TLS.test(message) ? 'it speaks no TLS' : undefined);
-  if (refusal !== undefined)
-    return new AppError(
-      'access_refused',
-      `no access to the database: ${refusal} (${code ?? 'sslmode'}): check DATABASE_URL and DATABASE_SSL_CA_FILE`,
-      { cause: error },
-    );
+  const refusal = refusalOf(error, code, message);
+  if (refusal !== undefined) return refusal;
   const place = constraint === undefined ? '' : ` on ${constraint}`;
   if (syscall !== undefined || BROKEN.test(message)) return unavailable(code ?? message, error);
   if (code === undefined || !/^[0-9A-Z]{5}$/.test(code))
@@ -138,6 +133,16 @@ export function databaseError(error: unknown): AppError {
   if (code.startsWith('22') || code.startsWith('23'))
     return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
   return new AppError('internal', `PostgreSQL ${code}: ${message}`, { cause: error });
+}
+
+function refusalOf(error: unknown, code: string | undefined, message: string): AppError | undefined {
+  const reason = REFUSALS[code ?? ''] ?? tlsFault(error) ?? (NO_TLS.test(message) ? 'it speaks no TLS' : undefined);
+  if (reason === undefined) return undefined;
+  return new AppError(
+    'access_refused',
+    `no access to the database: ${reason} (${code ?? 'sslmode'}): check DATABASE_URL and DATABASE_SSL_CA_FILE`,
+    { cause: error },
+  );
 }
 
 function unavailable(reason: string, cause: unknown): AppError {

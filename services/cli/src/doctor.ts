@@ -47,7 +47,10 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const logger = createLogger({ name: 'doctor', level: 'silent' });
   if (stack !== undefined) {
     await check('kafka topics', async () => {
-      const offsets = await topicOffsets(kafkaOf(stack, 'tributary-doctor', logger), Object.keys(TOPICS));
+      const offsets = await topicOffsets(
+        kafkaOf(stack, 'tributary-doctor', logger, { retries: 3 }),
+        Object.keys(TOPICS),
+      );
       const present = new Set(offsets.map(({ topic }) => topic));
       const missing = Object.keys(TOPICS).filter((topic) => !present.has(topic));
       if (missing.length > 0)
