@@ -19,6 +19,21 @@ it('an empty database gets every migration, and running again changes nothing', 
   await orm.close();
 });
 
+it('the tables of customers are in the schema public, also those that an earlier version put beside ours', async () => {
+  database = await createTestDatabase();
+  const schemas = (): Promise<unknown> =>
+    database.pool
+      .query(`select distinct schemaname from pg_tables where tablename in ('vendors', 'runs', 'tributary_migrations')`)
+      .then(({ rows }) => rows);
+  expect(await schemas()).toEqual([{ schemaname: 'public' }]);
+  await database.pool.query(`insert into accounts (id, company_name) values ('kept', 'k')`);
+  for (const table of ['accounts', 'vendors', 'leads', 'runs', 'tributary_migrations'])
+    await database.pool.query(`alter table ${table} set schema tributary`);
+  expect(await migrate(database.url)).toEqual([]);
+  expect(await schemas()).toEqual([{ schemaname: 'public' }]);
+  expect((await database.pool.query('select id from accounts')).rows).toEqual([{ id: 'kept' }]);
+});
+
 it('several processes at once migrate once', async () => {
   database = await createTestDatabase({ migrated: false });
   const applied = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);

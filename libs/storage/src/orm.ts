@@ -13,7 +13,8 @@ export async function openOrm(databaseUrl: string): Promise<MikroORM> {
   const { connectionString, ssl } = databaseAddress(databaseUrl);
   return MikroORM.init({
     clientUrl: connectionString,
-    driverOptions: { ssl },
+    // Not the schema that has the user's name, which is what a user called tributary would get.
+    driverOptions: { ssl, options: '-c search_path=public' },
     entities: ENTITIES,
     extensions: [Migrator],
     discovery: { warnWhenNoEntities: false },
@@ -33,6 +34,7 @@ export async function openOrm(databaseUrl: string): Promise<MikroORM> {
 export async function migrate(databaseUrl: string): Promise<string[]> {
   const orm = await openOrm(databaseUrl);
   try {
+    await moveToPublic(orm);
     const applied = await orm.em.getConnection().transactional(async (transaction) => {
       await orm.em
         .getConnection()
@@ -45,6 +47,19 @@ export async function migrate(databaseUrl: string): Promise<string[]> {
   } finally {
     await orm.close(true);
   }
+}
+
+/** Earlier versions let PostgreSQL choose the schema: for a user called tributary, as the embedded one is, it chose ours. */
+async function moveToPublic(orm: MikroORM): Promise<void> {
+  const tables = [...ENTITIES.map(({ meta }) => meta.tableName), 'tributary_migrations'];
+  await orm.em.getConnection().execute(
+    `do $$ declare t text; begin
+       perform pg_advisory_xact_lock(hashtext('tributary migrations'));
+       foreach t in array string_to_array('${tables.join(' ')}', ' ') loop
+         if to_regclass('tributary.' || t) is not null then execute format('alter table tributary.%I set schema public', t); end if;
+       end loop;
+     end $$`,
+  );
 }
 
 /** Names of migrations the database still lacks. */
