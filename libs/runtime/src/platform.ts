@@ -10,6 +10,7 @@ import type { RegistryAddress } from '#libs/kafka/src/registry-client.ts';
 import { ensureTopics } from '#libs/kafka/src/topics.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import { migrate } from '#libs/storage/src/orm.ts';
+import { grantRoles } from '#libs/storage/src/roles.ts';
 import { createPool, databaseError, type Database } from '#libs/storage/src/pool.ts';
 import type { StackAccess } from './access.ts';
 import type { Component } from './host.ts';
@@ -51,21 +52,29 @@ export function registryOf({ schemaRegistryUrl, registrySecurity }: StackAccess)
   return { registryUrl: schemaRegistryUrl, security: registrySecurity };
 }
 
-/** The deploy step: migrations, topics, schemas. Running it again changes nothing. */
+/**
+ * The deploy step: migrations, database roles, topics, schemas. Running it again changes nothing. `roles` is what an administrator of
+ * the database has to run first, where our own user may not.
+ */
 export async function deploy(
   options: Omit<PlatformOptions, 'databasePool'> & { replication: number },
-): Promise<{ migrations: string[]; topics: string[]; schemas: number }> {
+): Promise<{ migrations: string[]; roles: string[]; topics: string[]; schemas: number }> {
   const { stack, logger, service, replication } = options;
   const kafka = kafkaOf(stack, `tributary-${service}`, logger);
   const consumptions = Object.entries(CONSUMER_GROUPS).flatMap(([groupId, topics]) =>
     topics.map((topic) => ({ topic, groupId })),
   );
-  const [migrations, topics, schemas] = await Promise.all([
-    migrate(stack.databaseUrl),
+  const [{ migrations, roles }, topics, schemas] = await Promise.all([
+    migrateWithRoles(stack.databaseUrl),
     ensureTopics(kafka, consumptions, replication),
     registerSchemas(registryOf(stack)),
   ]);
-  return { migrations, topics, schemas };
+  return { migrations, roles, topics, schemas };
+}
+
+async function migrateWithRoles(databaseUrl: string): Promise<{ migrations: string[]; roles: string[] }> {
+  const migrations = await migrate(databaseUrl);
+  return { migrations, roles: await grantRoles(databaseUrl) };
 }
 
 /** Opens the shared connections. Throws when the schemas are not registered. */

@@ -61,6 +61,10 @@ export function addStackCommands(program: Command, say: (line: string) => void):
         service: 'cli',
         replication: settings.TOPIC_REPLICATION,
       });
+      if (done.roles.length > 0)
+        say(
+          `Warning: the database roles are not complete, because the user of DATABASE_URL may not make them. Let an administrator run this, then deploy again:\n${done.roles.map((statement) => `  ${statement};`).join('\n')}`,
+        );
       say(
         `${done.migrations.length} migrations applied, ${done.topics.length} topics created, ${done.schemas} schemas registered`,
       );
