@@ -38,6 +38,16 @@ describe('over the real registry', () => {
     });
   });
 
+  it.each([1, 30, 80])(
+    'half a character in a text of %d is written as UTF-8 that every language reads',
+    async (length) => {
+      const requestedBy = `${'x'.repeat(length)}\ud83d!`;
+      const bytes = codec.encode(CANCELLED, { ...value, requestedBy });
+      expect(bytes.includes(requestedBy.toWellFormed())).toBe(true);
+      expect(await codec.decode(bytes)).toMatchObject({ value: { requestedBy: requestedBy.toWellFormed() } });
+    },
+  );
+
   it('an encoded value is not changed by the next one', async () => {
     const first = codec.encode(CANCELLED, { ...value, syncId: 'first' });
     codec.encode(CANCELLED, { ...value, syncId: 'other' });
