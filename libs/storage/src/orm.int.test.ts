@@ -21,10 +21,12 @@ it('an empty database gets every migration, and running again changes nothing', 
 
 it('the tables of customers are in the schema public, also those that an earlier version put beside ours', async () => {
   database = await createTestDatabase();
-  const schemas = (): Promise<unknown> =>
-    database.pool
-      .query(`select distinct schemaname from pg_tables where tablename in ('vendors', 'runs', 'tributary_migrations')`)
-      .then(({ rows }) => rows);
+  const schemas = async (): Promise<unknown> => {
+    const { rows } = await database.pool.query<{ schemaname: string }>(
+      `select distinct schemaname from pg_tables where tablename in ('vendors', 'runs', 'tributary_migrations')`,
+    );
+    return rows;
+  };
   expect(await schemas()).toEqual([{ schemaname: 'public' }]);
   await database.pool.query(`insert into accounts (id, company_name) values ('kept', 'k')`);
   for (const table of ['accounts', 'vendors', 'leads', 'runs', 'tributary_migrations'])
