@@ -11,10 +11,14 @@ export interface Login {
 }
 
 /** Makes a login that belongs to some group roles, as an administrator would. */
-export async function createLogin(sql: Sql, databaseUrl: string, { roles }: { roles: string[] }): Promise<Login> {
+export async function createLogin(
+  sql: Sql,
+  databaseUrl: string,
+  { roles, attributes = '' }: { roles: string[]; attributes?: string },
+): Promise<Login> {
   const name = `test_${randomUUID().replaceAll('-', '')}`;
   await sql.query(
-    `create role ${name} login password '${name}'${roles.length === 0 ? '' : ` in role ${roles.join(', ')}`}`,
+    `create role ${name} login password '${name}' ${attributes}${roles.length === 0 ? '' : ` in role ${roles.join(', ')}`}`,
   );
   const url = new URL(databaseUrl);
   url.username = name;

@@ -119,27 +119,50 @@ it.each(DATABASE_ROLES.map(({ name, limits }) => [name, limits] as const))(
   },
 );
 
-describe('a user who may not make roles', () => {
-  it('is told what an administrator has to run; once that is done, the deploy does the rest', async () => {
-    const own = await createTestDatabase({ migrated: false });
-    const owner = await createLogin(own.pool, own.url, { roles: [] });
-    await own.pool.query(`alter database ${new URL(own.url).pathname.slice(1)} owner to ${owner.name}`);
-    await migrate(owner.url);
-    const advice = await grantRoles(owner.url);
-    expect(advice).toEqual([`grant tributary_migrator to ${owner.name}`]);
-    for (const statement of advice) await own.pool.query(statement);
-    await grantRoles(owner.url);
-    const reader = await createLogin(own.pool, own.url, { roles: ['tributary_reader'] });
-    const pool = own.open({ databaseUrl: reader.url, max: 1 });
-    await pool.query('select * from vendors');
-    expect(await grantRoles(owner.url)).toContainEqual(
-      expect.stringMatching(`^alter role ${reader.name} in database .* set statement_timeout = '30s'$`),
-    );
-    await reader.drop();
-    await own.pool.query(`reassign owned by ${owner.name} to current_user`);
-    await owner.drop();
+describe('a user who is no superuser', () => {
+  let own: TestDatabase;
+  const made: Login[] = [];
+  const login = async (roles: string[], attributes = ''): Promise<Login> => {
+    const one = await createLogin(own.pool, own.url, { roles, attributes });
+    made.unshift(one);
+    return one;
+  };
+
+  beforeAll(async () => {
+    own = await createTestDatabase({ migrated: false });
+  });
+  afterAll(async () => {
+    await own.pool.query(`alter database ${new URL(own.url).pathname.slice(1)} owner to current_user`);
+    for (const one of made) await one.drop();
     await own.drop();
-  }, 30_000);
+  });
+
+  it.each(['nocreaterole', 'createrole'])(
+    'but %s: what an administrator has to run is said; once that is done, the deploy does the rest',
+    async (attributes) => {
+      const owner = await login([], attributes);
+      await own.pool.query(`alter database ${new URL(own.url).pathname.slice(1)} owner to ${owner.name}`);
+      await own.pool.query('drop schema if exists tributary cascade');
+      for (const table of [...PUBLIC_TABLES, 'tributary_migrations'])
+        await own.pool.query(`drop table if exists ${table}`);
+      await migrate(owner.url);
+      const advice = await grantRoles(owner.url);
+      expect(advice).toEqual([`grant tributary_migrator to ${owner.name}`]);
+      for (const statement of advice) await own.pool.query(statement);
+      await grantRoles(owner.url);
+      const reader = await login(['tributary_reader']);
+      await own.open({ databaseUrl: reader.url, max: 1 }).query('select * from vendors');
+      expect(await grantRoles(owner.url)).toContainEqual(
+        expect.stringMatching(`^alter role ${reader.name} in database .* set statement_timeout = '30s'$`),
+      );
+    },
+  );
+
+  it('and finds tables that belong to somebody else: they are named', async () => {
+    const migrator = await login(['tributary_migrator']);
+    await own.pool.query('alter table leads owner to current_user');
+    expect(await grantRoles(migrator.url)).toEqual(['alter table leads owner to tributary_migrator']);
+  });
 });
 
 it('several databases of one server, and several deploys of one, may run it at the same time', async () => {

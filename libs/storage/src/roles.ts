@@ -84,29 +84,41 @@ export async function grantRoles(databaseUrl: string): Promise<string[]> {
 
 /** What an administrator has to run first: roles are shared by the databases of a server, and often only one user may make them. */
 async function missingRights(sql: Sql): Promise<string[]> {
-  const names = DATABASE_ROLES.map(({ name }) => name);
-  const { rows } = await sql.query<{
-    me: string;
-    absent: string[];
-    is_member: boolean;
-    may_create: boolean;
-    owns: boolean;
-  }>(
-    `select quote_ident(current_user) as me, r.rolcreaterole or r.rolsuper as may_create,
-       array(select n from unnest($1::text[]) n where not exists (select from pg_roles where rolname = n)) as absent,
-       coalesce((select pg_has_role(oid, 'member') from pg_roles where rolname = 'tributary_migrator'), false) as is_member,
-       pg_has_role(d.datdba, 'usage') as owns
-     from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()`,
-    [names],
-  );
-  const { me, absent, is_member: isMember, may_create: mayCreate, owns } = rows[0]!;
-  if (mayCreate) return [];
+  const { rows } = await sql.query<Rights>(RIGHTS, [
+    DATABASE_ROLES.map(({ name }) => name),
+    [...PUBLIC_TABLES, 'tributary_migrations'],
+  ]);
+  const { me, absent, may_create: mayCreate, may_join: mayJoin, may_open: mayOpen, foreign } = rows[0]!;
+  const joins = mayJoin || (mayCreate && absent.includes('tributary_migrator'));
   return [
-    ...absent.map((name) => `create role ${name} nologin`),
-    ...(isMember ? [] : [`grant tributary_migrator to ${me}`]),
-    ...(owns || isMember ? [] : [`grant create on schema public to tributary_migrator`]),
+    ...(mayCreate ? [] : absent.map((name) => `create role ${name} nologin`)),
+    ...(joins ? [] : [`grant tributary_migrator to ${me}`]),
+    ...(mayOpen ? [] : ['grant create on schema public to tributary_migrator']),
+    ...foreign.map((table) => `alter table ${table} owner to tributary_migrator`),
   ];
 }
+
+interface Rights {
+  me: string;
+  absent: string[];
+  may_create: boolean;
+  /** Whether we belong to tributary_migrator, or may let ourselves in. */
+  may_join: boolean;
+  /** Whether tributary_migrator may make tables in the shared schema, or we may allow it. */
+  may_open: boolean;
+  /** Our tables that belong to somebody else. */
+  foreign: string[];
+}
+
+const RIGHTS = `select quote_ident(current_user) as me, me.rolcreaterole or me.rolsuper as may_create,
+    array(select n from unnest($1::text[]) n where not exists (select from pg_roles where rolname = n)) as absent,
+    me.rolsuper or coalesce(pg_has_role(m.oid, 'usage') or pg_has_role(m.oid, 'member with admin option'), false) as may_join,
+    (select pg_has_role(nspowner, 'usage') or coalesce(has_schema_privilege(m.oid, oid, 'create'), false)
+     from pg_namespace where nspname = 'public') as may_open,
+    array(select c.oid::regclass::text from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where c.relkind in ('r', 'p') and (n.nspname = 'tributary' or n.nspname = 'public' and c.relname = any($2))
+        and not pg_has_role(c.relowner, 'usage') and c.relowner is distinct from m.oid order by 1) as foreign
+  from pg_roles me left join pg_roles m on m.rolname = 'tributary_migrator' where me.rolname = current_user`;
 
 /** Everything but the limits; running it again changes nothing. */
 function statements(): string[] {
