@@ -57,6 +57,18 @@ export const TOPICS = {
     ],
     doc: 'Everything read from GoHighLevel, typed and lossless.',
   },
+  'crm.raw.salesforce.v1': {
+    partitions: PARTITIONS,
+    retentionMs: 30 * DAY,
+    key: 'account:object:id',
+    events: [
+      'crm.raw.salesforce.v1.ContactRead',
+      'crm.raw.salesforce.v1.ContactDeleted',
+      'crm.raw.salesforce.v1.ContactUnusable',
+      'crm.scan.v1.ScanMarker',
+    ],
+    doc: 'Everything read from Salesforce, typed and lossless.',
+  },
   'crm.observation.v1': {
     partitions: PARTITIONS,
     retentionMs: -1,
