@@ -29,6 +29,7 @@ const SF_ID = /^[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?$/;
 const KNOWN = new Map(CONTACT_FIELDS.map((field) => [field.api, field]));
 const LIFE: ReadonlySet<string> = new Set(LIFE_FIELDS);
 const CHECK = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ012345';
+const [UPPER_A, UPPER_Z] = [65, 90];
 
 /** An Id in its 18-character form, whose last three say the case of the others; undefined when it is no Id. */
 export function toId18(id: unknown): string | undefined {
@@ -37,7 +38,10 @@ export function toId18(id: unknown): string | undefined {
   let check = '';
   for (let group = 0; group < 15; group += 5) {
     let bits = 0;
-    for (let index = 0; index < 5; index += 1) if (/[A-Z]/.test(id[group + index]!)) bits |= 1 << index;
+    for (let index = 0; index < 5; index += 1) {
+      const unit = id.charCodeAt(group + index);
+      if (unit >= UPPER_A && unit <= UPPER_Z) bits |= 1 << index;
+    }
     check += CHECK[bits]!;
   }
   return id + check;
