@@ -297,7 +297,7 @@ export interface ContactRead {
 
 /** Salesforce does not show a contact any more: it was deleted, merged into another, or is not visible. A later ContactRead with a newer SystemModstamp brings it back. */
 export interface ContactDeleted {
-  /** Tenant the record belongs to; for Salesforce the id of the org (18 characters). */
+  /** Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it. */
   account: string;
   /** Scan that read the record (the id of its SyncRequested); null when no scan did. */
   scanId: string | null;
@@ -331,7 +331,7 @@ export interface SalesforceFieldError {
 
 /** A contact as Salesforce gave it, typed and lossless; both APIs give the same event (salesforce B4, B5). */
 export interface SalesforceContactRead {
-  /** Tenant the record belongs to; for Salesforce the id of the org (18 characters). */
+  /** Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it. */
   account: string;
   /** Scan that read the record (the id of its SyncRequested); null when no scan did. */
   scanId: string | null;
@@ -519,7 +519,7 @@ export interface SalesforceContactRead {
 
 /** A row that names no contact or does not fit an event: quarantined as it came (salesforce W12). */
 export interface ContactUnusable {
-  /** Tenant the record belongs to; for Salesforce the id of the org (18 characters). */
+  /** Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it. */
   account: string;
   /** Scan that read the record (the id of its SyncRequested); null when no scan did. */
   scanId: string | null;

@@ -575,7 +575,7 @@ export const SCHEMAS = {
       {
         name: 'account',
         type: 'string',
-        doc: 'Tenant the record belongs to; for Salesforce the id of the org (18 characters).',
+        doc: 'Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it.',
       },
       {
         name: 'scanId',
@@ -626,7 +626,7 @@ export const SCHEMAS = {
       {
         name: 'account',
         type: 'string',
-        doc: 'Tenant the record belongs to; for Salesforce the id of the org (18 characters).',
+        doc: 'Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it.',
       },
       {
         name: 'scanId',
@@ -949,7 +949,7 @@ export const SCHEMAS = {
       {
         name: 'account',
         type: 'string',
-        doc: 'Tenant the record belongs to; for Salesforce the id of the org (18 characters).',
+        doc: 'Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it.',
       },
       {
         name: 'scanId',
