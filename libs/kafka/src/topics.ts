@@ -4,6 +4,7 @@ import {
   deadLetterTopic,
   MAX_RECORD_BYTES,
   TOPICS,
+  type TopicDefinition,
   type TopicName,
 } from '#libs/contracts/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
@@ -35,11 +36,11 @@ export async function ensureTopics(
   replicationFactor = 1,
 ): Promise<string[]> {
   const wanted: ITopicConfig[] = [
-    ...Object.entries(TOPICS).map(([topic, { partitions, retentionMs }]) =>
-      topicConfig(topic, partitions, retentionMs, replicationFactor),
+    ...Object.entries<TopicDefinition>(TOPICS).map(([topic, definition]) =>
+      topicConfig(topic, definition, replicationFactor),
     ),
     ...consumptions.map(({ topic, groupId }) =>
-      topicConfig(deadLetterTopic(topic, groupId), 1, DEAD_LETTER_RETENTION_MS, replicationFactor),
+      topicConfig(deadLetterTopic(topic, groupId), DEAD_LETTERS, replicationFactor),
     ),
   ];
   return withAdmin(kafka, async (admin) => {
@@ -63,18 +64,29 @@ export async function ensureTopics(
   });
 }
 
-function topicConfig(
+type Layout = Pick<TopicDefinition, 'partitions' | 'retentionMs' | 'compactAfterMs'>;
+
+const DEAD_LETTERS: Layout = { partitions: 1, retentionMs: DEAD_LETTER_RETENTION_MS };
+
+/** How a topic is created. */
+export function topicConfig(
   topic: string,
-  numPartitions: number,
-  retentionMs: number,
+  { partitions, retentionMs, compactAfterMs }: Layout,
   replicationFactor: number,
 ): ITopicConfig {
+  const cleanup =
+    compactAfterMs === undefined
+      ? [{ name: 'cleanup.policy', value: 'delete' }]
+      : [
+          { name: 'cleanup.policy', value: 'compact,delete' },
+          { name: 'min.compaction.lag.ms', value: String(compactAfterMs) },
+        ];
   return {
     topic,
-    numPartitions,
+    numPartitions: partitions,
     replicationFactor,
     configEntries: [
-      { name: 'cleanup.policy', value: 'delete' },
+      ...cleanup,
       { name: 'retention.ms', value: String(retentionMs) },
       { name: 'max.message.bytes', value: String(MAX_RECORD_BYTES) },
     ],

@@ -47,8 +47,3 @@ export function selectFields(
 }
 
 const text = (type: string, length: number): string => (length === 0 ? type : `${type}(${length})`);
-
-/** Whether there is anything to tell. Fields that nobody mapped are a proposal, not a fault. */
-export function isDrifted({ missing, changed }: Drift): boolean {
-  return missing.length > 0 || changed.length > 0;
-}
