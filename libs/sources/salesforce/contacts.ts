@@ -53,6 +53,8 @@ export interface ContactPosition {
 type Context = Pick<ReadContext, 'position' | 'signal'>;
 
 const DESCRIBE_AGAIN = 3;
+/** Salesforce takes 16,384 bytes of address and headers; a longer query goes into the body of a bulk job. */
+const LONGEST_ADDRESS = 12_000;
 
 /** Throws request_invalid for a request that contradicts itself (salesforce B11). */
 export function checkRequest({ mode, api, since, limit }: ContactRequest): void {
@@ -106,7 +108,9 @@ async function begin(
     throw new AppError('salesforce_forbidden', 'the Salesforce user does not see Id and SystemModstamp of Contact');
   const window = nextWindow(request.since, client.serverNow(), options.windows);
   const expected = await count(client, window);
-  const isBulk = request.api === 'bulk' || (request.api === 'auto' && (expected ?? Infinity) > options.bulkFrom);
+  const isLong = encodeURIComponent(contactQuery(fields, window)).length > LONGEST_ADDRESS;
+  const isMany = (expected ?? Infinity) > options.bulkFrom;
+  const isBulk = request.api === 'bulk' || (request.api === 'auto' && (isMany || isLong));
   return {
     fields,
     windows: [window],

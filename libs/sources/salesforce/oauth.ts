@@ -62,12 +62,13 @@ export function createSessions(options: SessionsOptions): Sessions {
   let session: Session | undefined;
   let making: Promise<Session> | undefined;
 
-  async function make(): Promise<Session> {
-    making ??= logIn(options).finally(() => {
-      making = undefined;
-    });
-    session = await making;
-    return session;
+  function make(): Promise<Session> {
+    making ??= logIn(options)
+      .then((made) => (session = made))
+      .finally(() => {
+        making = undefined;
+      });
+    return making;
   }
 
   return {
