@@ -6,6 +6,11 @@ export interface TopicDefinition {
   partitions: number;
   /** Milliseconds records are kept; -1 keeps them for ever. */
   retentionMs: number;
+  /**
+   * Milliseconds after which only the last record of a key is kept (compact and delete); every record is kept when absent. Long
+   * enough that every consumer has met the markers of a scan before numbers of that scan may go.
+   */
+  compactAfterMs?: number;
   /** What the record key is made of. */
   key: string;
   /** Events that may be on it, by full schema name. */
@@ -56,6 +61,19 @@ export const TOPICS = {
       'crm.scan.v1.ScanMarker',
     ],
     doc: 'Everything read from GoHighLevel, typed and lossless.',
+  },
+  'crm.raw.salesforce.v1': {
+    partitions: PARTITIONS,
+    retentionMs: 30 * DAY,
+    compactAfterMs: 7 * DAY,
+    key: 'account:object:id',
+    events: [
+      'crm.raw.salesforce.v1.ContactRead',
+      'crm.raw.salesforce.v1.ContactDeleted',
+      'crm.raw.salesforce.v1.ContactUnusable',
+      'crm.scan.v1.ScanMarker',
+    ],
+    doc: 'Everything read from Salesforce, typed and lossless.',
   },
   'crm.observation.v1': {
     partitions: PARTITIONS,

@@ -88,6 +88,44 @@ export const ERROR_CODES = {
     kind: 'config',
     doc: 'A targeted sync did not read the list beyond LIST_SCAN_CAP; rows that only the list could find are left alone.',
   },
+  salesforce_unauthorized: {
+    kind: 'config',
+    doc: 'Salesforce refuses the credentials: check SALESFORCE_CLIENT_ID, the secret, the user and SALESFORCE_LOGIN_URL.',
+  },
+  salesforce_forbidden: {
+    kind: 'config',
+    doc: 'The Salesforce user may not do this: give it API access, and read access to Contact and its fields.',
+  },
+  salesforce_bad_request: { kind: 'config', doc: 'Salesforce refuses the request or the query as malformed.' },
+  salesforce_invalid_field: {
+    kind: 'config',
+    doc: 'A field that was visible is not visible any more: the scan describes Contact again and goes on without it.',
+  },
+  salesforce_request_refused: {
+    kind: 'config',
+    doc: 'A request that does not only read was stopped before it left (the allow-list of the Salesforce source).',
+  },
+  salesforce_request_limit: {
+    kind: 'transient',
+    doc: 'The API requests of the Salesforce org are used up; the scan goes on from its position later.',
+  },
+  salesforce_api_ceiling: {
+    kind: 'transient',
+    doc: 'The share of the API requests that this source may use is used up; the scan goes on from its position later.',
+  },
+  salesforce_unavailable: { kind: 'transient', doc: 'Salesforce answers with a server error, or not at all.' },
+  salesforce_timeout: { kind: 'transient', doc: 'Salesforce did not answer in time.' },
+  salesforce_truncated: { kind: 'transient', doc: 'An answer of Salesforce broke off, or lacks rows it promised.' },
+  salesforce_query_timeout: { kind: 'transient', doc: 'A query ran too long: the scan splits its window.' },
+  salesforce_job_failed: {
+    kind: 'transient',
+    doc: 'A bulk job of Salesforce failed, was aborted or did not end in time.',
+  },
+  salesforce_gone: { kind: 'transient', doc: 'A bulk job or a page of results has expired: it is asked for anew.' },
+  salesforce_rows_vanished: {
+    kind: 'config',
+    doc: 'Far more known contacts than usual are not visible: check what the Salesforce user may see. Nothing is marked deleted.',
+  },
   source_down: {
     kind: 'transient',
     doc: 'Too many look-ups stayed without an answer (MISSING_MAX_UNKNOWN_SHARE); nothing is marked missing.',
