@@ -5,6 +5,7 @@ import { HEADERS } from '#libs/contracts/src/headers.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { deadRecordOf, headerText, type BatchPayload, type ConsumedEvent, type ConsumerOptions } from './processor.ts';
+import { isForOthers, isRedriven, outsideItsScan } from './redriven.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Decoded } from './codec.ts';
 
@@ -71,7 +72,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     const { topic, partition, messages, highWatermark } = payload.batch;
     let index = 0;
     while (index < messages.length && payload.isRunning() && !payload.isStale()) {
-      const { events, end, bad } = await decodeSome(messages, index, Math.min(index + maxBatch, messages.length));
+      const { events, end, bad } = await readSome(payload.batch, index, Math.min(index + maxBatch, messages.length));
       const started = performance.now();
       if (end > index) await handleEvents(payload, position, events, nextOffset(messages, end));
       hooks.onHandled?.(processor, topic, events.length, (performance.now() - started) / 1000);
@@ -91,14 +92,20 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
   }
 
-  async function decodeSome(
-    messages: KafkaMessage[],
+  async function readSome(
+    { topic, partition, messages }: BatchPayload['batch'],
     from: number,
     to: number,
-  ): Promise<{ events: ConsumedEvent[]; end: number; bad?: AppError }> {
-    const events: ConsumedEvent[] = [];
+  ): Promise<{ events: { offset: string }[]; end: number; bad?: AppError }> {
+    const events: { offset: string }[] = [];
     for (let end = from; end < to; end += 1) {
       const message = messages[end]!;
+      if (processor.read !== undefined) {
+        const record = processor.read(topic, partition, message);
+        if (record !== undefined) events.push(record);
+        continue;
+      }
+      if (isForOthers(message, processor.groupId)) continue;
       const named = headerText(message, HEADERS.type);
       if (named !== undefined && !handled.has(named as EventType)) continue;
       try {
@@ -119,7 +126,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
   async function handleEvents(
     payload: BatchPayload,
     position: Position,
-    events: ConsumedEvent[],
+    events: { offset: string }[],
     next: string,
   ): Promise<void> {
     const { topic, partition } = payload.batch;
@@ -144,7 +151,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       position.attempts = 0;
     } catch (error) {
       const failure = suspect(toAppError(error), position);
-      if (failure.kind !== 'data') throw failure;
+      if (failure.kind !== 'data' || processor.read !== undefined) throw failure;
       const message = payload.batch.messages.find(({ offset }) => offset === events[0]!.offset)!;
       if (events.length === 1) {
         await bury(payload, position, message, failure, next);
@@ -330,7 +337,9 @@ function nextOffset(messages: KafkaMessage[], end: number): string {
   return nextOf(messages[end - 1]?.offset ?? '-1');
 }
 
-function consumed(message: KafkaMessage, { type, value }: Decoded): ConsumedEvent {
+function consumed(message: KafkaMessage, decoded: Decoded): ConsumedEvent {
+  const { type } = decoded;
+  const value = isRedriven(message) ? outsideItsScan(decoded.value) : decoded.value;
   const number = headerText(message, HEADERS.scanNumber);
   return {
     type,
