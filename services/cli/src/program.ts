@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { addDeadLetterCommands } from './dead-letters.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
 import { resultOf } from './follow.ts';
 import { importFile } from './import.ts';
@@ -47,6 +48,7 @@ export function buildProgram(): Command {
   addSync(program);
   addImport(program);
   addReads(program);
+  addDeadLetterCommands(program, say);
   addStackCommands(program, say);
   return program;
 }
