@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createLogger } from '#libs/runtime/src/logger.ts';
+import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { ghlRules, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
-import { hashKey } from '#libs/runtime/src/keys.ts';
+import { hashKey, type ApiKey } from '#libs/runtime/src/keys.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { followRun } from '#services/cli/src/follow.ts';
 import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
@@ -38,9 +38,13 @@ export function testStack(): { kafkaBrokers: string; schemaRegistryUrl: string; 
 }
 
 /** Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast. */
-export async function startTestPipeline(world: World, env: Record<string, string> = {}): Promise<TestPipeline> {
+export async function startTestPipeline(
+  world: World,
+  env: Record<string, string> = {},
+  more: { keys?: readonly ApiKey[]; logger?: Logger } = {},
+): Promise<TestPipeline> {
   const stack = testStack();
-  const logger = createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
+  const logger = more.logger ?? createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
   const settings = readSettings({
     GHL_RATE_LIMIT_DELAY: '0',
     GHL_RETRY_SECONDS: '5',
@@ -60,7 +64,11 @@ export async function startTestPipeline(world: World, env: Record<string, string
       accounts: [{ locationId: world.locationId, token: secret(world.token), rules }],
     },
     logger,
-    api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
+    api: {
+      keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }, ...(more.keys ?? [])],
+      port: 0,
+      nextFree: false,
+    },
   });
   return {
     pipeline,
