@@ -41,13 +41,14 @@ export function createApp(options: HttpOptions): Express {
   app.use(identify);
   const limitKey = limitKeys(rates.perKey);
   const guards = (scope: Scope): RequestHandler[] => [authenticate(keys), limitKey, requireScope(scope)];
+  // Read last: nobody without a key makes us parse a body.
+  const readBody = express.json({ limit: bodyLimit, strict: true });
   const system = systemRoutes(options);
   // Probes are never limited.
-  mount(app, system.health, guards);
+  mount(app, system.health, guards, readBody);
   app.use(limitAddresses(rates.perAddress));
-  mount(app, system.others, guards);
-  app.use(express.json({ limit: bodyLimit, strict: true }));
-  mount(app, routes, guards);
+  mount(app, system.others, guards, readBody);
+  mount(app, routes, guards, readBody);
   app.use((request) => {
     throw new AppError('not_found', `there is no ${request.method} ${request.path}`);
   });

@@ -94,10 +94,15 @@ function parse(schema: z.ZodType, value: unknown, where: string): unknown {
   throw new AppError('request_invalid', faults.join('; '));
 }
 
-/** Mounts routes: the guards of a scope come before the handler. */
-export function mount(app: Express, routes: readonly Route[], guards: (scope: Scope) => RequestHandler[]): void {
+/** Mounts routes: the guards of a scope come first, then the body is read, then the handler. */
+export function mount(
+  app: Express,
+  routes: readonly Route[],
+  guards: (scope: Scope) => RequestHandler[],
+  readBody: RequestHandler,
+): void {
   for (const { definition, run } of routes) {
     const { method, path, scope } = definition;
-    app[method](path, ...(scope === 'open' ? [] : guards(scope)), run);
+    app[method](path, ...(scope === 'open' ? [] : guards(scope)), readBody, run);
   }
 }
