@@ -1,4 +1,6 @@
 import { Command, Option } from 'commander';
+import { asyncApiDocument } from '#libs/contracts/src/asyncapi.ts';
+import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
@@ -184,6 +186,10 @@ function addReads(program: Command): void {
       print(flags.json, { checks }, renderDiagnosis(checks));
       process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
     });
+  program
+    .command('asyncapi')
+    .description('print the AsyncAPI 3.0 document of the topics')
+    .action(() => print(true, asyncApiDocument(SCHEMAS), ''));
   program
     .command('topics')
     .description('topics with their offsets, and how far each consumer is behind')
