@@ -218,7 +218,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     hooks.onRetry?.(topic, failure.code);
     const delay = backoff(position.attempts);
     if (position.attempts === 0 || delay === LONGEST_WAIT_MS)
-      logger.warn({ topic, partition, code: failure.code, cause: causeName(failure) }, failure.message);
+      logger.warn({ topic, partition, code: failure.code, err: failure.cause }, failure.message);
     position.attempts += 1;
     if (delay <= IN_PLACE_WAIT_MS) return delay;
     const resume = payload.pause();
@@ -315,10 +315,6 @@ function remaining(payload: BatchPayload, position: Position): BatchPayload {
 
 function isKafkajs(error: unknown): boolean {
   return error instanceof Error && error.name.startsWith('KafkaJS');
-}
-
-function causeName(failure: AppError): string | undefined {
-  return failure.cause instanceof Error ? `${failure.cause.name}: ${failure.cause.message}` : undefined;
 }
 
 function place(topic: string, partition: number): string {

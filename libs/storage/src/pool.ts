@@ -83,7 +83,7 @@ export async function inTransaction<T>(database: Database, work: (sql: Sql) => P
 
 const CONFLICTS = new Set(['40001', '40P01', '55P03', '57014', '23505']);
 
-/** The AppError for what PostgreSQL or its connection said. The text is PostgreSQL's primary message: it names no values. */
+/** The AppError for what PostgreSQL or its connection said: its code and constraint. Its own text may quote rows and stays in the cause. */
 export function databaseError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { code, message, constraint } = error as { code?: string; message?: string; constraint?: string };
@@ -103,7 +103,7 @@ export function databaseError(error: unknown): AppError {
       );
     }
     if (!code.startsWith('08') && !code.startsWith('57') && !code.startsWith('53')) {
-      return new AppError('internal', `PostgreSQL ${code}: ${message ?? ''}`, { cause: error });
+      return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
     }
   }
   return new AppError(
