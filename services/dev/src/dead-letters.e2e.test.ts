@@ -118,6 +118,23 @@ describe('dead letters', () => {
     expect(await query('select id from vendors')).toHaveLength(1);
   }, 30_000);
 
+  it('counts as seen afterwards: confirming the scan that held the missing rule back spares its row', async () => {
+    const contact = vendor({ email: 'seen@example.test' });
+    const row = `insert into vendors (id, account_id, name, email, ghl_contact_id, born_at) values ($2, $1, 'Old', $3, $4, '2020-01-01')`;
+    await query(row, [test.world.locationId, 'known', 'seen@example.test', contact.id]);
+    await query(row, [test.world.locationId, 'gone', 'gone@example.test', 'GoneGoneGoneGoneGone']);
+    const letter = await deadLetterOf('seen@example.test');
+    await send(letter.id);
+    await eventually(() => query(`select 1 from vendors where name = 'Ann Lee'`));
+    const response = await fetch(`${test.pipeline.url}/v1/syncs/${letter.scanId}/confirm`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${test.apiKey}` },
+    });
+    expect(response.status).toBe(202);
+    await eventually(() => query(`select 1 from vendors where id = 'gone' and missing_since is not null`));
+    expect(await query(`select missing_since from vendors where id = 'known'`)).toEqual([{ missing_since: null }]);
+  }, 30_000);
+
   it('writes nothing for a record of a dry run, whenever it comes back', async () => {
     vendor({ email: 'dry@example.test' });
     const letter = await deadLetterOf('dry@example.test');
