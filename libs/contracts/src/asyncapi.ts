@@ -9,6 +9,7 @@ import {
 } from './topics.ts';
 
 type Json = Record<string, unknown>;
+type Named = [string, Json];
 
 const BINDING = { bindingVersion: '0.5.0' };
 const AVRO = 'application/vnd.apache.avro+json;version=1.9.0';
@@ -17,11 +18,9 @@ const GROUP_OF_DEAD_LETTERS = 'projector-dead-letters';
 /** The AsyncAPI 3.0 document of the topic catalogue; `schemas` are the Avro schemas by full name. */
 export function asyncApiDocument(schemas: Readonly<Record<string, object>>): Json {
   const topics = Object.entries(TOPICS) as [string, TopicDefinition][];
-  const received = [
-    ...Object.entries(CONSUMER_GROUPS).flatMap(([group, read]) =>
-      read.map((topic) => ({ group, topic: topic as string })),
-    ),
-    ...DEAD_LETTER_TOPICS.map(({ name }) => ({ group: GROUP_OF_DEAD_LETTERS, topic: name as string })),
+  const received: { group: string; topic: string }[] = [
+    ...Object.entries(CONSUMER_GROUPS).flatMap(([group, read]) => read.map((topic) => ({ group, topic }))),
+    ...DEAD_LETTER_TOPICS.map(({ name }) => ({ group: GROUP_OF_DEAD_LETTERS, topic: name })),
   ];
   return {
     asyncapi: '3.0.0',
@@ -31,9 +30,9 @@ export function asyncApiDocument(schemas: Readonly<Record<string, object>>): Jso
       description: 'Every topic of the catalogue, what is on it and which consumer group reads it.',
     },
     defaultContentType: AVRO_CONTENT_TYPE,
-    channels: Object.fromEntries([
-      ...topics.map(([topic, definition]) => [topic, channelOf(topic, definition)]),
-      ...DEAD_LETTER_TOPICS.map(({ name, topic, group }) => [name, deadLetterChannel(name, topic, group)]),
+    channels: Object.fromEntries<Json>([
+      ...topics.map(([topic, definition]): Named => [topic, channelOf(topic, definition)]),
+      ...DEAD_LETTER_TOPICS.map(({ name, topic, group }): Named => [name, deadLetterChannel(name, topic, group)]),
     ]),
     operations: Object.fromEntries(
       received.map(({ group, topic }) => [
@@ -46,8 +45,8 @@ export function asyncApiDocument(schemas: Readonly<Record<string, object>>): Jso
       ]),
     ),
     components: {
-      messages: Object.fromEntries([
-        ...Object.entries(schemas).map(([name, schema]) => [name, messageOf(name, schema)]),
+      messages: Object.fromEntries<Json>([
+        ...Object.entries(schemas).map(([name, schema]): Named => [name, messageOf(name, schema)]),
         ['DeadLetter', DEAD_LETTER],
       ]),
       schemas: { Envelope: envelope() },
