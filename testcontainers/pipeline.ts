@@ -3,7 +3,7 @@ import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { ghlRules, readSettings, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
-import { hashKey } from '#libs/runtime/src/keys.ts';
+import { hashKey, type ApiKey } from '#libs/runtime/src/keys.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { createPool } from '#libs/storage/src/pool.ts';
 import { followRun } from '#services/cli/src/follow.ts';
@@ -49,6 +49,7 @@ export async function startTestPipeline(
     accountOf?(world: World, rules: GhlRules): Partial<GhlAccount>;
     /** Other addresses for the pipeline (of proxies) than those that runs are deployed to and followed at. */
     through?: Partial<ReturnType<typeof testStack>>;
+    keys?: readonly ApiKey[];
     logger?: Logger;
   } = {},
 ): Promise<TestPipeline> {
@@ -85,7 +86,11 @@ export async function startTestPipeline(
       })),
     },
     logger,
-    api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
+    api: {
+      keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }, ...(more.keys ?? [])],
+      port: 0,
+      nextFree: false,
+    },
   }).catch(async (error: unknown) => {
     await stopWorld();
     throw error;

@@ -14,6 +14,7 @@ import {
   type DeadRecord,
   type Timing,
 } from './processor.ts';
+import { isForOthers, isRedriven, outsideItsScan } from './redriven.ts';
 import { deadLetter } from './dead-letter.ts';
 import { beyondTheEnd, createPositions, deletedUnread, type Position } from './positions.ts';
 import type { Decoded } from './codec.ts';
@@ -64,7 +65,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     const { topic, partition, messages, highWatermark } = payload.batch;
     let index = 0;
     while (index < messages.length && payload.isRunning() && !payload.isStale()) {
-      const { events, end, bad } = await decodeSome(messages, index, Math.min(index + maxBatch, messages.length));
+      const { events, end, bad } = await readSome(payload.batch, index, Math.min(index + maxBatch, messages.length));
       const started = performance.now();
       if (end > index) await handleEvents(payload, position, events, nextOffset(messages, end));
       // Only here: a batch under suspicion keeps its attempts until it is through, whichever half is the good one.
@@ -86,14 +87,20 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
   }
 
-  async function decodeSome(
-    messages: KafkaMessage[],
+  async function readSome(
+    { topic, partition, messages }: BatchPayload['batch'],
     from: number,
     to: number,
-  ): Promise<{ events: ConsumedEvent[]; end: number; bad?: AppError }> {
-    const events: ConsumedEvent[] = [];
+  ): Promise<{ events: { offset: string }[]; end: number; bad?: AppError }> {
+    const events: { offset: string }[] = [];
     for (let end = from; end < to; end += 1) {
       const message = messages[end]!;
+      if (processor.read !== undefined) {
+        const record = processor.read(topic, partition, message);
+        if (record !== undefined) events.push(record);
+        continue;
+      }
+      if (isForOthers(message, processor.groupId)) continue;
       const named = headerText(message, HEADERS.type);
       if (named !== undefined && !handled.has(named as EventType)) continue;
       try {
@@ -114,7 +121,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
   async function handleEvents(
     payload: BatchPayload,
     position: Position,
-    events: ConsumedEvent[],
+    events: { offset: string }[],
     next: string,
   ): Promise<void> {
     const { topic, partition } = payload.batch;
@@ -138,7 +145,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       position.next = next;
     } catch (error) {
       const failure = suspect(toAppError(error), position);
-      if (failure.kind !== 'data') throw failure;
+      if (failure.kind !== 'data' || processor.read !== undefined) throw failure;
       const message = payload.batch.messages.find(({ offset }) => offset === events[0]!.offset)!;
       if (events.length === 1) {
         await bury(payload, position, message, failure, next);
@@ -215,7 +222,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     hooks.onRetry?.(topic, failure.code);
     const delay = backoff(position.attempts);
     if (position.attempts === 0 || delay === timing.longestWaitMs)
-      logger.warn({ topic, partition, code: failure.code, cause: causeName(failure) }, failure.message);
+      logger.warn({ topic, partition, code: failure.code, err: failure.cause }, failure.message);
     position.attempts += 1;
     if (delay <= timing.inPlaceWaitMs) return delay;
     const resume = payload.pause();
@@ -316,10 +323,6 @@ function isKafkajs(error: unknown): boolean {
   return error instanceof Error && error.name.startsWith('KafkaJS');
 }
 
-function causeName(failure: AppError): string | undefined {
-  return failure.cause instanceof Error ? `${failure.cause.name}: ${failure.cause.message}` : undefined;
-}
-
 function nextOf(offset: string): string {
   return (BigInt(offset) + 1n).toString();
 }
@@ -336,7 +339,7 @@ class Consumed implements ConsumedEvent {
 
   constructor(message: KafkaMessage, { type, value }: Decoded) {
     this.type = type;
-    this.value = value;
+    this.value = isRedriven(message) ? outsideItsScan(value) : value;
     this.#message = message;
   }
 

@@ -135,10 +135,15 @@ export const ERROR_CODES = {
   unknown_source: { kind: 'config', doc: 'No such source, or it is not configured here.' },
   request_invalid: { kind: 'data', doc: 'The request is malformed; the message lists its faults.' },
   not_found: { kind: 'data', doc: 'There is no such thing.' },
+  operation_running: { kind: 'transient', doc: 'Somebody acts on dead letters already; try again when they are done.' },
   unauthenticated: { kind: 'config', doc: 'Send `Authorization: Bearer <API key>`; keys are in API_KEYS_FILE.' },
   forbidden: { kind: 'config', doc: 'The API key lacks the scope for this.' },
   body_too_large: { kind: 'data', doc: 'The request body is larger than allowed.' },
-  too_many_requests: { kind: 'transient', doc: 'Too many requests from this address; slow down.' },
+  media_type_unsupported: { kind: 'data', doc: 'The request body is not declared as application/json.' },
+  too_many_requests: {
+    kind: 'transient',
+    doc: 'Too many requests with this key or from this address; wait as long as Retry-After says.',
+  },
   internal: { kind: 'transient', doc: 'A defect of Tributary; the log has the cause.' },
 } as const satisfies Record<string, ErrorDefinition>;
 

@@ -57,6 +57,26 @@ export const PROCESS_SETTINGS = {
     { min: 1024, max: 10 * 1024 * 1024, integer: true },
     { fallback: '1048576' },
   ),
+  HTTP_RATE_PER_ADDRESS: number(
+    'Requests a minute that one address may send to one process; more are answered 429',
+    { min: 1, max: 1_000_000, integer: true },
+    { fallback: '1200' },
+  ),
+  HTTP_RATE_PER_KEY: number(
+    'Requests a minute that one API key may send to one process',
+    { min: 1, max: 1_000_000, integer: true },
+    { fallback: '600' },
+  ),
+  HTTP_TRUSTED_PROXIES: number(
+    'Proxies in front of the HTTP API whose X-Forwarded-For is believed',
+    { min: 0, max: 10, integer: true },
+    { fallback: '0' },
+  ),
+  METRICS_PUBLIC: choice(
+    'Whether /metrics answers without a key: dev means only under `npm start`',
+    ['dev', 'true', 'false'],
+    { fallback: 'dev' },
+  ),
   API_KEYS_FILE: text('JSON file of hashed API keys; without it `npm start` makes one key in DATA_DIR', {
     example: '/run/secrets/api-keys.json',
   }),

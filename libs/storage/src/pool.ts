@@ -105,8 +105,8 @@ const OUTAGES = /^(08|25|28|3D|53|55P03|57|58|F0|XX)/;
 const BROKEN = /^(Connection terminated|timeout exceeded|Query read timeout|Client (has|was)|Cannot use a pool)/;
 
 /**
- * The AppError for what PostgreSQL or its connection said; what is neither is a defect of ours. The text is PostgreSQL's primary
- * message: it names no values.
+ * The AppError for what PostgreSQL or its connection said; what is neither is a defect of ours. PostgreSQL's own
+ * text may quote rows and stays in the cause.
  */
 export function databaseError(error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -119,7 +119,7 @@ export function databaseError(error: unknown): AppError {
   if (CONFLICTS.has(code)) return new AppError('write_conflict', `PostgreSQL ${code}${place}`, { cause: error });
   if (code.startsWith('22') || code.startsWith('23'))
     return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
-  return new AppError('internal', `PostgreSQL ${code}: ${message}`, { cause: error });
+  return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
 }
 
 function unavailable(reason: string, cause: unknown): AppError {

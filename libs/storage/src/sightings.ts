@@ -128,7 +128,7 @@ export async function saveSighting(sql: Sql, s: Sighting): Promise<void> {
 export async function saveContested(
   sql: Sql,
   observations: {
-    scanId: string;
+    scanId: string | null;
     table: 'vendors' | 'leads';
     contactId: string;
     type: string;

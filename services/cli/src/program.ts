@@ -1,8 +1,11 @@
 import { Command, Option } from 'commander';
+import { asyncApiDocument } from '#libs/contracts/src/asyncapi.ts';
+import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
 import { addAccountCommands } from './accounts.ts';
+import { addDeadLetterCommands } from './dead-letters.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
 import { resultOf, worstExitCode } from './follow.ts';
 import { importFile } from './import.ts';
@@ -50,6 +53,7 @@ export function buildProgram(): Command {
   addImport(program);
   addReads(program);
   addAccountCommands(program, print);
+  addDeadLetterCommands(program, say);
   addStackCommands(program, say);
   return program;
 }
@@ -201,6 +205,10 @@ function addReads(program: Command): void {
       print(flags.json, { checks }, renderDiagnosis(checks));
       process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
     });
+  program
+    .command('asyncapi')
+    .description('print the AsyncAPI 3.0 document of the topics')
+    .action(() => print(true, asyncApiDocument(SCHEMAS), ''));
   program
     .command('topics')
     .description('topics with their offsets, and how far each consumer is behind')

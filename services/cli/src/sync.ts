@@ -83,10 +83,10 @@ export async function confirmAndFollow(platform: Platform, syncId: string): Prom
   }
 }
 
-/** Asks before a sync runs, as V3 did. Without a terminal the answer must be --yes. */
+/** Asks before something is done. Without a terminal the answer must be --yes. */
 export async function askToRun(question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
-    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to run the sync without a question');
+    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to go ahead without a question');
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());

@@ -81,6 +81,7 @@ async function openApi(
   const edge = httpEdge({
     ...api,
     settings,
+    metricsPublic: settings.METRICS_PUBLIC !== 'false',
     logger,
     readiness: () => running.host?.readiness() ?? [{ part: 'host', ready: false, reason: 'starting' }],
     routes: service.routes,

@@ -183,6 +183,60 @@ export interface VendorObserved {
   fieldErrors: FieldError[];
 }
 
+/** A person decided that a dead letter will not be sent back. */
+export interface DeadLetterDiscarded {
+  /** The dead letter: its topic, partition and offset, joined by colons. */
+  id: string;
+  /** Topic the record was on before it was dead-lettered. */
+  topic: string;
+  /** Its partition there. */
+  partition: number;
+  /** Its offset there. */
+  offset: number;
+  /** Consumer group that could not handle it. */
+  group: string;
+  /** Error code: why it could not. */
+  code: string;
+  /** Account the record belongs to; null when its key does not say. */
+  account: string | null;
+  /** Scan it was read in; null outside a scan. */
+  scanId: string | null;
+  /** When it was dead-lettered. */
+  deadLetteredAt: number;
+  /** Why, in their words. */
+  reason: string;
+  /** Who did it: cli and the system user, or api and the id of the key; never a secret. */
+  by: string;
+  /** When it was decided. */
+  at: number;
+}
+
+/** A person sent a dead letter back to the topic it came from, outside any scan. */
+export interface DeadLetterRedriven {
+  /** The dead letter: its topic, partition and offset, joined by colons. */
+  id: string;
+  /** Topic the record was on before it was dead-lettered. */
+  topic: string;
+  /** Its partition there. */
+  partition: number;
+  /** Its offset there. */
+  offset: number;
+  /** Consumer group that could not handle it. */
+  group: string;
+  /** Error code: why it could not. */
+  code: string;
+  /** Account the record belongs to; null when its key does not say. */
+  account: string | null;
+  /** Scan it was read in; null outside a scan. */
+  scanId: string | null;
+  /** When it was dead-lettered. */
+  deadLetteredAt: number;
+  /** Who did it: cli and the system user, or api and the id of the key; never a secret. */
+  by: string;
+  /** When it was sent. */
+  at: number;
+}
+
 /** GoHighLevel says that a known contact id does not exist (any more). */
 export interface ContactGone {
   /** Tenant the record belongs to; for GoHighLevel the location id. */
@@ -900,6 +954,8 @@ export interface Events {
   'crm.observation.v1.LeadObserved': LeadObserved;
   'crm.observation.v1.RecordDeadLettered': RecordDeadLettered;
   'crm.observation.v1.VendorObserved': VendorObserved;
+  'crm.operation.v1.DeadLetterDiscarded': DeadLetterDiscarded;
+  'crm.operation.v1.DeadLetterRedriven': DeadLetterRedriven;
   'crm.raw.ghl.v1.ContactGone': ContactGone;
   'crm.raw.ghl.v1.ContactLookupFailed': ContactLookupFailed;
   'crm.raw.ghl.v1.ContactRead': ContactRead;

@@ -12,10 +12,41 @@ import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { newRowIds } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import { readContested } from '#libs/storage/src/sightings.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import type { Sighting } from '#libs/storage/src/sightings.ts';
+import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
-import type { FinishScope } from './finish.ts';
 import type { LeadClaimant } from './leads.ts';
+
+/** An observation whose rows are contested, as it was kept. */
+export interface KeptClaim {
+  contactId: string;
+  type: string;
+  observation: unknown;
+}
+
+/** What is known of the contact that a row is bound to. */
+export type OwnContact = ContestRow['ownContact'];
+
+/** What a contest works on: everything contested in one scan, or in one batch outside any. */
+export interface ContestScope {
+  sql: Sql;
+  account: string;
+  /** Scan whose newborn rows take part. */
+  scanId: string | null;
+  rules: GhlRules;
+  outcomes: Sighting['outcomes'];
+  /** Rows that a contested contact won. */
+  won: { vendors: Set<string>; leads: Set<string> };
+  /** Rows that a contested contact won without changing them. */
+  unchanged: { vendors: Set<string>; leads: Set<string> };
+  /** Newborn rows that a better claim displaced. */
+  displaced: Set<string>;
+  /** Contacts and rows that lost or were passed over. */
+  conflicts: Set<string>;
+  contested(table: 'vendors' | 'leads'): Promise<readonly KeptClaim[]>;
+  contactStates(rows: readonly RowLife[]): Promise<Map<string, OwnContact>>;
+}
 
 interface Claim {
   claimant:
@@ -25,14 +56,11 @@ interface Claim {
 }
 
 /** Settles the contested vendor rows of a scan (rules-ghl section 3); the result does not depend on the order of arrival. */
-export async function settleVendors(scope: FinishScope): Promise<void> {
+export async function settleVendors(scope: ContestScope): Promise<void> {
   const claims = await readClaims(scope, 'vendors');
   if (claims.size === 0) return;
   const rows = await contestedRows(scope, 'vendors', claims);
-  const states = await ownContactStates(
-    scope,
-    rows.map(({ row }) => row),
-  );
+  const states = await scope.contactStates(rows.map(({ row }) => row));
   const emails = startEmails(scope, 'vendors');
   const result = resolveVendors({
     rows: rows.map(({ row }) => contestRow(scope, row, emailAtStart(emails, row), states)),
@@ -59,7 +87,7 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
 }
 
 function vendorWrite(
-  scope: FinishScope,
+  scope: ContestScope,
   { claimant }: Claim,
   known: Versioned<VendorRow> | undefined,
   newId: string | undefined,
@@ -85,7 +113,7 @@ function vendorWrite(
  * Contacts that would have lost a lead row by an e-mail, had the row's own contact not changed that e-mail earlier in this scan: they
  * count as conflicts whichever of the two arrived first.
  */
-async function noteLostLeads(scope: FinishScope): Promise<void> {
+async function noteLostLeads(scope: ContestScope): Promise<void> {
   const gaveUp = scope.outcomes.emailChanges.flatMap(([table, , before]) =>
     table === 'leads' && before !== null ? [before] : [],
   );
@@ -102,15 +130,12 @@ async function noteLostLeads(scope: FinishScope): Promise<void> {
 }
 
 /** Settles the contested lead rows of a scan, row by row (rules-ghl section 3). */
-export async function settleLeads(scope: FinishScope): Promise<void> {
+export async function settleLeads(scope: ContestScope): Promise<void> {
   await noteLostLeads(scope);
   const claims = await readClaims(scope, 'leads');
   if (claims.size === 0) return;
   const rows = await contestedRows(scope, 'leads', claims);
-  const states = await ownContactStates(
-    scope,
-    rows.map(({ row }) => row),
-  );
+  const states = await scope.contactStates(rows.map(({ row }) => row));
   const emails = startEmails(scope, 'leads');
   const result = resolveLeads({
     rows: rows.map(({ row }) => ({
@@ -143,7 +168,7 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
 }
 
 function leadWrite(
-  scope: FinishScope,
+  scope: ContestScope,
   { claimant }: Claim,
   known: Versioned<LeadRow> | undefined,
   request: boolean,
@@ -170,7 +195,7 @@ function leadWrite(
 }
 
 function noteErrors(
-  scope: FinishScope,
+  scope: ContestScope,
   contactId: string,
   rowId: string,
   errors: readonly { field: string; code: string }[],
@@ -179,8 +204,8 @@ function noteErrors(
     if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, rowId, ...error });
 }
 
-async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
-  const stored = await readContested(scope.sql, scope.scanId, table);
+async function readClaims(scope: ContestScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
+  const stored = await scope.contested(table);
   return new Map(
     stored.map(({ contactId, type, observation: value }) => {
       const observation = value as VendorObserved & LeadObserved & ContactUnclassified;
@@ -207,7 +232,7 @@ function fitOf(table: 'vendors' | 'leads', type: string): ContestClaim['fits'] {
 
 /** The rows that claims could be about, with the identifiers they had when the scan began. */
 async function contestedRows<T extends 'vendors' | 'leads'>(
-  scope: FinishScope,
+  scope: ContestScope,
   table: T,
   claims: Map<string, Claim>,
 ): Promise<Versioned<T extends 'vendors' ? VendorRow : LeadRow>[]> {
@@ -234,33 +259,20 @@ async function contestedRows<T extends 'vendors' | 'leads'>(
 }
 
 /** E-mails that rows had when the scan began, for rows that have another one since. */
-function startEmails(scope: FinishScope, table: 'vendors' | 'leads'): Map<string, string | null> {
+function startEmails(scope: ContestScope, table: 'vendors' | 'leads'): Map<string, string | null> {
   const emails = new Map<string, string | null>();
   for (const [of, id, before] of scope.outcomes.emailChanges)
     if (of === table && !emails.has(id)) emails.set(id, before);
   return emails;
 }
 
-type OwnContact = ContestRow['ownContact'];
-
-async function ownContactStates(scope: FinishScope, rows: readonly RowLife[]): Promise<Map<string, OwnContact>> {
-  const ids = rows.flatMap(({ ghlContactId }) => (ghlContactId === null ? [] : [ghlContactId]));
-  const { rows: states } = await scope.sql.query<{ value: string; state: OwnContact }>(
-    `select c.value, case when s.value is not null then 'seen' when g.value is not null then 'gone' else 'unknown' end as state
-     from (select distinct unnest($1::text[]) as value) c
-     left join seen_contact s using (value) left join gone_contact g using (value)`,
-    [ids],
-  );
-  return new Map(states.map(({ value, state }) => [value, state]));
-}
-
 function contestRow(
-  scope: FinishScope,
+  scope: ContestScope,
   row: RowLife,
   email: string | null,
   states: Map<string, OwnContact>,
 ): ContestRow {
-  const born = row.bornScan === scope.scanId && row.ghlContactId !== null;
+  const born = scope.scanId !== null && row.bornScan === scope.scanId && row.ghlContactId !== null;
   return {
     id: row.id,
     contactId: row.ghlContactId,

@@ -2,31 +2,19 @@ import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/even
 import { resolveUserIds } from '#libs/domain/src/contested.ts';
 import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missing.ts';
 import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Counters } from '#libs/domain/src/result.ts';
-import type { LeadRow, VendorRow } from '#libs/domain/src/rows.ts';
+import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
 import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { readRows, writeRows } from '#libs/storage/src/rows.ts';
 import { endScan, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
-import { readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
-import { settleLeads, settleVendors } from './contest.ts';
+import { readContested, readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
+import { settleLeads, settleVendors, type ContestScope, type OwnContact } from './contest.ts';
 
 /** What the end of a scan works on: its tables of sightings are staged, its outcomes are merged. */
-export interface FinishScope {
-  sql: Sql;
-  account: string;
+export interface FinishScope extends ContestScope {
   scanId: string;
-  rules: GhlRules;
-  outcomes: Sighting['outcomes'];
-  /** Rows that a contested contact won. */
-  won: { vendors: Set<string>; leads: Set<string> };
-  /** Rows that a contested contact won without changing them. */
-  unchanged: { vendors: Set<string>; leads: Set<string> };
-  /** Newborn rows that a better claim displaced. */
-  displaced: Set<string>;
-  /** Contacts and rows that lost or were passed over. */
-  conflicts: Set<string>;
 }
 
 type Table = 'vendors' | 'leads';
@@ -112,6 +100,18 @@ export async function closeScan(sql: Sql, applied: ScanApplied, eventId: string)
   ]);
 }
 
+/** What the scan learned of contacts, from its staged sightings. */
+async function stagedStates(sql: Sql, rows: readonly RowLife[]): Promise<Map<string, OwnContact>> {
+  const ids = rows.flatMap(({ ghlContactId }) => (ghlContactId === null ? [] : [ghlContactId]));
+  const { rows: states } = await sql.query<{ value: string; state: OwnContact }>(
+    `select c.value, case when s.value is not null then 'seen' when g.value is not null then 'gone' else 'unknown' end as state
+     from (select distinct unnest($1::text[]) as value) c
+     left join seen_contact s using (value) left join gone_contact g using (value)`,
+    [ids],
+  );
+  return new Map(states.map(({ value, state }) => [value, state]));
+}
+
 async function openScope(sql: Sql, rules: GhlRules, marker: ScanMarker): Promise<FinishScope> {
   await stageSightings(sql, marker.account, marker.scanId, marker.startedAt);
   const empty = (): { vendors: Set<string>; leads: Set<string> } => ({ vendors: new Set(), leads: new Set() });
@@ -125,6 +125,8 @@ async function openScope(sql: Sql, rules: GhlRules, marker: ScanMarker): Promise
     unchanged: empty(),
     displaced: new Set(),
     conflicts: new Set(),
+    contested: (table) => readContested(sql, marker.scanId, table),
+    contactStates: (rows) => stagedStates(sql, rows),
   };
 }
 

@@ -154,7 +154,6 @@ async function unrivalled(scope: BatchScope, discovered: LeadObserved[]): Promis
 
 function contest(scope: BatchScope, { type, observation }: LeadClaimant): void {
   scope.sighting.otherContacts.push(observation.contactId);
-  if (scope.scanId === null) return;
   scope.contested.push({ scanId: scope.scanId, table: 'leads', contactId: observation.contactId, type, observation });
 }
 

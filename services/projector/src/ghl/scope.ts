@@ -22,9 +22,9 @@ export interface Observations {
   failed: ContactLookupFailed[];
 }
 
-/** An observation whose rows are contested: kept until the scan ends. */
+/** An observation whose rows are contested: kept until the scan ends; settled with its batch outside a scan. */
 export interface Contested {
-  scanId: string;
+  scanId: string | null;
   table: 'vendors' | 'leads';
   contactId: string;
   type: string;

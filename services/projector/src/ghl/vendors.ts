@@ -38,7 +38,8 @@ export async function applyVendors(scope: BatchScope, observations: Observations
   for (const observation of observed.values()) {
     const known = own.get(observation.contactId);
     if (known !== undefined) settled.push({ observation, known });
-    else if (observation.knownAs.vendorByEmail) contest(scope, 'crm.observation.v1.VendorObserved', observation);
+    else if (scope.scanId !== null && observation.knownAs.vendorByEmail)
+      contest(scope, 'crm.observation.v1.VendorObserved', observation);
     else newcomers.push(observation);
   }
   const newborn = await unrivalled(scope, newcomers);
@@ -129,7 +130,10 @@ async function readOwnRows(scope: BatchScope, contactIds: string[]): Promise<Map
   return new Map(rows.map((known) => [known.row.ghlContactId ?? '', known]));
 }
 
-/** Newcomers whose e-mail no other newcomer of this scan has; the rivals wait for the end of the scan (rules-ghl section 3). */
+/**
+ * Newcomers whose e-mail no other newcomer of this scan has; the rivals wait for the end of the scan (rules-ghl section 3). Outside a
+ * scan any row with the e-mail is a rival: the evidence of the scan that read the record is old by now.
+ */
 async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promise<VendorObserved[]> {
   const emails = newcomers.flatMap(({ email }) => (email === null ? [] : [email]));
   if (emails.length === 0) return newcomers;
@@ -137,11 +141,12 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
     scope.sql,
     emails.map((email) => `vendor:${scope.account}:${email}`),
   );
-  const born = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.email = any($2) and t.born_scan = $3', [
-    scope.account,
-    emails,
-    scope.scanId,
-  ]);
+  const born = await readRows(
+    scope.sql,
+    VENDORS,
+    't.account_id = $1 and t.email = any($2) and ($3::text is null or t.born_scan = $3)',
+    [scope.account, emails, scope.scanId],
+  );
   const taken = new Set(born.map(({ row }) => row.email));
   return newcomers.filter((observation) => {
     if (observation.email === null) return true;
@@ -177,7 +182,6 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
 
 function contest(scope: BatchScope, type: string, observation: VendorObserved | ContactUnclassified): void {
   scope.sighting.otherContacts.push(observation.contactId);
-  if (scope.scanId === null) return;
   scope.contested.push({ scanId: scope.scanId, table: 'vendors', contactId: observation.contactId, type, observation });
 }
 
