@@ -22,6 +22,8 @@ export async function openOrm(databaseUrl: string): Promise<MikroORM> {
     discovery: { warnWhenNoEntities: false },
     pool: { min: 0, max: 4 },
     timezone: 'UTC',
+    // PostgreSQL looks into a schema of the user's name first: a user `tributary` would put the tables of customers there.
+    driverOptions: { options: '-c search_path=public' },
     migrations: {
       tableName: 'tributary_migrations',
       migrationsList: MIGRATIONS,

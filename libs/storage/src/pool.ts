@@ -50,7 +50,7 @@ export function createPool(options: PoolOptions): Database {
     keepAlive: true,
     lock_timeout: options.lockTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: 120_000,
-    options: '-c timezone=UTC -c datestyle=ISO',
+    options: '-c timezone=UTC -c datestyle=ISO -c search_path=public',
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
         parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
