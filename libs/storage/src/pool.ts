@@ -18,7 +18,14 @@ export interface PoolOptions {
   max: number;
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
+  /** Schemas in which tables are looked for, in order: the one place that says where they are. */
+  searchPath?: string;
+  /** Commits wait for the disk; a rebuild, which begins anew after a crash, need not. */
+  synchronousCommit?: boolean;
 }
+
+/** Our bookkeeping, and the tables customers query. Bookkeeping first: a table of theirs never hides one of ours. */
+const SEARCH_PATH = 'tributary,public';
 
 const TIMESTAMPTZ = 1184;
 const NUMERIC = 1700;
@@ -46,7 +53,11 @@ export function createPool(options: PoolOptions): Database {
     statement_timeout: options.statementTimeoutMs ?? 120_000,
     lock_timeout: options.lockTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: 120_000,
-    options: '-c timezone=UTC -c datestyle=ISO',
+    options: [
+      '-c timezone=UTC -c datestyle=ISO',
+      `-c search_path=${options.searchPath ?? SEARCH_PATH}`,
+      `-c synchronous_commit=${options.synchronousCommit === false ? 'off' : 'on'}`,
+    ].join(' '),
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
         parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),

@@ -6,6 +6,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Scope } from '#libs/runtime/src/keys.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
+import { readHistory } from '#libs/storage/src/history.ts';
 import { listLeads, listRuns, listVendors, readRun, SORT_FIELDS, type ListQuery } from '#libs/storage/src/reads.ts';
 import { applyRunEvent } from '#libs/storage/src/runs.ts';
 
@@ -38,6 +39,14 @@ const LIST = z.strictObject({
   sort: z.string().default('-updatedAt'),
   limit: z.coerce.number().int().min(1).max(500).default(50),
   offset: z.coerce.number().int().min(0).max(10_000_000).default(0),
+});
+
+const HISTORY = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(500).default(50),
+  cursor: z
+    .string()
+    .regex(/^\d{1,18}$/)
+    .optional(),
 });
 
 /** The routes of the product: requests become events, reads come from the projections. */
@@ -125,6 +134,12 @@ export function addRoutes(app: Express, guard: (scope: Scope) => RequestHandler,
     guard('read'),
     async (request, response) => void response.json(await listLeads(orm, listQuery(request))),
   );
+  for (const table of ['vendors', 'leads'] as const) {
+    app.get(`/v1/${table}/:id/history`, guard('read'), async (request, response) => {
+      const query = parse(HISTORY, request.query);
+      response.json(await readHistory(database, { table, id: rowIdOf(request), ...query }));
+    });
+  }
 }
 
 function idOf(request: Request): string {
@@ -132,6 +147,12 @@ function idOf(request: Request): string {
   if (typeof id !== 'string' || !/^[0-9a-zA-Z-]{1,64}$/.test(id))
     throw new AppError('request_invalid', 'the sync id is malformed');
   return id;
+}
+
+/** Row ids are whatever an import brought along. */
+function rowIdOf({ params: { id } }: Request): string {
+  if (typeof id === 'string' && id.length <= 200) return id;
+  throw new AppError('request_invalid', 'the row id is malformed');
 }
 
 function onlyOne(accounts: readonly string[], source: string): string {

@@ -1,8 +1,9 @@
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
 import { resultOf } from './follow.ts';
+import { historyOf, renderHistory } from './history.ts';
 import { importFile } from './import.ts';
 import { describeResult } from './progress.ts';
 import { addStackCommands } from './stack.ts';
@@ -163,6 +164,12 @@ function exitCodeOf({
   return errors.every(({ line }) => line === 1) || inserted + merged.length === 0 ? 2 : 3;
 }
 
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('give a number from 1 on');
+  return count;
+}
+
 function addReads(program: Command): void {
   program
     .command('status')
@@ -182,6 +189,19 @@ function addReads(program: Command): void {
       print(flags.json, { checks }, renderDiagnosis(checks));
       process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
     });
+  const history = program.command('history').description('what happened to a row, and why');
+  for (const table of ['vendors', 'leads'] as const) {
+    history
+      .command(`${table} <id>`)
+      .description(`the changes of a row of ${table}, newest first`)
+      .option('--limit <n>', 'how many at most', countOf, 50)
+      .option(JSON_FLAG, JSON_DOC)
+      .action(async (id: string, flags: { limit: number; json?: boolean }) => {
+        const { settings } = openSession();
+        const page = await historyOf(settings, table, id, flags.limit);
+        print(flags.json, page, renderHistory(page));
+      });
+  }
   program
     .command('topics')
     .description('topics with their offsets, and how far each consumer is behind')

@@ -3,6 +3,7 @@ import { resolveLeads, resolveVendors, type ContestClaim, type ContestRow } from
 import { evolveLead, reclassifyLead } from '#libs/domain/src/lead.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
+import type { Cause } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
@@ -16,6 +17,7 @@ interface Claim {
     | Exclude<LeadClaimant, { type: 'crm.observation.v1.VendorObserved' }>
     | { type: 'crm.observation.v1.VendorObserved'; fits: true | 'vendor'; observation: VendorObserved };
   claim: ContestClaim;
+  cause: Cause;
 }
 
 /** Settles the contested vendor rows of a scan (rules-ghl section 3); the result does not depend on the order of arrival. */
@@ -45,14 +47,14 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
     if (write !== undefined) writes.push(write);
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
-  await deleteRows(scope.sql, 'vendors', displaced);
+  await deleteRows(scope, VENDORS, rowsOf(displaced, byId), { ...scope.closing, kind: 'contest' });
   for (const id of displaced) scope.displaced.add(id);
-  await writeRows(scope.sql, VENDORS, writes);
+  await writeRows(scope, VENDORS, writes);
 }
 
 function vendorWrite(
   scope: FinishScope,
-  { claimant }: Claim,
+  { claimant, cause }: Claim,
   known: Versioned<VendorRow> | undefined,
 ): RowWrite<VendorRow> | undefined {
   const outcomes = scope.outcomes.vendors;
@@ -73,12 +75,13 @@ function vendorWrite(
         granted: false,
       });
     }
-    return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
+    if (evolution.row === known?.row) return undefined;
+    return { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause };
   }
   if (known === undefined) return undefined;
   const row = reclassifyVendor(known.row, 'staff', claimant.observation.observedAt, scope.rules);
   noteReclassified(outcomes, known.row, row);
-  return row === known.row ? undefined : { row, version: known.version };
+  return row === known.row ? undefined : { row, version: known.version, before: known.row, cause };
 }
 
 /**
@@ -131,14 +134,14 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
     }
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
-  await deleteRows(scope.sql, 'leads', displaced);
+  await deleteRows(scope, LEADS, rowsOf(displaced, byId), { ...scope.closing, kind: 'contest' });
   for (const id of displaced) scope.displaced.add(id);
-  await writeRows(scope.sql, LEADS, writes);
+  await writeRows(scope, LEADS, writes);
 }
 
 function leadWrite(
   scope: FinishScope,
-  { claimant }: Claim,
+  { claimant, cause }: Claim,
   known: Versioned<LeadRow> | undefined,
   request: boolean,
 ): RowWrite<LeadRow> | undefined {
@@ -154,12 +157,13 @@ function leadWrite(
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.leads.add(evolution.row.id);
     noteErrors(scope, observation.contactId, evolution.fieldErrors);
-    return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
+    if (evolution.row === known?.row) return undefined;
+    return { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause };
   }
   if (known === undefined || claimant.fits === true) return undefined;
   const row = reclassifyLead(known.row, claimant.fits, claimant.observation.observedAt, scope.rules);
   noteReclassified(outcomes, known.row, row);
-  return row === known.row ? undefined : { row, version: known.version };
+  return row === known.row ? undefined : { row, version: known.version, before: known.row, cause };
 }
 
 function noteErrors(scope: FinishScope, contactId: string, errors: readonly { field: string; code: string }[]): void {
@@ -170,7 +174,7 @@ function noteErrors(scope: FinishScope, contactId: string, errors: readonly { fi
 async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
   const stored = await readContested(scope.sql, scope.scanId, table);
   return new Map(
-    stored.map(({ contactId, type, observation: value }) => {
+    stored.map(({ contactId, type, eventId, observation: value }) => {
       const observation = value as VendorObserved & LeadObserved & ContactUnclassified;
       const { vendorByEmail, leadByEmail, leadByOpportunity, leadById } = observation.knownAs;
       const fits = fitOf(table, type);
@@ -183,9 +187,14 @@ async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promi
         known,
         dateUpdated: observation.dateUpdated,
       };
-      return [contactId, { claimant: { type, fits, observation } as Claim['claimant'], claim }];
+      const cause: Cause = { kind: 'contest', eventId, scanId: scope.scanId, at: observation.observedAt };
+      return [contactId, { claimant: { type, fits, observation } as Claim['claimant'], claim, cause }];
     }),
   );
+}
+
+function rowsOf<R>(ids: readonly string[], byId: ReadonlyMap<string, R>): R[] {
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 function fitOf(table: 'vendors' | 'leads', type: string): ContestClaim['fits'] {

@@ -4,7 +4,14 @@ import type { LeadRow } from '#libs/domain/src/rows.ts';
 import { LEADS } from '#libs/storage/src/columns.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
+import {
+  newestByContact,
+  noteOutcome,
+  noteReclassified,
+  observedBy,
+  type BatchScope,
+  type Observations,
+} from './scope.ts';
 
 /** What a contact is for the leads table: a lead, or something else that lead rows know it by. */
 export type LeadClaimant =
@@ -33,7 +40,7 @@ export async function applyLeads(scope: BatchScope, observations: Observations):
   }
   for (const observation of await unrivalled(scope, discovered)) writes.push(...settle(scope, observation, []));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
-  await writeRows(scope.sql, LEADS, writes);
+  await writeRows(scope, LEADS, writes);
 }
 
 function claimantsOf({ leads, vendors, unclassified }: Observations): LeadClaimant[] {
@@ -96,7 +103,10 @@ function settle(scope: BatchScope, observation: LeadObserved, own: Versioned<Lea
     const part = index === targets.length - 1 ? 'all' : 'contact';
     const evolution = evolveLead(known?.row, observation, { rules: scope.rules, id, part });
     noteLead(scope, observation, known?.row, evolution);
-    return evolution.row === known?.row ? [] : [{ row: evolution.row, version: known?.version ?? 0 }];
+    if (evolution.row === known?.row) return [];
+    return [
+      { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause: observedBy(scope, observation) },
+    ];
   });
 }
 
@@ -109,7 +119,7 @@ function reclassifyOwn(
   return own.flatMap(({ row: before, version }) => {
     const row = reclassifyLead(before, fits, observation.observedAt, scope.rules);
     noteReclassified(scope.sighting.outcomes.leads, before, row);
-    return row === before ? [] : [{ row, version }];
+    return row === before ? [] : [{ row, version, before, cause: observedBy(scope, observation) }];
   });
 }
 
@@ -140,7 +150,10 @@ async function unrivalled(scope: BatchScope, discovered: LeadObserved[]): Promis
 function contest(scope: BatchScope, { type, observation }: LeadClaimant): void {
   scope.sighting.otherContacts.push(observation.contactId);
   if (scope.scanId === null) return;
-  scope.contested.push({ scanId: scope.scanId, table: 'leads', contactId: observation.contactId, type, observation });
+  const { scanId } = scope;
+  const { contactId } = observation;
+  const eventId = scope.eventIds.get(observation) ?? '';
+  scope.contested.push({ scanId, table: 'leads', contactId, type, eventId, observation });
 }
 
 function noteLead(

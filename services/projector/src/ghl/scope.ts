@@ -5,8 +5,7 @@ import type {
   LeadObserved,
   VendorObserved,
 } from '#libs/contracts/src/generated/events.ts';
-import type { GhlRules } from '#libs/domain/src/settings.ts';
-import type { Sql } from '#libs/storage/src/pool.ts';
+import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import type { Sighting, TableOutcomes } from '#libs/storage/src/sightings.ts';
 
 /** Observations of one account and one scan (or none), as one partition brought them. */
@@ -20,21 +19,34 @@ export interface Observations {
   failed: ContactLookupFailed[];
 }
 
+/** Ids of events by their values. */
+export type EventIds = ReadonlyMap<object, string>;
+
+/** Why a row is written on what was observed. */
+export function observedBy(
+  { scanId, eventIds }: Pick<BatchScope, 'scanId' | 'eventIds'>,
+  observation: { observedAt: number },
+): Cause {
+  return { kind: 'observation', eventId: eventIds.get(observation) ?? '', scanId, at: observation.observedAt };
+}
+
 /** An observation whose rows are contested: kept until the scan ends. */
 export interface Contested {
   scanId: string;
   table: 'vendors' | 'leads';
   contactId: string;
   type: string;
+  /** Id of its event. */
+  eventId: string;
   observation: VendorObserved | LeadObserved | ContactUnclassified;
 }
 
 /** What the appliers share: where they write and what they note. */
-export interface BatchScope {
-  sql: Sql;
+export interface BatchScope extends Writing {
   account: string;
   scanId: string | null;
-  rules: GhlRules;
+  /** Id of the event of each observation. */
+  eventIds: EventIds;
   sighting: Sighting;
   contested: Contested[];
 }

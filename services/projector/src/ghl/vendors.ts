@@ -13,7 +13,14 @@ import {
   type Versioned,
 } from '#libs/storage/src/rows.ts';
 import { contentHash } from './content.ts';
-import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
+import {
+  newestByContact,
+  noteOutcome,
+  noteReclassified,
+  observedBy,
+  type BatchScope,
+  type Observations,
+} from './scope.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
@@ -46,12 +53,17 @@ export async function applyVendors(scope: BatchScope, observations: Observations
     const evolution = evolveVendor(known?.row, observation, context);
     noteVendor(scope, observation, known?.row, evolution);
     if (evolution.row === known?.row) continue;
-    const write = { row: evolution.row, version: known?.version ?? 0 };
+    const write = {
+      row: evolution.row,
+      version: known?.version ?? 0,
+      before: known?.row,
+      cause: observedBy(scope, observation),
+    };
     writes.push(showsAll(observation, evolution) ? { ...write, shows: contents.get(contactId)! } : write);
   }
   for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
-  await writeRows(scope.sql, VENDORS, writes);
+  await writeRows(scope, VENDORS, writes);
 }
 
 function reclassifyStaff(
@@ -66,7 +78,9 @@ function reclassifyStaff(
   scope.sighting.otherContacts.push(contact.contactId);
   const row = reclassifyVendor(known.row, 'staff', contact.observedAt, scope.rules);
   noteReclassified(scope.sighting.outcomes.vendors, known.row, row);
-  return row === known.row ? [] : [{ row, version: known.version }];
+  return row === known.row
+    ? []
+    : [{ row, version: known.version, before: known.row, cause: observedBy(scope, contact) }];
 }
 
 interface Settled {
@@ -173,7 +187,10 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
 function contest(scope: BatchScope, type: string, observation: VendorObserved | ContactUnclassified): void {
   scope.sighting.otherContacts.push(observation.contactId);
   if (scope.scanId === null) return;
-  scope.contested.push({ scanId: scope.scanId, table: 'vendors', contactId: observation.contactId, type, observation });
+  const { scanId } = scope;
+  const { contactId } = observation;
+  const eventId = scope.eventIds.get(observation) ?? '';
+  scope.contested.push({ scanId, table: 'vendors', contactId, type, eventId, observation });
 }
 
 function noteVendor(
