@@ -1,4 +1,4 @@
-import { changedKeys } from './life.ts';
+import { sameValue } from './life.ts';
 import type { RowLife } from './rows.ts';
 
 /** What happened to a row, in one word: the end of the name of its lifecycle event. */
@@ -16,14 +16,14 @@ const NOT_TOLD: ReadonlySet<string> = new Set([
   'updatedAt',
 ] satisfies (keyof RowLife)[]);
 
-/** Properties that differ between two states of a row and that people are told of; undefined stands for a row that is not there. */
-export function toldChanges<R extends RowLife>(before: R | undefined, after: R | undefined): (keyof R & string)[] {
-  const present = (before ?? after) as R;
-  const keys =
-    before === undefined || after === undefined
-      ? (Object.keys(present) as (keyof R & string)[]).filter((key) => !isEmpty(present[key]))
-      : changedKeys(before, after);
-  return keys.filter((key) => !NOT_TOLD.has(key));
+/** Whether people are told of a change of this property. */
+export function isTold(property: string): boolean {
+  return !NOT_TOLD.has(property);
+}
+
+/** Whether a value changed for people: nothing and an empty list are the same to them. */
+export function hasChanged(before: unknown, after: unknown): boolean {
+  return !sameValue(before, after) && !(isEmpty(before) && isEmpty(after));
 }
 
 /**
