@@ -4,7 +4,14 @@ import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { HEADERS } from '#libs/contracts/src/headers.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import { deadRecordOf, headerText, type BatchPayload, type ConsumedEvent, type ConsumerOptions } from './processor.ts';
+import {
+  consumedEvent,
+  deadRecordOf,
+  headerText,
+  type BatchPayload,
+  type ConsumedEvent,
+  type ConsumerOptions,
+} from './processor.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { Decoded } from './codec.ts';
 
@@ -105,7 +112,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
         if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
         const pending = codec.decode(message.value);
         const decoded: Decoded = pending instanceof Promise ? await pending : pending;
-        if (handled.has(decoded.type)) events.push(consumed(message, decoded));
+        if (handled.has(decoded.type)) events.push(consumedEvent(message, decoded));
       } catch (error) {
         const failure = toAppError(error);
         if (failure.kind !== 'data') throw failure;
@@ -328,19 +335,4 @@ function nextOf(offset: string): string {
 
 function nextOffset(messages: KafkaMessage[], end: number): string {
   return nextOf(messages[end - 1]?.offset ?? '-1');
-}
-
-function consumed(message: KafkaMessage, { type, value }: Decoded): ConsumedEvent {
-  const number = headerText(message, HEADERS.scanNumber);
-  return {
-    type,
-    value,
-    key: message.key?.toString() ?? '',
-    offset: message.offset,
-    timestamp: Number(message.timestamp),
-    id: headerText(message, HEADERS.id) ?? '',
-    scanId: headerText(message, HEADERS.scanId),
-    scanNumber: number === undefined ? undefined : Number(number),
-    traceParent: headerText(message, HEADERS.traceParent),
-  };
 }

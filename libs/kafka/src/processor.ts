@@ -4,7 +4,7 @@ import { HEADERS } from '#libs/contracts/src/headers.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import type { AppError } from '#libs/runtime/src/errors.ts';
 import type { KafkaLogger } from './client.ts';
-import type { Codec } from './codec.ts';
+import type { Codec, Decoded } from './codec.ts';
 import type { Producer } from './producer.ts';
 
 /** Position of a processor in a partition; saved with its effect. Offsets are decimal text. */
@@ -106,6 +106,22 @@ export function headerText(message: KafkaMessage, name: string): string | undefi
   const header = message.headers?.[name];
   const first = Array.isArray(header) ? header[0] : header;
   return first === undefined ? undefined : first.toString();
+}
+
+/** A decoded record as a processor sees it. */
+export function consumedEvent(message: KafkaMessage, { type, value }: Decoded): ConsumedEvent {
+  const number = headerText(message, HEADERS.scanNumber);
+  return {
+    type,
+    value,
+    key: message.key?.toString() ?? '',
+    offset: message.offset,
+    timestamp: Number(message.timestamp),
+    id: headerText(message, HEADERS.id) ?? '',
+    scanId: headerText(message, HEADERS.scanId),
+    scanNumber: number === undefined ? undefined : Number(number),
+    traceParent: headerText(message, HEADERS.traceParent),
+  };
 }
 
 /** What can be said of a record without decoding its value. */

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { CONSUMER_GROUPS, TOPICS } from '#libs/contracts/src/topics.ts';
 import { createKafka } from '#libs/kafka/src/client.ts';
-import { createCodec } from '#libs/kafka/src/codec.ts';
+import { createCodec, type Codec } from '#libs/kafka/src/codec.ts';
 import { startConsumer, type RunningConsumer } from '#libs/kafka/src/consumer.ts';
 import type { CheckpointStore, Processor } from '#libs/kafka/src/processor.ts';
 import { createProducer, type Producer } from '#libs/kafka/src/producer.ts';
@@ -28,6 +28,7 @@ export interface PlatformOptions {
 /** Connections that the parts of one process share. */
 export interface Platform {
   kafka: ReturnType<typeof createKafka>;
+  codec: Codec;
   database: Database;
   producer: Producer;
   checkpoints: CheckpointStore;
@@ -64,6 +65,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   const checkpoints = createCheckpointStore(database);
   return {
     kafka,
+    codec,
     database,
     producer,
     checkpoints,
@@ -76,7 +78,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
 }
 
 type Shared = Pick<Platform, 'kafka' | 'producer' | 'checkpoints'> & {
-  codec: ReturnType<typeof createCodec>;
+  codec: Codec;
   logger: Logger;
 };
 

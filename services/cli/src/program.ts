@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
@@ -6,6 +6,7 @@ import { resultOf } from './follow.ts';
 import { historyOf, renderHistory } from './history.ts';
 import { importFile } from './import.ts';
 import { describeResult } from './progress.ts';
+import { renderReplay, runReplay, type ReplayFlags } from './replay.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
 import { askToRun, confirmAndFollow, requestAndFollow } from './sync.ts';
@@ -48,6 +49,7 @@ export function buildProgram(): Command {
   addSync(program);
   addImport(program);
   addReads(program);
+  addReplay(program);
   addStackCommands(program, say);
   return program;
 }
@@ -168,6 +170,25 @@ function countOf(text: string): number {
   const count = Number(text);
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('give a number from 1 on');
   return count;
+}
+
+function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('rebuild tables from the topics beside the live ones, and tell how they differ')
+    .addArgument(new Argument('<tables>', 'what to rebuild').choices(['vendors', 'leads', 'all']))
+    .option('--from <time>', 'read only what was written since; rows of before are then not explained')
+    .option('--swap', 'put the rebuilt tables in the place of the live ones if they differ')
+    .option('--yes', 'do not ask')
+    .option('--examples <n>', 'rows that differ to show of each table', countOf, 5)
+    .option('--reveal', 'with --json: show personal data in the examples')
+    .option(JSON_FLAG, JSON_DOC)
+    .action(async (what: string, flags: ReplayFlags) => {
+      const { settings, logger } = openSession();
+      const report = await runReplay(settings, logger, what, flags, say);
+      print(flags.json, report, renderReplay(report));
+      process.exitCode = report.equal || report.swapped ? 0 : 3;
+    });
 }
 
 function addReads(program: Command): void {

@@ -1,13 +1,9 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
-import { topicOffsets } from '#libs/kafka/src/topics.ts';
-import { hasPassed } from '#libs/storage/src/checkpoints.ts';
-import { outboxPending } from '#libs/storage/src/outbox.ts';
 import type { HistoryItem, HistoryPage } from '#libs/storage/src/history.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { startTestPipeline, type TestPipeline } from '#testcontainers/pipeline.ts';
 import { emptyWorld, type StoredContact } from '#testcontainers/simulators/ghl/world.ts';
+import { confirm, register, toldAll } from './projected.fixture.ts';
 
 let test: TestPipeline;
 
@@ -31,42 +27,19 @@ beforeEach(async () => {
 const contact = (values: Partial<StoredContact>): StoredContact =>
   test.world.addContact({ firstName: 'Ann', lastName: 'Lee', source: 'Vendor Application', ...values });
 
-/** Waits until the outbox is published and the history has all of it; returns the history, oldest first. */
+/** The history of all rows, oldest first, once everything is in it. */
 async function told(): Promise<{ type: string; row: string; cause: string; fields: string[] }[]> {
-  const { database, kafka } = test.pipeline.platform;
-  while ((await outboxPending(database)) > 0) await new Promise(setImmediate);
-  const ends = await topicOffsets(kafka, ['crm.lifecycle.v1']);
-  const last = new Map(ends.flatMap(({ partition, high }) => (high === 0 ? [] : [[partition, String(high - 1)]])));
-  while (!(await hasPassed(database, 'lifecycle', 'crm.lifecycle.v1', last))) await new Promise(setImmediate);
-  const { rows } = await database.query<{ type: string; row: string; cause: string; fields: string[] }>(
+  await toldAll(test);
+  const { rows } = await test.pipeline.platform.database.query<{
+    type: string;
+    row: string;
+    cause: string;
+    fields: string[];
+  }>(
     `select type, row_id as row, cause, array(select jsonb_object_keys(changes) order by 1) as fields
      from lifecycle order by row_id, position`,
   );
   return rows;
-}
-
-async function register(values: Record<string, unknown>, type: 'Vendor' | 'Lead' = 'Vendor'): Promise<void> {
-  const event = `crm.registration.v1.${type}Registered` as const;
-  const empty = Object.fromEntries(SCHEMAS[event].fields.map(({ name }) => [name, null]));
-  const value = {
-    ...empty,
-    account: test.world.locationId,
-    registeredAt: Date.now() - 1000,
-    origin: 'import',
-    importId: randomUUID(),
-    line: 2,
-    ...values,
-  } as never;
-  await test.pipeline.platform.producer.send([
-    { topic: 'crm.registration.v1', key: String(values['id']), type: event, id: randomUUID(), value },
-  ]);
-  const { database } = test.pipeline.platform;
-  const table = type === 'Vendor' ? 'vendors' : 'leads';
-  for (;;) {
-    const { rowCount } = await database.query(`select from ${table} where id = $1`, [values['id']]);
-    if (rowCount === 1) return;
-    await new Promise(setImmediate);
-  }
 }
 
 async function history(path: string): Promise<HistoryPage> {
@@ -124,16 +97,16 @@ describe('what happened to a row', () => {
 
   it('tells of imports and merges, of what was settled between contacts, and of rows that are something else now', async () => {
     const taken = contact({ email: 'moved@life.test', dateUpdated: Date.UTC(2026, 1, 1) });
-    await register({
+    await register(test, {
       id: 'moved',
       name: 'Old',
       ghlContactId: 'GoneGoneGoneGoneGone',
       email: 'moved@life.test',
       status: 'active',
     });
-    await register({ id: 'mailonly', name: 'Mail', email: 'second@life.test' });
+    await register(test, { id: 'mailonly', name: 'Mail', email: 'second@life.test' });
     const both = contact({ email: 'both@life.test', type: 'staff' });
-    await register({ id: 'staff', name: 'Staff', ghlContactId: both.id, email: 'both@life.test' });
+    await register(test, { id: 'staff', name: 'Staff', ghlContactId: both.id, email: 'both@life.test' });
     const asLead = contact({ email: 'lead@life.test' });
     const lead = {
       id: 'lead',
@@ -142,8 +115,8 @@ describe('what happened to a row', () => {
       status: 'assigned',
       priority: 'high',
     };
-    await register(lead, 'Lead');
-    await register({ ...lead, serviceCity: 'Miami' }, 'Lead');
+    await register(test, lead, 'Lead');
+    await register(test, { ...lead, serviceCity: 'Miami' }, 'Lead');
     await test.sync();
     const events = await told();
     const of = (row: string) =>
@@ -179,17 +152,7 @@ describe('what happened to a row', () => {
     const run = await test.sync();
     expect(run.status).toBe('needs_confirmation');
     expect(await told()).toEqual([]);
-    await fetch(`${test.pipeline.url}/v1/syncs/${run.syncId}/confirm`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${test.apiKey}` },
-    });
-    for (;;) {
-      const { rows } = await database.query(`select from runs where sync_id = $1 and status = 'completed'`, [
-        run.syncId,
-      ]);
-      if (rows.length === 1) break;
-      await new Promise(setImmediate);
-    }
+    await confirm(test, run.syncId);
     const events = await told();
     expect(new Set(events.map(({ type, cause }) => `${type} ${cause}`))).toEqual(
       new Set(['VendorMarkedMissing confirmation']),
