@@ -40,7 +40,7 @@ export interface TopicReader {
 }
 
 /** Records that wait in a partition's queue before the broker is asked for no more of them. */
-const ENOUGH = 20_000;
+const ENOUGH = 4_000;
 
 interface Queue {
   messages: KafkaMessage[];

@@ -18,10 +18,8 @@ export interface PoolOptions {
   max: number;
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
-  /** Schemas in which tables are looked for, in order: the one place that says where they are. */
-  searchPath?: string;
-  /** Commits wait for the disk; a rebuild, which begins anew after a crash, need not. */
-  synchronousCommit?: boolean;
+  /** Parameters of every session besides the time zone. The search path is the one place that says in which schemas our tables are. */
+  parameters?: Readonly<Record<string, string>>;
 }
 
 /** Our bookkeeping, and the tables customers query. Bookkeeping first: a table of theirs never hides one of ours. */
@@ -53,11 +51,7 @@ export function createPool(options: PoolOptions): Database {
     statement_timeout: options.statementTimeoutMs ?? 120_000,
     lock_timeout: options.lockTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: 120_000,
-    options: [
-      '-c timezone=UTC -c datestyle=ISO',
-      `-c search_path=${options.searchPath ?? SEARCH_PATH}`,
-      `-c synchronous_commit=${options.synchronousCommit === false ? 'off' : 'on'}`,
-    ].join(' '),
+    options: sessionOptions(options.parameters),
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
         parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
@@ -66,6 +60,13 @@ export function createPool(options: PoolOptions): Database {
   // A broken idle connection is no event of its own: the next query on it reports what is wrong.
   pool.on('error', () => undefined);
   return pool;
+}
+
+function sessionOptions(parameters: PoolOptions['parameters']): string {
+  const all = { timezone: 'UTC', datestyle: 'ISO', search_path: SEARCH_PATH, ...parameters };
+  return Object.entries(all)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 }
 
 /**

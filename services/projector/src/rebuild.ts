@@ -9,6 +9,8 @@ import type { Position } from '#libs/storage/src/shadow.ts';
 export interface Rebuild {
   /** Handles every record before these positions, and none after them. */
   catchUp(ends: readonly Position[]): Promise<void>;
+  /** Records handled so far. */
+  records(): number;
   /** Records that could not be handled, as the live projector could not. */
   deadLettered(): number;
   close(): Promise<void>;
@@ -54,6 +56,7 @@ export async function openRebuild(options: RebuildOptions): Promise<Rebuild> {
   }
   const folded = cursors.filter(({ topic }) => topic === FOLDED);
   const timed = cursors.filter(({ topic }) => topic !== FOLDED);
+  let records = 0;
   let deadLettered = 0;
 
   async function drain(some: readonly Cursor[], before: number): Promise<void> {
@@ -131,6 +134,12 @@ export async function openRebuild(options: RebuildOptions): Promise<Rebuild> {
     advance(cursor, next);
   }
 
+  function advance(cursor: Cursor, next: number): void {
+    records += next - cursor.offset;
+    cursor.offset = next;
+    cursor.expected = String(next);
+  }
+
   function checkpointOf({ topic, partition, epoch, expected }: Cursor, next: number) {
     return { processor: processor.name, topic, partition, epoch, expected, next: String(next) };
   }
@@ -151,12 +160,8 @@ export async function openRebuild(options: RebuildOptions): Promise<Rebuild> {
         }
       }
     },
+    records: () => records,
     deadLettered: () => deadLettered,
     close: () => reader.close(),
   };
-}
-
-function advance(cursor: Cursor, next: number): void {
-  cursor.offset = next;
-  cursor.expected = String(next);
 }
