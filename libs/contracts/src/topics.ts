@@ -104,6 +104,28 @@ export const TOPICS = {
     events: ['crm.operation.v1.DeadLetterRedriven', 'crm.operation.v1.DeadLetterDiscarded'],
     doc: 'What people did with dead letters, and why: the audit.',
   },
+  'crm.lifecycle.v1': {
+    partitions: PARTITIONS,
+    retentionMs: -1,
+    key: 'row id',
+    events: [
+      'crm.lifecycle.v1.VendorCreated',
+      'crm.lifecycle.v1.VendorUpdated',
+      'crm.lifecycle.v1.VendorMarkedMissing',
+      'crm.lifecycle.v1.VendorRestored',
+      'crm.lifecycle.v1.VendorReclassified',
+      'crm.lifecycle.v1.VendorRebound',
+      'crm.lifecycle.v1.VendorWithdrawn',
+      'crm.lifecycle.v1.LeadCreated',
+      'crm.lifecycle.v1.LeadUpdated',
+      'crm.lifecycle.v1.LeadMarkedMissing',
+      'crm.lifecycle.v1.LeadRestored',
+      'crm.lifecycle.v1.LeadReclassified',
+      'crm.lifecycle.v1.LeadRebound',
+      'crm.lifecycle.v1.LeadWithdrawn',
+    ],
+    doc: 'One event for every real change of a vendor or lead row: the fields before and after, and why.',
+  },
 } as const satisfies Record<string, TopicDefinition>;
 
 /** Name of a topic in the catalogue. */
@@ -133,6 +155,7 @@ export const CONSUMER_GROUPS = {
   'projector-ghl': ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'],
   'projector-runs': ['crm.sync-request.v1', 'crm.scan.v1'],
   'projector-operations': ['crm.operation.v1'],
+  'projector-lifecycle': ['crm.lifecycle.v1'],
 } as const satisfies Record<string, readonly TopicName[]>;
 
 /** Name of a consumer group. */

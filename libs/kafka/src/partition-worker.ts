@@ -9,12 +9,12 @@ import {
   headerText,
   type BatchPayload,
   type Checkpoint,
-  type ConsumedEvent,
   type ConsumerOptions,
   type DeadRecord,
   type Timing,
 } from './processor.ts';
-import { isForOthers, isRedriven, outsideItsScan } from './redriven.ts';
+import { consumedEvent } from './consumed.ts';
+import { isForOthers } from './redriven.ts';
 import { deadLetter } from './dead-letter.ts';
 import { beyondTheEnd, createPositions, deletedUnread, type Position } from './positions.ts';
 import type { Decoded } from './codec.ts';
@@ -107,7 +107,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
         if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
         const pending = codec.decode(message.value);
         const decoded: Decoded = pending instanceof Promise ? await pending : pending;
-        if (handled.has(decoded.type)) events.push(new Consumed(message, decoded));
+        if (handled.has(decoded.type)) events.push(consumedEvent(message, decoded));
       } catch (error) {
         const failure = toAppError(error);
         if (failure.kind !== 'data') throw failure;
@@ -329,46 +329,4 @@ function nextOf(offset: string): string {
 
 function nextOffset(messages: KafkaMessage[], end: number): string {
   return nextOf(messages[end - 1]?.offset ?? '-1');
-}
-
-/** A record whose headers become text only when somebody asks for them: most are never read, and there are a dozen to a record. */
-class Consumed implements ConsumedEvent {
-  readonly type: EventType;
-  readonly value: ConsumedEvent['value'];
-  readonly #message: KafkaMessage;
-
-  constructor(message: KafkaMessage, { type, value }: Decoded) {
-    this.type = type;
-    this.value = isRedriven(message) ? outsideItsScan(value) : value;
-    this.#message = message;
-  }
-
-  get key(): string {
-    return this.#message.key?.toString() ?? '';
-  }
-
-  get offset(): string {
-    return this.#message.offset;
-  }
-
-  get timestamp(): number {
-    return Number(this.#message.timestamp);
-  }
-
-  get id(): string {
-    return headerText(this.#message, HEADERS.id) ?? '';
-  }
-
-  get scanId(): string | undefined {
-    return headerText(this.#message, HEADERS.scanId);
-  }
-
-  get scanNumber(): number | undefined {
-    const number = headerText(this.#message, HEADERS.scanNumber);
-    return number === undefined ? undefined : Number(number);
-  }
-
-  get traceParent(): string | undefined {
-    return headerText(this.#message, HEADERS.traceParent);
-  }
 }

@@ -4,6 +4,7 @@ import { ENTITIES } from './entities.ts';
 import { Migration20261124Foundation } from './migrations/20261124-foundation.ts';
 import { Migration20261125OauthTokens } from './migrations/20261125-oauth-tokens.ts';
 import { Migration20261125DeadLetters } from './migrations/20261125-dead-letters.ts';
+import { Migration20261125Lifecycle } from './migrations/20261125-lifecycle.ts';
 import { databaseError } from './pool.ts';
 
 /** Every migration in order; a new one is added at the end and never changed after it landed. */
@@ -11,6 +12,7 @@ const MIGRATIONS = [
   { name: '20261124-foundation', class: Migration20261124Foundation },
   { name: '20261125-oauth-tokens', class: Migration20261125OauthTokens },
   { name: '20261125-dead-letters', class: Migration20261125DeadLetters },
+  { name: '20261125-lifecycle', class: Migration20261125Lifecycle },
 ];
 
 /** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */

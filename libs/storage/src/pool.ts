@@ -18,7 +18,12 @@ export interface PoolOptions {
   max: number;
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
+  /** Parameters of every session besides the time zone. The search path is the one place that says in which schemas our tables are. */
+  parameters?: Readonly<Record<string, string>>;
 }
+
+/** Our bookkeeping, and the tables customers query. Bookkeeping first: a table of theirs never hides one of ours. */
+const SEARCH_PATH = 'tributary,public';
 
 const TIMESTAMPTZ = 1184;
 const NUMERIC = 1700;
@@ -50,7 +55,7 @@ export function createPool(options: PoolOptions): Database {
     keepAlive: true,
     lock_timeout: options.lockTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: 120_000,
-    options: '-c timezone=UTC -c datestyle=ISO -c search_path=public',
+    options: sessionOptions(options.parameters),
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
         parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
@@ -61,6 +66,13 @@ export function createPool(options: PoolOptions): Database {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
+}
+
+function sessionOptions(parameters: PoolOptions['parameters']): string {
+  const all = { timezone: 'UTC', datestyle: 'ISO', search_path: SEARCH_PATH, ...parameters };
+  return Object.entries(all)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 }
 
 /**

@@ -89,7 +89,14 @@ it('outcomes of all batches are merged, rows counted once', async () => {
 it('a contested observation is replaced by a newer one, not by an older one', async () => {
   const save = (dateUpdated: number | null, note: string): Promise<void> =>
     saveContested(database.pool, [
-      { scanId: 'c', table: 'vendors', contactId: 'x', type: 't', observation: { dateUpdated, note } as never },
+      {
+        scanId: 'c',
+        table: 'vendors',
+        contactId: 'x',
+        type: 't',
+        eventId: 'e',
+        observation: { dateUpdated, note } as never,
+      },
     ]);
   await save(null, 'first');
   await save(10, 'second');

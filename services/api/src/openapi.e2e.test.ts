@@ -124,7 +124,14 @@ describe('/openapi.json', () => {
     let letter: { id: string } | undefined;
     while (letter === undefined) [letter] = (await findLetters(database, filter, { limit: 1, order: 'newest' })).items;
     const syncId = ((await (await call('/v1/syncs')).json()) as { items: { syncId: string }[] }).items[0]!.syncId;
-    const ids: Record<string, string> = { '/v1/syncs': syncId, '/v1/dead-letters': letter.id };
+    const idOf = async (table: string): Promise<string> =>
+      ((await (await call(`/v1/${table}`)).json()) as { items: { id: string }[] }).items[0]!.id;
+    const ids: Record<string, string> = {
+      '/v1/syncs': syncId,
+      '/v1/dead-letters': letter.id,
+      '/v1/vendors/': await idOf('vendors'),
+      '/v1/leads/': await idOf('leads'),
+    };
     const bodies: Record<string, object> = {
       '/v1/sync-requests': { source: 'ghl', dryRun: true },
       '/v1/dead-letters/redrive': { ids: [letter.id], dryRun: true },

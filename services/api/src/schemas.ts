@@ -162,3 +162,21 @@ export const ACT_RESULT = z.strictObject({
   expired: list.describe('ids whose bytes Kafka no longer keeps'),
   matched: z.int().describe('waiting ones the filter meant, before the limit'),
 });
+
+/** What happened to a row, a page at a time. */
+export const HISTORY_PAGE = z.strictObject({
+  items: z.array(
+    z.strictObject({
+      eventId: z.string(),
+      type: z.string().describe('name of the event, such as VendorUpdated'),
+      at: z.string(),
+      cause: z.string(),
+      causationId: z.string(),
+      scanId: z.string().nullable(),
+      ghlContactId: z.string().nullable(),
+      version: z.number().int(),
+      changes: z.record(z.string(), z.strictObject({ before: z.unknown(), after: z.unknown() })),
+    }),
+  ),
+  next: z.string().nullable().describe('cursor of the next page'),
+});

@@ -209,6 +209,26 @@ describe('the command beside a running npm start', () => {
     30_000,
   );
 
+  it('tells what happened to a row, and rebuilds tables beside the live ones', async () => {
+    const { rows } = await database.query<{ id: string }>(`select id from vendors where email = 'cee@cli.test'`);
+    const id = rows[0]!.id;
+    const told = 'select count(*) as count from lifecycle where row_id = $1';
+    while ((await database.query<{ count: number }>(told, [id])).rows[0]!.count < 2) await new Promise(setImmediate);
+    const history = await tributary(['history', 'vendors', id]);
+    expect(history.stdout).toMatch(
+      /VendorUpdated {2}\(import\) {2}phone = .*\n.*VendorCreated {2}\(import\) {2}.*email = cee@cli.test/,
+    );
+    expect(await tributary(['history', 'vendors', 'nobody'])).toMatchObject({ code: 2, stdout: '' });
+    const from = new Date().toISOString();
+    const { code, stdout } = await tributary(['replay', 'vendors', '--json', '--examples', '1', '--from', from]);
+    expect(code).toBe(3);
+    const report = JSON.parse(stdout) as { tables: { vendors: { live: number; rebuilt: number; examples: object[] } } };
+    expect(report).toMatchObject({ equal: false, swapped: false, tables: { vendors: { rebuilt: 0 } } });
+    expect(report.tables.vendors.live).toBeGreaterThan(0);
+    expect(stdout).not.toContain('@');
+    expect(await tributary(['replay', 'all', '--swap', '--from', from])).toMatchObject({ code: 2, stdout: '' });
+  }, 60_000);
+
   it('shows its usage with exit code 2 when it is called wrongly', async () => {
     expect(await tributary(['sync', 'ghl', '--mode', 'half'])).toMatchObject({ code: 2, stdout: '' });
     expect(await tributary(['frobnicate'])).toMatchObject({ code: 2, stdout: '' });

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { asyncApiDocument } from '#libs/contracts/src/asyncapi.ts';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
@@ -8,8 +8,10 @@ import { addAccountCommands } from './accounts.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
 import { resultOf, worstExitCode } from './follow.ts';
+import { historyOf, renderHistory } from './history.ts';
 import { importFile } from './import.ts';
 import { describeResult } from './progress.ts';
+import { renderReplay, runReplay, type ReplayFlags } from './replay.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
 import { askToRun, confirmAndFollow, requestAndFollowAll } from './sync.ts';
@@ -54,6 +56,7 @@ export function buildProgram(): Command {
   addReads(program);
   addAccountCommands(program, print);
   addDeadLetterCommands(program, say);
+  addReplay(program);
   addStackCommands(program, say);
   return program;
 }
@@ -186,6 +189,31 @@ function exitCodeOf({
   return errors.every(({ line }) => line === 1) || inserted + merged.length === 0 ? 2 : 3;
 }
 
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('give a number from 1 on');
+  return count;
+}
+
+function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('rebuild tables from the topics beside the live ones, and tell how they differ')
+    .addArgument(new Argument('<tables>', 'what to rebuild').choices(['vendors', 'leads', 'all']))
+    .option('--from <time>', 'read only what was written since; rows of before are then not explained')
+    .option('--swap', 'put the rebuilt tables in the place of the live ones if they differ')
+    .option('--yes', 'do not ask')
+    .option('--examples <n>', 'rows that differ to show of each table', countOf, 5)
+    .option('--reveal', 'with --json: show personal data in the examples')
+    .option(JSON_FLAG, JSON_DOC)
+    .action(async (what: string, flags: ReplayFlags) => {
+      const { settings, logger } = openSession();
+      const report = await runReplay(settings, logger, what, flags, say);
+      print(flags.json, report, renderReplay(report));
+      process.exitCode = report.equal || report.swapped ? 0 : 3;
+    });
+}
+
 function addReads(program: Command): void {
   program
     .command('status')
@@ -205,6 +233,19 @@ function addReads(program: Command): void {
       print(flags.json, { checks }, renderDiagnosis(checks));
       process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
     });
+  const history = program.command('history').description('what happened to a row, and why');
+  for (const table of ['vendors', 'leads'] as const) {
+    history
+      .command(`${table} <id>`)
+      .description(`the changes of a row of ${table}, newest first`)
+      .option('--limit <n>', 'how many at most', countOf, 50)
+      .option(JSON_FLAG, JSON_DOC)
+      .action(async (id: string, flags: { limit: number; json?: boolean }) => {
+        const { settings } = openSession();
+        const page = await historyOf(settings, table, id, flags.limit);
+        print(flags.json, page, renderHistory(page));
+      });
+  }
   program
     .command('asyncapi')
     .description('print the AsyncAPI 3.0 document of the topics')

@@ -22,6 +22,7 @@ const PROCESSORS: Record<keyof typeof CONSUMER_GROUPS, string> = {
   'projector-ghl': 'ghl',
   'projector-runs': 'runs',
   'projector-operations': 'operations',
+  'projector-lifecycle': 'lifecycle',
 };
 
 /** Offsets of every topic of the catalogue and of every dead-letter topic. */

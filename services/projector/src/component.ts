@@ -9,6 +9,7 @@ import { lastSuccesses } from '#libs/storage/src/runs.ts';
 import { ghlProjection } from './ghl/processor.ts';
 import { deadLettersProjection, operationsProjection } from './dead-letters.ts';
 import { startRelay, type Relay } from './relay.ts';
+import { lifecycleProjection } from './lifecycle.ts';
 import { runsProjection } from './runs.ts';
 
 /** The projections and the relay of their outbox as parts of a host. */
@@ -33,6 +34,7 @@ export function projectorComponents(
     platform.consumer(runsProjection(database)),
     platform.consumer(deadLettersProjection(database)),
     platform.consumer(operationsProjection(database)),
+    platform.consumer(lifecycleProjection(database)),
   ];
 }
 

@@ -2,6 +2,328 @@
 
 // Times are milliseconds since the epoch (Avro timestamp-millis).
 
+/** A column with its value before and after. */
+export interface FieldChange {
+  /** Column of the table. */
+  field: string;
+  /** Value before, as JSON text (times as ISO 8601 in UTC); null when it was empty. */
+  before: string | null;
+  /** Value after, as JSON text (times as ISO 8601 in UTC); null when it is empty now. */
+  after: string | null;
+}
+
+/** Why a row changed. */
+export type ChangeCause =
+  'observation' | 'contest' | 'missing_rule' | 'confirmation' | 'restored' | 'registration' | 'import' | 'operator';
+
+/** A lead row began: born from an observation, registered or imported. Before is null for every field; empty fields are left out. */
+export interface LeadCreated {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A lead row was marked missing: the source denied every look-up of it. The former status is in previous_status. */
+export interface LeadMarkedMissing {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A lead row whose own contact is gone shows another contact now; other fields may have changed too. */
+export interface LeadRebound {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** The contact of a lead row is seen but classed otherwise, or fits again; other fields may have changed too. */
+export interface LeadReclassified {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A lead row that was missing shows its former status again; other fields may have changed too. */
+export interface LeadRestored {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** Fields of a lead row changed, and nothing that has an event of its own. */
+export interface LeadUpdated {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A lead row was removed in the very scan that made it, because a better claim to its e-mail arrived. After is null for every field. */
+export interface LeadWithdrawn {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row began: born from an observation, registered or imported. Before is null for every field; empty fields are left out. */
+export interface VendorCreated {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row was marked missing: the source denied every look-up of it. The former status is in previous_status. */
+export interface VendorMarkedMissing {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row whose own contact is gone shows another contact now; other fields may have changed too. */
+export interface VendorRebound {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** The contact of a vendor row is seen but classed otherwise, or fits again; other fields may have changed too. */
+export interface VendorReclassified {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row that was missing shows its former status again; other fields may have changed too. */
+export interface VendorRestored {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** Fields of a vendor row changed, and nothing that has an event of its own. */
+export interface VendorUpdated {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row was removed in the very scan that made it, because a better claim to its e-mail arrived. After is null for every field. */
+export interface VendorWithdrawn {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
 /** Evidence collected when the scan started: what the local tables knew of this contact (architecture section 5). */
 export interface KnownAs {
   /** A vendor row has this contact id. */
@@ -950,6 +1272,20 @@ export interface SyncRequested {
 /** Every event by the full name of its schema, which is its ce_type header. */
 
 export interface Events {
+  'crm.lifecycle.v1.LeadCreated': LeadCreated;
+  'crm.lifecycle.v1.LeadMarkedMissing': LeadMarkedMissing;
+  'crm.lifecycle.v1.LeadRebound': LeadRebound;
+  'crm.lifecycle.v1.LeadReclassified': LeadReclassified;
+  'crm.lifecycle.v1.LeadRestored': LeadRestored;
+  'crm.lifecycle.v1.LeadUpdated': LeadUpdated;
+  'crm.lifecycle.v1.LeadWithdrawn': LeadWithdrawn;
+  'crm.lifecycle.v1.VendorCreated': VendorCreated;
+  'crm.lifecycle.v1.VendorMarkedMissing': VendorMarkedMissing;
+  'crm.lifecycle.v1.VendorRebound': VendorRebound;
+  'crm.lifecycle.v1.VendorReclassified': VendorReclassified;
+  'crm.lifecycle.v1.VendorRestored': VendorRestored;
+  'crm.lifecycle.v1.VendorUpdated': VendorUpdated;
+  'crm.lifecycle.v1.VendorWithdrawn': VendorWithdrawn;
   'crm.observation.v1.ContactUnclassified': ContactUnclassified;
   'crm.observation.v1.LeadObserved': LeadObserved;
   'crm.observation.v1.RecordDeadLettered': RecordDeadLettered;

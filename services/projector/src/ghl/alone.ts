@@ -7,13 +7,17 @@ import type { BatchScope, Contested } from './scope.ts';
  * Settles at once what is contested outside a scan, such as a redriven record: no end of a scan will do it. The evidence is what the
  * tables hold now: a row that is marked missing has lost its contact, any other contact that a row is bound to counts as seen.
  */
-export async function settleAlone({ sql, account, rules, sighting, contested }: BatchScope): Promise<void> {
+export async function settleAlone({ sql, rules, changes, account, sighting, contested }: BatchScope): Promise<void> {
+  const first = contested[0];
+  if (first === undefined) return;
   const empty = (): { vendors: Set<string>; leads: Set<string> } => ({ vendors: new Set(), leads: new Set() });
   const scope = {
     sql,
+    rules,
+    changes,
     account,
     scanId: null,
-    rules,
+    closing: { kind: 'contest', eventId: first.eventId, scanId: null, at: first.observation.observedAt } as const,
     outcomes: { ...sighting.outcomes, emailChanges: emptySighting(account, null).outcomes.emailChanges },
     won: empty(),
     unchanged: empty(),
@@ -27,9 +31,9 @@ export async function settleAlone({ sql, account, rules, sighting, contested }: 
 }
 
 /** It is contested because a row has its e-mail or opportunity now, whatever its scan knew. */
-function knownNow({ contactId, type, observation }: Contested): KeptClaim {
+function knownNow({ contactId, type, eventId, observation }: Contested): KeptClaim {
   const knownAs = { ...observation.knownAs, vendorByEmail: true, leadByEmail: true };
-  return { contactId, type, observation: { ...observation, knownAs } };
+  return { contactId, type, eventId, observation: { ...observation, knownAs } };
 }
 
 function overlaid(rows: readonly RowLife[]): Map<string, OwnContact> {

@@ -9,12 +9,11 @@ import {
 import { evolveLead, reclassifyLead } from '#libs/domain/src/lead.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
+import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { newRowIds } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import type { Sql } from '#libs/storage/src/pool.ts';
 import type { Sighting } from '#libs/storage/src/sightings.ts';
-import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
 import type { LeadClaimant } from './leads.ts';
 
@@ -22,6 +21,8 @@ import type { LeadClaimant } from './leads.ts';
 export interface KeptClaim {
   contactId: string;
   type: string;
+  /** Id of its event. */
+  eventId: string;
   observation: unknown;
 }
 
@@ -29,12 +30,10 @@ export interface KeptClaim {
 export type OwnContact = ContestRow['ownContact'];
 
 /** What a contest works on: everything contested in one scan, or in one batch outside any. */
-export interface ContestScope {
-  sql: Sql;
+export interface ContestScope extends Writing {
   account: string;
   /** Scan whose newborn rows take part. */
   scanId: string | null;
-  rules: GhlRules;
   outcomes: Sighting['outcomes'];
   /** Rows that a contested contact won. */
   won: { vendors: Set<string>; leads: Set<string> };
@@ -44,6 +43,8 @@ export interface ContestScope {
   displaced: Set<string>;
   /** Contacts and rows that lost or were passed over. */
   conflicts: Set<string>;
+  /** Why rows that lose everything go. */
+  closing: Cause;
   contested(table: 'vendors' | 'leads'): Promise<readonly KeptClaim[]>;
   contactStates(rows: readonly RowLife[]): Promise<Map<string, OwnContact>>;
 }
@@ -53,6 +54,7 @@ interface Claim {
     | Exclude<LeadClaimant, { type: 'crm.observation.v1.VendorObserved' }>
     | { type: 'crm.observation.v1.VendorObserved'; fits: true | 'vendor'; observation: VendorObserved };
   claim: ContestClaim;
+  cause: Cause;
 }
 
 /** Settles the contested vendor rows of a scan (rules-ghl section 3); the result does not depend on the order of arrival. */
@@ -81,14 +83,14 @@ export async function settleVendors(scope: ContestScope): Promise<void> {
     if (write !== undefined) writes.push(write);
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
-  await deleteRows(scope.sql, 'vendors', displaced);
+  await deleteRows(scope, VENDORS, rowsOf(displaced, byId), { ...scope.closing, kind: 'contest' });
   for (const id of displaced) scope.displaced.add(id);
-  await writeRows(scope.sql, VENDORS, writes);
+  await writeRows(scope, VENDORS, writes);
 }
 
 function vendorWrite(
   scope: ContestScope,
-  { claimant }: Claim,
+  { claimant, cause }: Claim,
   known: Versioned<VendorRow> | undefined,
   newId: string | undefined,
 ): RowWrite<VendorRow> | undefined {
@@ -101,12 +103,13 @@ function vendorWrite(
     if (evolution.outcome === 'unchanged') scope.unchanged.vendors.add(evolution.row.id);
     noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
     noteUserId(scope.outcomes, observation, known?.row, evolution, false);
-    return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
+    if (evolution.row === known?.row) return undefined;
+    return { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause };
   }
   if (known === undefined) return undefined;
   const row = reclassifyVendor(known.row, 'staff', claimant.observation.observedAt, scope.rules);
   noteReclassified(outcomes, known.row, row);
-  return row === known.row ? undefined : { row, version: known.version };
+  return row === known.row ? undefined : { row, version: known.version, before: known.row, cause };
 }
 
 /**
@@ -162,14 +165,14 @@ export async function settleLeads(scope: ContestScope): Promise<void> {
     }
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
-  await deleteRows(scope.sql, 'leads', displaced);
+  await deleteRows(scope, LEADS, rowsOf(displaced, byId), { ...scope.closing, kind: 'contest' });
   for (const id of displaced) scope.displaced.add(id);
-  await writeRows(scope.sql, LEADS, writes);
+  await writeRows(scope, LEADS, writes);
 }
 
 function leadWrite(
   scope: ContestScope,
-  { claimant }: Claim,
+  { claimant, cause }: Claim,
   known: Versioned<LeadRow> | undefined,
   request: boolean,
   newId: string | undefined,
@@ -186,12 +189,13 @@ function leadWrite(
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.leads.add(evolution.row.id);
     noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
-    return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
+    if (evolution.row === known?.row) return undefined;
+    return { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause };
   }
   if (known === undefined || claimant.fits === true) return undefined;
   const row = reclassifyLead(known.row, claimant.fits, claimant.observation.observedAt, scope.rules);
   noteReclassified(outcomes, known.row, row);
-  return row === known.row ? undefined : { row, version: known.version };
+  return row === known.row ? undefined : { row, version: known.version, before: known.row, cause };
 }
 
 function noteErrors(
@@ -207,7 +211,7 @@ function noteErrors(
 async function readClaims(scope: ContestScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
   const stored = await scope.contested(table);
   return new Map(
-    stored.map(({ contactId, type, observation: value }) => {
+    stored.map(({ contactId, type, eventId, observation: value }) => {
       const observation = value as VendorObserved & LeadObserved & ContactUnclassified;
       const { vendorByEmail, leadByEmail, leadByOpportunity, leadById } = observation.knownAs;
       const fits = fitOf(table, type);
@@ -220,9 +224,14 @@ async function readClaims(scope: ContestScope, table: 'vendors' | 'leads'): Prom
         known,
         dateUpdated: observation.dateUpdated,
       };
-      return [contactId, { claimant: { type, fits, observation } as Claim['claimant'], claim }];
+      const cause: Cause = { kind: 'contest', eventId, scanId: scope.scanId, at: observation.observedAt };
+      return [contactId, { claimant: { type, fits, observation } as Claim['claimant'], claim, cause }];
     }),
   );
+}
+
+function rowsOf<R>(ids: readonly string[], byId: ReadonlyMap<string, R>): R[] {
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 function fitOf(table: 'vendors' | 'leads', type: string): ContestClaim['fits'] {

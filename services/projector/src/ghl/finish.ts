@@ -3,7 +3,7 @@ import { resolveUserIds } from '#libs/domain/src/contested.ts';
 import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missing.ts';
 import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Counters } from '#libs/domain/src/result.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
-import type { GhlRules } from '#libs/domain/src/settings.ts';
+import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
 import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
@@ -27,13 +27,18 @@ const CHUNK = 1000;
  * and its safety valve, rows that came back, counters, and ScanApplied in the outbox (architecture section 4, rules 4 and 5).
  */
 export async function finishScan(
-  sql: Sql,
-  rules: GhlRules,
+  writing: Writing,
   partitions: ClosedPartition[],
-  confirmed = false,
+  closing: { eventId: string; confirmed: boolean },
 ): Promise<ScanApplied> {
   const marker = partitions[0]!.marker;
-  const scope = await openScope(sql, rules, marker);
+  const { confirmed, eventId } = closing;
+  const scope = await openScope(writing, marker, {
+    kind: confirmed ? 'confirmation' : 'missing_rule',
+    eventId,
+    scanId: marker.scanId,
+    at: marker.completedAt,
+  });
   await settleVendors(scope);
   await settleLeads(scope);
   await settleUserIds(scope, marker.completedAt);
@@ -46,6 +51,7 @@ export async function finishScan(
     vendors: await applyMissing(scope, 'vendors', marker, judged, confirmed),
     leads: await applyMissing(scope, 'leads', marker, judged, confirmed),
   };
+  await scope.changes.publish(scope.sql);
   const counters = await count(scope, marker, marked, doubts.deadLettered);
   const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
   const conclusion = conclude({
@@ -112,14 +118,15 @@ async function stagedStates(sql: Sql, rows: readonly RowLife[]): Promise<Map<str
   return new Map(states.map(({ value, state }) => [value, state]));
 }
 
-async function openScope(sql: Sql, rules: GhlRules, marker: ScanMarker): Promise<FinishScope> {
+async function openScope(writing: Writing, marker: ScanMarker, closing: Cause): Promise<FinishScope> {
+  const { sql } = writing;
   await stageSightings(sql, marker.account, marker.scanId, marker.startedAt);
   const empty = (): { vendors: Set<string>; leads: Set<string> } => ({ vendors: new Set(), leads: new Set() });
   return {
-    sql,
+    ...writing,
     account: marker.account,
     scanId: marker.scanId,
-    rules,
+    closing,
     outcomes: await readOutcomes(sql, marker.scanId),
     won: empty(),
     unchanged: empty(),
@@ -160,16 +167,17 @@ async function settleUserIds(scope: FinishScope, at: number): Promise<void> {
   );
   if (changes.length === 0) return;
   const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', [changes.map(({ rowId }) => rowId)]);
-  const freed = rows.map(({ row, version }) => ({ row: { ...row, ghlUserId: null }, version }));
-  await writeRows(scope.sql, VENDORS, freed);
+  const cause: Cause = { ...scope.closing, kind: 'contest' };
+  const freed = rows.map(({ row, version }) => ({ row: { ...row, ghlUserId: null }, version, before: row, cause }));
+  await writeRows(scope, VENDORS, freed);
   const wishes = new Map(changes.map((claim) => [claim.rowId, claim]));
   const final = freed.map(({ row, version }) => {
     const { before, updatedAtBefore } = wishes.get(row.id)!;
     const ghlUserId = result.final.get(row.id) ?? null;
     const updatedAt = ghlUserId === before ? (updatedAtBefore ?? row.updatedAt) : at;
-    return { row: { ...row, ghlUserId, updatedAt }, version: version + 1 };
+    return { row: { ...row, ghlUserId, updatedAt }, version: version + 1, before: row, cause };
   });
-  await writeRows(scope.sql, VENDORS, final);
+  await writeRows(scope, VENDORS, final);
   // A row counts as updated only if it ends up different from what it was.
   const { vendors } = scope.outcomes;
   for (const { row } of final) if (row.ghlUserId !== wishes.get(row.id)!.before) vendors.updated.push(row.id);
@@ -237,7 +245,7 @@ async function applyMissing(
   const valve = safetyValve({ inScopeNotMissing: scopeSize.rows[0]!.count, wouldFlag: rows.length }, rules);
   if (!judged || (valve === 'hold' && !confirmed)) return { marked: 0, held: rows.length };
   const ids = rows.map(({ id }) => id);
-  await rewrite(scope, table, ids, (row) => markMissing(row, marker.completedAt, rules));
+  await rewrite(scope, table, ids, scope.closing, (row) => markMissing(row, marker.completedAt, rules));
   return { marked: rows.length, held: 0 };
 }
 
@@ -254,7 +262,8 @@ async function restorePassedOver(
     [scope.account, scope.rules.inactiveStatus],
   );
   const ids = rows.map(({ id }) => id);
-  await rewrite(scope, table, ids, (row) => restoreSighted(row, table, at, scope.rules));
+  const cause: Cause = { ...scope.closing, kind: 'restored' };
+  await rewrite(scope, table, ids, cause, (row) => restoreSighted(row, table, at, scope.rules));
   scope.outcomes[table].restored.push(...ids);
 }
 
@@ -262,6 +271,7 @@ async function rewrite(
   scope: FinishScope,
   table: Table,
   ids: string[],
+  cause: Cause,
   change: <R extends VendorRow | LeadRow>(row: R) => R,
 ): Promise<void> {
   for (let i = 0; i < ids.length; i += CHUNK) {
@@ -269,18 +279,20 @@ async function rewrite(
     if (table === 'vendors') {
       const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', chunk);
       await writeRows(
-        scope.sql,
+        scope,
         VENDORS,
-        rows.map(({ row, version }) => ({ row: change(row), version })),
+        rows.map(({ row, version }) => ({ row: change(row), version, before: row, cause })),
       );
     } else {
       const rows = await readRows(scope.sql, LEADS, 't.id = any($1)', chunk);
       await writeRows(
-        scope.sql,
+        scope,
         LEADS,
-        rows.map(({ row, version }) => ({ row: change(row), version })),
+        rows.map(({ row, version }) => ({ row: change(row), version, before: row, cause })),
       );
     }
+    // Told chunk by chunk, so that memory does not grow with the rows.
+    await scope.changes.publish(scope.sql);
   }
 }
 

@@ -18,6 +18,7 @@ import {
   noteOutcome,
   noteReclassified,
   noteUserId,
+  observedBy,
   type BatchScope,
   type Observations,
 } from './scope.ts';
@@ -50,23 +51,40 @@ export async function applyVendors(scope: BatchScope, observations: Observations
     newborn.map(({ contactId }) => contactId),
   );
   for (const observation of newborn) settled.push({ observation, known: undefined });
+  writes.push(...(await evolveSettled(scope, settled, ids, contents)));
+  for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
+  if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
+  await writeRows(scope, VENDORS, writes);
+}
+
+/** What becomes of the rows whose contact is settled. */
+async function evolveSettled(
+  scope: BatchScope,
+  settled: readonly Settled[],
+  newIds: ReadonlyMap<string, string>,
+  contents: ReadonlyMap<string, string>,
+): Promise<RowWrite<VendorRow>[]> {
+  const writes: RowWrite<VendorRow>[] = [];
   const granted = await grantUserIds(scope, settled);
   for (const { observation, known } of settled) {
     const { contactId } = observation;
     const context = {
       rules: scope.rules,
-      id: known?.row.id ?? ids.get(contactId)!,
+      id: known?.row.id ?? newIds.get(contactId)!,
       grantUserId: granted.has(contactId),
     };
     const evolution = evolveVendor(known?.row, observation, context);
     noteVendor(scope, observation, known?.row, evolution, context.grantUserId);
     if (evolution.row === known?.row) continue;
-    const write = { row: evolution.row, version: known?.version ?? 0 };
+    const write = {
+      row: evolution.row,
+      version: known?.version ?? 0,
+      before: known?.row,
+      cause: observedBy(scope, observation),
+    };
     writes.push(showsAll(observation, evolution) ? { ...write, shows: contents.get(contactId)! } : write);
   }
-  for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
-  if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
-  await writeRows(scope.sql, VENDORS, writes);
+  return writes;
 }
 
 function reclassifyStaff(
@@ -81,7 +99,9 @@ function reclassifyStaff(
   scope.sighting.otherContacts.push(contact.contactId);
   const row = reclassifyVendor(known.row, 'staff', contact.observedAt, scope.rules);
   noteReclassified(scope.sighting.outcomes.vendors, known.row, row);
-  return row === known.row ? [] : [{ row, version: known.version }];
+  return row === known.row
+    ? []
+    : [{ row, version: known.version, before: known.row, cause: observedBy(scope, contact) }];
 }
 
 interface Settled {
@@ -182,7 +202,10 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
 
 function contest(scope: BatchScope, type: string, observation: VendorObserved | ContactUnclassified): void {
   scope.sighting.otherContacts.push(observation.contactId);
-  scope.contested.push({ scanId: scope.scanId, table: 'vendors', contactId: observation.contactId, type, observation });
+  const { scanId } = scope;
+  const { contactId } = observation;
+  const eventId = scope.eventIds.get(observation) ?? '';
+  scope.contested.push({ scanId, table: 'vendors', contactId, type, eventId, observation });
 }
 
 function noteVendor(
