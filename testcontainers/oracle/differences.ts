@@ -40,15 +40,18 @@ export function differences({ before, expected, after, run, dryRun }: CheckedSca
   return [
     ...tableDifferences('vendors', 'rules-ghl 4', before.vendors, vendors, after.vendors, expected.refused),
     ...tableDifferences('leads', 'rules-ghl 5', before.leads, leads, after.leads),
-    ...resultDifferences(expected, run),
+    ...resultDifferences(expected, run, dryRun),
   ];
 }
 
-function resultDifferences(expected: Expected, run: RunView): Difference[] {
+function resultDifferences(expected: Expected, run: RunView, dryRun: boolean): Difference[] {
   const found: Difference[] = [];
   const compare = (where: string, wanted: unknown, actual: unknown): void => {
     if (!isSame(wanted, actual)) found.push({ where, rule: 'rules-ghl 7', expected: wanted, actual });
   };
+  const waits = expected.status === 'needs_confirmation' && dryRun;
+  compare('status', waits ? 'incomplete' : expected.status, run.status);
+  compare('message', true, /^\S.*\.$/.test(run.message ?? ''));
   compare('exit code', expected.exitCode, run.exitCode);
   compare('success', expected.exitCode === 0, run.success);
   compare('held tables', expected.heldTables, run.heldTables ?? []);

@@ -48,7 +48,9 @@ export function syncLeads(scan: Scan): { rows: LeadRow[]; sighted: Set<string> }
   for (const [contact, mine] of won) {
     if (!contact.isLead) continue;
     countErrors(scan, contact, errorsOf(contact));
-    for (const row of mine) update(row, contact, row === mine.at(-1), scan);
+    // Read twice, it fills the request of the newest row that each reading won.
+    const first = mine.filter((row) => contact.before !== undefined && matchesLead(row, contact.before));
+    for (const row of mine) update(row, contact, row === mine.at(-1) || row === first.at(-1), scan);
   }
   const strangers = scan.contacts.filter(
     (contact) => contact.isLead && !before.some((row) => matchesLead(row, contact)),

@@ -1,5 +1,5 @@
 import { MARKED, type LeadRow, type LifeColumns, type VendorRow } from './rows.ts';
-import { isMissing, type Scan } from './scan.ts';
+import { isMissing, type Scan, type ScanInput } from './scan.ts';
 
 /** A table after its contacts are applied, with the ids of the rows that the scan sighted. */
 export interface Seen<Row extends LifeColumns> {
@@ -9,12 +9,11 @@ export interface Seen<Row extends LifeColumns> {
 
 const LEAST_LOOKUPS = 20;
 
-/** rules-ghl section 6 in mode full: marks what GoHighLevel denies. Returns the tables that the safety valve held back. */
+/** rules-ghl section 6: marks what GoHighLevel denies. Returns the tables that the safety valve held back. */
 export function markMissing(scan: Scan, vendors: Seen<VendorRow>, leads: Seen<LeadRow>): ('vendors' | 'leads')[] {
   const { counters, input } = scan;
-  const { total, unknown } = lookUps(scan);
-  counters.lookups_unknown = unknown;
-  if (total >= LEAST_LOOKUPS && unknown > input.rules.missingMaxUnknownShare * total) return [];
+  counters.lookups_unknown = input.lookUps.unknown;
+  if (isDown(input) || input.shortfall === 'nothing' || input.shortfall === 'refused') return [];
   const held: ('vendors' | 'leads')[] = [];
   const missingVendors = markTable(scan, vendors, input.vendors, isVendorInScope);
   const missingLeads = markTable(scan, leads, input.leads, isLeadInScope);
@@ -36,28 +35,35 @@ export function isLeadInScope({ ghl_contact_id, customer_email }: LeadRow): bool
   return ghl_contact_id !== null || customer_email !== null;
 }
 
-/** The by-id look-ups after the list: how many there were, and how many of them nothing answered. */
-function lookUps({ input, contacts }: Scan): { total: number; unknown: number } {
-  const ids = new Set([...input.vendors, ...input.leads].flatMap(({ ghl_contact_id }) => ghl_contact_id ?? []));
-  const asked = [...ids].filter((id) => contacts.every(({ person }) => person.id !== id));
-  return { total: asked.length, unknown: asked.filter((id) => input.unanswered.has(id)).length };
+/** Whether so many look-ups stayed unanswered that the source counts as down. */
+export function isDown({ lookUps, rules }: ScanInput): boolean {
+  return lookUps.total >= LEAST_LOOKUPS && lookUps.unknown > rules.missingMaxUnknownShare * lookUps.total;
+}
+
+/** Whether a look-up of the row stayed without an answer. */
+function isExempt(row: VendorRow | LeadRow, { unanswered, unknownEmails, unknownOpportunities }: ScanInput): boolean {
+  const email = 'email' in row ? row.email : row.customer_email;
+  const opportunity = 'ghl_opportunity_id' in row ? row.ghl_opportunity_id : null;
+  return (
+    unanswered.has(row.ghl_contact_id ?? '') ||
+    unknownEmails.has(email ?? '') ||
+    unknownOpportunities.has(opportunity ?? '')
+  );
 }
 
 /** Marks a table's missing rows; undefined when there are too many of them. */
-function markTable<Row extends LifeColumns>(
+function markTable<Row extends VendorRow | LeadRow>(
   { input }: Scan,
   { rows, sighted }: Seen<Row>,
   before: readonly Row[],
   isInScope: (row: Row) => boolean,
 ): number | undefined {
-  const { rules, unanswered } = input;
+  const { rules } = input;
   // Rows that came back in this scan are not missing: they count, as if they had never been away.
   const present = rows.filter(
     (row) => before.some(({ id }) => id === row.id) && isInScope(row) && !isMissing(row, rules),
   );
-  const missing = present.filter(
-    ({ id, ghl_contact_id }) => !sighted.has(id) && !(ghl_contact_id !== null && unanswered.has(ghl_contact_id)),
-  );
+  const missing = present.filter((row) => !sighted.has(row.id) && !isExempt(row, input));
   if (present.length >= rules.missingMinRows && missing.length > rules.missingMaxShare * present.length)
     return undefined;
   for (const row of missing) {

@@ -3,18 +3,36 @@ import { noCounters, type Counters } from './counters.ts';
 import { readContact, type ApiContact, type Contact } from './reading.ts';
 import type { LeadRow, LifeColumns, VendorRow } from './rows.ts';
 
-/** What the world holds when a scan starts, and what the scan gets to see of it. */
-export interface ScanInput {
-  /** The rows before the scan. */
+/** The rows before a scan, and the rules it follows. */
+export interface ScanStart {
   vendors: readonly VendorRow[];
   leads: readonly LeadRow[];
+  rules: GhlRules;
+  /** Id of a row that the scan creates for a contact: its first turn, or a later one when a row has that id already. */
+  idOf(table: 'vendors' | 'leads', contactId: string, turn: number): string;
+}
+
+/** What a scan in mode full gets to see of the world. */
+export interface FullInput extends ScanStart {
   /** Every contact that the scan reads, as the API gives it. */
   contacts: readonly ApiContact[];
   /** Contact ids whose look-up gets no answer; only those that are not among the contacts matter. */
   unanswered: ReadonlySet<string>;
-  rules: GhlRules;
-  /** Id of a row that the scan creates for a contact: its first turn, or a later one when a row has that id already. */
-  idOf(table: 'vendors' | 'leads', contactId: string, turn: number): string;
+}
+
+/** What a scan in any mode gets to see of the world. */
+export interface ScanInput extends FullInput {
+  /** E-mails and opportunity ids of which nobody can say whether a contact has them. */
+  unknownEmails: ReadonlySet<string>;
+  unknownOpportunities: ReadonlySet<string>;
+  /** Look-ups made, and how many of them nothing answered. */
+  lookUps: { total: number; unknown: number };
+  /** Whether contacts that no row knows are looked at: mode full only (rules-ghl section 2). */
+  discovers: boolean;
+  /** Contacts that were read by id first, without their opportunities, and shown again by a search or the list. */
+  readBefore?: ReadonlyMap<string, ApiContact>;
+  /** Why the scan can answer for less than it set out to; `nothing`: no row may be marked missing. */
+  shortfall?: 'nothing' | 'refused' | 'short';
 }
 
 /** A contact with the evidence of the scan's start and its class (rules-ghl section 2). */
@@ -22,6 +40,8 @@ export interface Classified extends Contact {
   isVendor: boolean;
   isLead: boolean;
   hasVendorSignal: boolean;
+  /** What an earlier look-up by id told of it. */
+  before: Contact | undefined;
 }
 
 /** A scan under evaluation: what the two tables share. */
@@ -38,24 +58,28 @@ export interface Scan {
 /** Reads and classifies every contact against the rows of the scan's start. */
 export function openScan(input: ScanInput): Scan {
   const { rules } = input;
-  const contacts = input.contacts.map((api) => classify(readContact(api, rules), input));
+  const contacts = input.contacts.map((api) => {
+    const contact = readContact(api, rules);
+    const before = input.readBefore?.get(contact.person.id);
+    return { ...classify(contact, input), before: before === undefined ? undefined : readContact(before, rules) };
+  });
   const counters = noCounters();
   counters.ghl_contacts_fetched = contacts.length;
   return { input, contacts, counters, conflicts: new Set(), fieldErrors: new Set() };
 }
 
-function classify(contact: Contact, { vendors, leads, rules }: ScanInput): Classified {
+function classify(contact: Contact, { vendors, leads, rules, discovers }: ScanInput): Omit<Classified, 'before'> {
   const { person } = contact;
   const hasVendorSignal =
     person.source.toLowerCase().includes(rules.vendorSourceKeyword.toLowerCase()) ||
     person.tags.some((tag) => rules.vendorTags.includes(tag));
   const isKnownVendor = vendors.some((row) => row.ghl_contact_id === person.id || hasEmail(row.email, contact));
   const isKnownLead = leads.some((row) => matchesLead(row, contact));
-  const isDiscovered = !isKnownVendor && person.tags.some((tag) => rules.leadDiscoveryTags.includes(tag));
+  const isDiscovered = discovers && !isKnownVendor && person.tags.some((tag) => rules.leadDiscoveryTags.includes(tag));
   return {
     ...contact,
     hasVendorSignal,
-    isVendor: !person.isStaff && (isKnownVendor || hasVendorSignal),
+    isVendor: !person.isStaff && (isKnownVendor || (hasVendorSignal && (discovers || isKnownLead))),
     isLead: !person.isStaff && !hasVendorSignal && (isKnownLead || isDiscovered),
   };
 }

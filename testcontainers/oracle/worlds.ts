@@ -40,10 +40,11 @@ const FIRST = ['Ada', 'Ben', ' Cleo ', 'Mary  Ann', 'Eve', ''];
 const LAST = ['Archer', 'Baker', 'Cole', ' '];
 const LATER = 30 * DAY;
 
-/** A world that hits the corners of the rules on purpose; the same one for the same seed and rules. */
-export function makeOracleWorld(seed: number, rules: GhlRules): OracleWorld {
+/** A world that hits the corners of the rules on purpose; the same one for the same seed, rules and size. */
+export function makeOracleWorld(seed: number, rules: GhlRules, rows?: number): OracleWorld {
   const random = createRandom(seed);
-  const size = random.pick([5, 8, 12, 20, 30, 45]);
+  const drawn = random.pick([5, 8, 12, 20, 30, 45]);
+  const size = rows ?? drawn;
   const pools: Pools = {
     random,
     rules,

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type ISocketFactory, type SASLOptions } from 'kafkajs';
+import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 
 /** What kafkajs says goes here. */
@@ -21,9 +23,13 @@ export interface KafkaOptions {
   socketFactory?: ISocketFactory;
 }
 
+const connections = new WeakMap<Kafka, Set<Socket>>();
+
 /** A kafkajs client, the only kind made here; nobody outside libs/kafka sees kafkajs. */
 export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactory }: KafkaOptions): Kafka {
   guardTimers();
+  const open = new Set<Socket>();
+  const connect = socketFactory ?? createSocketFactory();
   const config: KafkaConfig = {
     clientId,
     brokers: brokers.split(',').map((broker) => broker.trim()),
@@ -35,9 +41,25 @@ export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactor
     logCreator: () => (entry) => forward(logger, entry),
     ...(ssl === undefined ? {} : { ssl }),
     ...(sasl === undefined ? {} : { sasl }),
-    ...(socketFactory === undefined ? {} : { socketFactory }),
+    socketFactory(options) {
+      const socket = connect(options);
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+      return socket;
+    },
   };
-  return new Kafka(config);
+  const kafka = new Kafka(config);
+  connections.set(kafka, open);
+  return kafka;
+}
+
+/**
+ * Breaks what is still open once everything over a client has stopped: kafkajs forgets connections that were made while it gave up
+ * others (brokers that go and come back), and each would keep the process alive for ever.
+ */
+export function closeConnections(kafka: Kafka): void {
+  // Of an error kafkajs hears, and clears the timers of the connection too.
+  for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error('the client has stopped'));
 }
 
 function forward(logger: KafkaLogger, { level, namespace, log }: LogEntry): void {

@@ -3,6 +3,7 @@ import type { Consumer as KafkaConsumer, KafkaMessage } from 'kafkajs';
 import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { HEADERS } from '#libs/contracts/src/headers.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
+import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import {
   deadRecordOf,
@@ -141,7 +142,11 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
     try {
       await processor.handle({ topic: topic as TopicName, partition, events, checkpoint });
-      if (!processor.savesCheckpoint) await checkpoints.save(checkpoint);
+      if (!processor.savesCheckpoint) {
+        await crashPoint('after-send-before-checkpoint');
+        await checkpoints.save(checkpoint);
+      }
+      await crashPoint('after-commit-before-resolve');
       position.next = next;
     } catch (error) {
       const failure = suspect(toAppError(error), position);
@@ -180,6 +185,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       failure,
       attempts: position.attempts + 1,
     });
+    await crashPoint('after-dead-letter-before-checkpoint');
     const checkpoint = {
       processor: processor.name,
       topic,

@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { CONSUMER_GROUPS, TOPICS } from '#libs/contracts/src/topics.ts';
-import { createKafka } from '#libs/kafka/src/client.ts';
+import { closeConnections, createKafka } from '#libs/kafka/src/client.ts';
 import { createCodec, type Codec } from '#libs/kafka/src/codec.ts';
 import { startConsumer, type RunningConsumer } from '#libs/kafka/src/consumer.ts';
 import type { AnyProcessor, CheckpointStore } from '#libs/kafka/src/processor.ts';
@@ -20,6 +20,8 @@ export interface PlatformOptions {
   schemaRegistryUrl: string;
   databaseUrl: string;
   databasePool: number;
+  /** Silence after which a consumer's partitions go to others; 45 s if nothing is said. */
+  sessionMs?: number;
   logger: Logger;
   /** Name of the process: client id, application name, CloudEvents source. */
   service: string;
@@ -39,7 +41,7 @@ export interface Platform {
 
 /** The deploy step: migrations, topics, schemas. Running it again changes nothing. */
 export async function deploy(
-  options: Omit<PlatformOptions, 'databasePool'> & { replication: number },
+  options: Omit<PlatformOptions, 'databasePool' | 'sessionMs'> & { replication: number },
 ): Promise<{ migrations: string[]; topics: string[]; schemas: number }> {
   const { kafkaBrokers, schemaRegistryUrl, databaseUrl, logger, service, replication } = options;
   const kafka = createKafka({ brokers: kafkaBrokers, clientId: `tributary-${service}`, logger });
@@ -56,28 +58,33 @@ export async function deploy(
 
 /** Opens the shared connections. Throws when the schemas are not registered. */
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
-  const { kafkaBrokers, schemaRegistryUrl, databaseUrl, databasePool, logger, service } = options;
+  const { kafkaBrokers, schemaRegistryUrl, databaseUrl, databasePool, sessionMs, logger, service } = options;
   const kafka = createKafka({ brokers: kafkaBrokers, clientId: `tributary-${service}-${hostname()}`, logger });
   const database = createPool({ databaseUrl, applicationName: `tributary-${service}`, max: databasePool });
   const codec = createCodec({ registryUrl: schemaRegistryUrl });
   await codec.ready(Object.values(TOPICS).flatMap(({ events }) => [...events]));
   const producer = await createProducer({ kafka, codec, source: `/crm/${service}`, onSent: instrument.sent });
   const checkpoints = createCheckpointStore(database);
+  const timing = sessionMs === undefined ? {} : { timing: { sessionMs } };
   return {
     kafka,
     database,
     codec,
     producer,
     checkpoints,
-    consumer: (processor) => consumerComponent(processor, { kafka, codec, producer, checkpoints, logger }),
+    consumer: (processor) => consumerComponent(processor, { kafka, codec, producer, checkpoints, logger, ...timing }),
     async close() {
       await producer.stop();
       await database.end();
+      closeConnections(kafka);
     },
   };
 }
 
-type Shared = Pick<Platform, 'kafka' | 'codec' | 'producer' | 'checkpoints'> & { logger: Logger };
+type Shared = Pick<Platform, 'kafka' | 'codec' | 'producer' | 'checkpoints'> & {
+  logger: Logger;
+  timing?: { sessionMs: number };
+};
 
 function consumerComponent(processor: AnyProcessor, shared: Shared): Component {
   let running: RunningConsumer | undefined;

@@ -101,6 +101,7 @@ async function serve(
     schemaRegistryUrl,
     databaseUrl,
     databasePool,
+    sessionMs: settings.KAFKA_SESSION_TIMEOUT * 1000,
     logger,
     service: name,
   });

@@ -80,6 +80,11 @@ export const PROCESS_SETTINGS = {
   API_KEYS_FILE: text('JSON file of hashed API keys; without it `npm start` makes one key in DATA_DIR', {
     example: '/run/secrets/api-keys.json',
   }),
+  KAFKA_SESSION_TIMEOUT: number(
+    'Seconds of silence after which the partitions of a consumer go to others; the brokers set the limits',
+    { min: 6, max: 300 },
+    { fallback: '45' },
+  ),
   SOURCES: list('Source connectors this process runs', { fallback: 'ghl' }),
   MAX_PARALLEL_SCANS: number(
     'Scans of different accounts that one process runs side by side; each holds one connection of DATABASE_POOL, of which three stay free',

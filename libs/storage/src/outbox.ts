@@ -1,6 +1,7 @@
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { lifecycleEvents } from './changes.ts';
+import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { inTransaction, type Database, type Sql } from './pool.ts';
 
 /** An event to publish once the transaction that decided it has committed. */
@@ -56,6 +57,7 @@ export async function relayOutbox(
     if (rows.length === 0) return 0;
     const events = rows.flatMap(({ kind, content }) => CONTENT[kind](content));
     await publish(events);
+    await crashPoint('after-outbox-publish-before-delete');
     await sql.query('delete from outbox where id = any($1)', [rows.map(({ id }) => id)]);
     return events.length;
   });

@@ -33,7 +33,13 @@ export interface Pipeline {
 /** Starts projector, classifier, connector and, if asked for, the HTTP edge. */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { settings, stack, ghl, logger } = options;
-  const platform = await openPlatform({ ...stack, databasePool: settings.DATABASE_POOL, logger, service: 'dev' });
+  const platform = await openPlatform({
+    ...stack,
+    databasePool: settings.DATABASE_POOL,
+    sessionMs: settings.KAFKA_SESSION_TIMEOUT * 1000,
+    logger,
+    service: 'dev',
+  });
   const rulesFor = ghlRulesByAccount(settings, ghl.accounts);
   const running: { host?: Host } = {};
   try {
