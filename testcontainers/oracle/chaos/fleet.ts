@@ -37,8 +37,11 @@ const ROOT = join(import.meta.dirname, '../../..');
 const RESTART_AFTER_MS = 150;
 const STOP_WITHIN_MS = 40_000;
 
-/** Starts a fleet: how many processes of each service, with their settings; they log to files of `logDir`. */
-export function startFleet(counts: Record<ServiceName, number>, env: Record<string, string>, logDir: string): Fleet {
+/** How many processes of a service there are, and the point at which the first ones die. */
+export type Crew = Record<ServiceName, { count: number; point?: CrashPoint }>;
+
+/** Starts a fleet with its settings; the processes log to files of `logDir`. */
+export function startFleet(crew: Crew, env: Record<string, string>, logDir: string): Fleet {
   mkdirSync(logDir, { recursive: true });
   const members = new Map<string, Member>();
   const deaths = { killed: 0, ended: 0, refused: 0 };
@@ -95,8 +98,8 @@ export function startFleet(counts: Record<ServiceName, number>, env: Record<stri
 
   const of = (service: ServiceName): Member[] => [...members.values()].filter((member) => member.service === service);
 
-  for (const [service, count] of Object.entries(counts) as [ServiceName, number][]) {
-    for (let index = 0; index < count; index += 1) launch(service, `${service}-${index}`);
+  for (const [service, { count, point }] of Object.entries(crew) as [ServiceName, Crew[ServiceName]][]) {
+    for (let index = 0; index < count; index += 1) launch(service, `${service}-${index}`, point);
   }
   return {
     deaths,

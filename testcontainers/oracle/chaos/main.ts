@@ -88,6 +88,10 @@ function show({ scan, where, rule, expected, actual }: Difference): string {
   return `    scan ${scan ?? '-'}, ${where} (${rule}): the model ${JSON.stringify(expected)}, the product ${JSON.stringify(actual)}`;
 }
 
+function again(number: number): string {
+  return `--seed ${seed} --round ${number}${rows === undefined ? '' : ` --rows ${rows}`} --mode ${mode}`;
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'tributary-chaos-'));
 const dataDir = join(folder, 'data');
 const seed = Number(values.seed);
@@ -101,28 +105,27 @@ let differing = 0;
 try {
   const chaos = await startChaos(serversOf(owned, dataDir), seed, join(folder, 'services'));
   const { deaths } = chaos.fleet;
-  for (let number = first; number <= last; number += 1) {
-    const round = planRound(seed, number, { rules: chaos.rules, rows, mode });
-    say(describeRound(round));
-    const started = Date.now();
-    const killed = deaths.killed;
-    const found = await runRound(chaos, round);
-    const seconds = ((Date.now() - started) / 1000).toFixed(1);
-    say(`  ${seconds} s, ${deaths.killed - killed} kills, ${found.length} differences`);
-    for (const difference of found) say(show(difference));
-    if (found.length > 0)
-      say(
-        `  again: npm run chaos -- --seed ${seed} --round ${number}${values.rows === undefined ? '' : ` --rows ${rows}`} --mode ${mode}`,
-      );
-    differing += found.length;
+  try {
+    for (let number = first; number <= last; number += 1) {
+      const round = planRound(seed, number, { rules: chaos.rules, rows, mode });
+      say(describeRound(round));
+      const started = Date.now();
+      const killed = deaths.killed;
+      const found = await runRound(chaos, round);
+      const seconds = ((Date.now() - started) / 1000).toFixed(1);
+      say(`  ${seconds} s, ${deaths.killed - killed} kills, ${found.length} differences`);
+      for (const difference of found) say(show(difference));
+      if (found.length > 0) say(`  again: npm run chaos -- ${again(number)}`);
+      differing += found.length;
+    }
+  } finally {
+    const left = await chaos.stop();
+    if (left.length > 0) say(`did not stop when asked to: ${left.join(', ')}`);
+    if (deaths.refused > 0) say(`${deaths.refused} processes ended as if their settings were wrong`);
+    differing += left.length + deaths.refused;
   }
-  const left = await chaos.stop();
-  if (deaths.refused > 0) say(`${deaths.refused} processes ended as if their settings were wrong`);
-  if (left.length > 0) say(`did not stop when asked to: ${left.join(', ')}`);
-  differing += left.length + deaths.refused;
-  say(
-    `${last - first + 1} rounds, ${deaths.killed} kills, ${deaths.ended} processes ended by themselves, ${differing} differences`,
-  );
+  const rounds = `${last - first + 1} rounds, ${deaths.killed} kills`;
+  say(`${rounds}, ${deaths.ended} processes ended by themselves, ${differing} differences`);
 } finally {
   await owned.stop();
 }

@@ -74,7 +74,8 @@ async function troubledScan(stack: ChaosStack, round: Round): Promise<Difference
     faults.add({ kind: breaks.kind, match: 'search list', after: breaks.pages, ...times });
   }
   if (round.drifts) changeWhilePaging(simulator, createRandom(round.seed), readable);
-  for (const trouble of round.troubles) if (trouble.kind === 'crash') await fleet.arm(trouble.service, trouble.point);
+  const crashes = round.troubles.filter((trouble) => trouble.kind === 'crash');
+  await Promise.all(crashes.map(({ service, point }) => fleet.arm(service, point)));
 
   const before = await readTables(stack.database, world.locationId);
   const syncId = await request(stack, round.mode, round.dryRun);

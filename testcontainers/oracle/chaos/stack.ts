@@ -9,7 +9,7 @@ import { ghlRules, readSettings } from '#libs/runtime/src/settings.ts';
 import { createPool } from '#libs/storage/src/pool.ts';
 import { startGhlSimulator } from '#testcontainers/simulators/ghl/simulator.ts';
 import { emptyWorld } from '#testcontainers/simulators/ghl/world.ts';
-import { startFleet } from './fleet.ts';
+import { startFleet, type Crew } from './fleet.ts';
 import { CAP, PAGE, type Trouble } from './plan.ts';
 import type { ChaosStack } from './round.ts';
 
@@ -40,11 +40,12 @@ const SETTINGS = {
   MISSING_MIN_ROWS: '8',
 };
 
-/** Deploys, and starts the simulator and two connectors, a classifier and two projectors as processes. */
+/** Deploys, and starts the simulator and the services as processes: two connectors, a classifier and two projectors if nothing is said. */
 export async function startChaos(
   servers: Servers,
   seed: number,
   logDir: string,
+  crew: Crew = { connector: { count: 2 }, classifier: { count: 1 }, projector: { count: 2 } },
 ): Promise<ChaosStack & { stop(): Promise<string[]> }> {
   const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = servers;
   const logger = createLogger({ name: 'chaos', level: 'silent' });
@@ -65,7 +66,16 @@ export async function startChaos(
     GHL_PRIVATE_TOKEN: simulator.world.token,
     ...servers.detour,
   };
-  const fleet = startFleet({ connector: 2, classifier: 1, projector: 2 }, env, logDir);
+  const fleet = startFleet(crew, env, logDir);
+
+  /** One hurt of a server at a time: what is just coming back cannot be taken away. */
+  const hurting = new Map<string, Promise<void>>();
+  function hurt(trouble: Parameters<Servers['hurt']>[0]): Promise<void> {
+    const last = hurting.get(trouble.server) ?? Promise.resolve();
+    const work = last.then(() => servers.hurt(trouble));
+    hurting.set(trouble.server, work);
+    return work;
+  }
 
   async function suffer(trouble: Trouble): Promise<void> {
     if ('afterMs' in trouble) await wait(trouble.afterMs);
@@ -81,7 +91,7 @@ export async function startChaos(
         return producer.sendRaw([{ topic: 'crm.raw.ghl.v1', key: null, value: Buffer.from('no Avro'), headers: {} }]);
       case 'restart':
       case 'freeze':
-        return servers.hurt(trouble);
+        return hurt(trouble);
       case 'crash':
         return undefined;
     }
