@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createLogger } from '#libs/runtime/src/logger.ts';
+import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
-import { ghlRules, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
-import { hashKey } from '#libs/runtime/src/keys.ts';
+import { ghlRules, readSettings, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
+import { hashKey, type ApiKey } from '#libs/runtime/src/keys.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { createPool } from '#libs/storage/src/pool.ts';
 import { followRun } from '#services/cli/src/follow.ts';
@@ -20,8 +20,8 @@ export interface TestPipeline {
   rules: GhlRules;
   apiKey: string;
   settings: Settings;
-  /** Asks for a sync, mode full if nothing else is said, and resolves with its final word. */
-  sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' | 'incremental' }): Promise<RunView>;
+  /** Asks for a sync, mode full of the first location if nothing else is said, and resolves with its final word. */
+  sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' | 'incremental'; account?: string }): Promise<RunView>;
   stop(): Promise<void>;
 }
 
@@ -38,18 +38,25 @@ export function testStack(): { kafkaBrokers: string; schemaRegistryUrl: string; 
   return { kafkaBrokers, schemaRegistryUrl, databaseUrl };
 }
 
-/**
- * Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast.
- * `through` gives the pipeline other addresses (of proxies) than those that runs are deployed to and followed at.
- */
+/** Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast. */
 export async function startTestPipeline(
   world: World,
   env: Record<string, string> = {},
-  through: Partial<ReturnType<typeof testStack>> = {},
+  more: {
+    /** Further locations. */
+    others?: readonly World[];
+    /** What is particular to the account of a location. */
+    accountOf?(world: World, rules: GhlRules): Partial<GhlAccount>;
+    /** Other addresses for the pipeline (of proxies) than those that runs are deployed to and followed at. */
+    through?: Partial<ReturnType<typeof testStack>>;
+    keys?: readonly ApiKey[];
+    logger?: Logger;
+  } = {},
 ): Promise<TestPipeline> {
+  const { others = [], accountOf, through = {} } = more;
   const direct = testStack();
   const stack = { ...direct, ...through };
-  const logger = createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
+  const logger = more.logger ?? createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
   const settings = readSettings({
     GHL_RATE_LIMIT_DELAY: '0',
     GHL_RETRY_SECONDS: '5',
@@ -58,7 +65,7 @@ export async function startTestPipeline(
     ...env,
   });
   await deploy({ stack: direct, logger, service: 'test', replication: 1 });
-  const simulator = await startGhlSimulator({ world, limits: { enabled: false } });
+  const simulator = await startGhlSimulator({ world, others, limits: { enabled: false } });
   const rules = ghlRules(settings);
   const apiKey = `test-${randomUUID()}`;
   const database = createPool({ databaseUrl: direct.databaseUrl, applicationName: 'test', max: 2 });
@@ -71,10 +78,19 @@ export async function startTestPipeline(
     stack,
     ghl: {
       baseUrl: simulator.baseUrl,
-      accounts: [{ locationId: world.locationId, token: secret(world.token), rules }],
+      accounts: [world, ...others].map((one) => ({
+        locationId: one.locationId,
+        token: secret(one.token),
+        rules,
+        ...accountOf?.(one, rules),
+      })),
     },
     logger,
-    api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
+    api: {
+      keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }, ...(more.keys ?? [])],
+      port: 0,
+      nextFree: false,
+    },
   }).catch(async (error: unknown) => {
     await stopWorld();
     throw error;
@@ -86,9 +102,8 @@ export async function startTestPipeline(
     rules,
     apiKey,
     settings,
-    async sync({ dryRun = false, mode = 'full' } = {}) {
+    async sync({ dryRun = false, mode = 'full', account = world.locationId } = {}) {
       const syncId = randomUUID();
-      const account = world.locationId;
       const value = {
         syncId,
         source: 'ghl',

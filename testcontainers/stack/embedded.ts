@@ -44,6 +44,8 @@ export interface OwnedServers {
   /** Kafka and the registry first, PostgreSQL last, since the registry writes to it. May be called again. */
   stop(this: void): Promise<void>;
   onExit(this: void, listener: ExitListener): void;
+  /** Kills a server with a signal and starts it again with its data; resolves while it still starts. */
+  restart(this: void, part: 'kafka' | 'registry' | 'postgres', signal: NodeJS.Signals): Promise<ServerProcess>;
 }
 
 const LEFTOVER_KILL_AFTER_MS = 12_000;
@@ -140,7 +142,7 @@ async function startServers(options: EmbeddedOptions, releaseDataDir: () => void
         throw new AppError('stack_unavailable', `${dead.name} ended while the others started; see ${dead.logFile}`);
       draft.ready = true;
       saveDraft(dataDir, draft, servers);
-      return { info, stop, onExit: supervisor.onExit };
+      return { info, stop, onExit: supervisor.onExit, restart: supervisor.restart };
     } finally {
       releaseMachine();
     }

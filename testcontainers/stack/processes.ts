@@ -30,6 +30,8 @@ export interface ServerCommand {
 /** Starts and stops servers; whatever becomes of this process, none of them outlives it (a guard process watches). */
 export interface Supervisor {
   start(this: void, command: ServerCommand): ServerProcess;
+  /** Ends a server at once, as a fault and not as a stop, and starts the same again. */
+  restart(this: void, name: string, signal: NodeJS.Signals): Promise<ServerProcess>;
   /** Stops what still runs: all but `last` side by side, then `last`; killed when it takes too long. */
   stopAll(this: void, last: string): Promise<void>;
   /** Told of a server or the guard that ended unasked. */
@@ -46,6 +48,7 @@ export function createSupervisor(logDir: string, started: (server: ServerProcess
   mkdirSync(logDir, { recursive: true, mode: 0o700 });
   const listeners = new Set<ExitListener>();
   const children = new Map<ServerProcess, ChildProcess>();
+  const commands = new Map<string, ServerCommand>();
   let stopping = false;
   const report = (part: string, code: number | null): void => {
     if (!stopping) for (const listener of listeners) listener(part, code);
@@ -65,31 +68,40 @@ export function createSupervisor(logDir: string, started: (server: ServerProcess
     late.abort();
   }
 
-  return {
-    start(command) {
-      const logFile = join(logDir, `${command.name}.log`);
-      const child = spawnServer(command, logFile);
-      const { pid } = child;
-      if (pid === undefined)
-        throw new AppError(
-          'stack_unavailable',
-          `${command.name} could not be started: is ${command.command} installed?`,
-        );
-      guard.tell(`+${pid}`);
-      let running = true;
-      const ended = new Promise<number | null>((resolve) => {
-        child.once('exit', (code) => {
-          running = false;
-          guard.tell(`-${pid}`);
-          resolve(code);
-          if (command.task !== true) report(command.name, code);
-        });
+  function start(command: ServerCommand): ServerProcess {
+    commands.set(command.name, command);
+    const logFile = join(logDir, `${command.name}.log`);
+    const child = spawnServer(command, logFile);
+    const { pid } = child;
+    if (pid === undefined)
+      throw new AppError('stack_unavailable', `${command.name} could not be started: is ${command.command} installed?`);
+    guard.tell(`+${pid}`);
+    let running = true;
+    const ended = new Promise<number | null>((resolve) => {
+      child.once('exit', (code) => {
+        running = false;
+        guard.tell(`-${pid}`);
+        resolve(code);
+        if (command.task !== true) report(command.name, code);
       });
-      if (command.task !== true) child.unref();
-      const server: ServerProcess = { name: command.name, pid, logFile, ended, running: () => running };
-      children.set(server, child);
-      started(server);
-      return server;
+    });
+    if (command.task !== true) child.unref();
+    const server: ServerProcess = { name: command.name, pid, logFile, ended, running: () => running };
+    children.set(server, child);
+    started(server);
+    return server;
+  }
+
+  return {
+    start,
+    async restart(name, signal) {
+      for (const [server, child] of children) {
+        if (server.name !== name || !server.running()) continue;
+        child.ref();
+        child.kill(signal);
+        await server.ended;
+      }
+      return start(commands.get(name)!);
     },
     async stopAll(last) {
       stopping = true;

@@ -32,7 +32,8 @@ export function changedKeys<R extends object>(row: R, patch: Partial<R>): (keyof
   return (Object.keys(patch) as (keyof R & string)[]).filter((key) => !sameValue(row[key], patch[key]));
 }
 
-function sameValue(a: unknown, b: unknown): boolean {
+/** Equal as values; lists item by item. */
+export function sameValue(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => item === b[index]);
   return a === b;
 }

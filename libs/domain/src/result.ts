@@ -35,6 +35,16 @@ export function emptyCounters(): Counters {
   return Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters;
 }
 
+/** Faulty fields, each once per contact whatever all is wrong with it: the unit of field_errors (rules-ghl section 7). */
+export function countFaultyFields(errors: readonly { contactId: string; field: string }[]): number {
+  return new Set(errors.map(({ contactId, field }) => JSON.stringify([contactId, field]))).size;
+}
+
+/** The errors of what was written in the end: a row that a better claim displaced leaves none, whoever came first (rules-ghl section 3). */
+export function errorsThatStay<E extends { rowId: string }>(errors: readonly E[], displaced: ReadonlySet<string>): E[] {
+  return errors.filter(({ rowId }) => !displaced.has(rowId));
+}
+
 /** What decides how a sync ended. */
 export interface Conclusion {
   mode: string;

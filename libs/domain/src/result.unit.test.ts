@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { conclude, emptyCounters, type Conclusion } from './result.ts';
+import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Conclusion } from './result.ts';
 
 const clean: Conclusion = {
   mode: 'full',
@@ -96,5 +96,42 @@ describe('result of a sync (rules-ghl section 7)', () => {
       ).split(' '),
     );
     expect(Object.values(emptyCounters()).every((count) => count === 0)).toBe(true);
+  });
+});
+
+describe('field_errors (rules-ghl section 7: units)', () => {
+  it.each<[string, [contactId: string, field: string][], number]>([
+    ['none', [], 0],
+    [
+      'two fields of a contact',
+      [
+        ['a', 'phone'],
+        ['a', 'name'],
+      ],
+      2,
+    ],
+    [
+      'one field with two faults, once',
+      [
+        ['a', 'service_zip_codes'],
+        ['a', 'service_zip_codes'],
+      ],
+      1,
+    ],
+    [
+      'one field of two contacts',
+      [
+        ['a', 'phone'],
+        ['b', 'phone'],
+      ],
+      2,
+    ],
+  ])('counts fields: %s', (_, faults, count) => {
+    expect(countFaultyFields(faults.map(([contactId, field]) => ({ contactId, field })))).toBe(count);
+  });
+
+  it('a row that a better claim displaced leaves none', () => {
+    const [stays, goes] = [{ rowId: 'winner' }, { rowId: 'loser' }];
+    expect(errorsThatStay([stays, goes], new Set(['loser']))).toEqual([stays]);
   });
 });

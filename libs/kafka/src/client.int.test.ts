@@ -1,6 +1,8 @@
+import { connect, type Socket } from 'node:net';
 import { expect, it, jest } from '@jest/globals';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import { quietKafka } from '#testcontainers/loop.ts';
+import { closeConnections } from './client.ts';
 
 it('kafkajs issue 1751: an idle connection runs no timer and Node prints no TimeoutNegativeWarning', async () => {
   const { prototype } = RequestQueue as { prototype: { checkPendingRequests(): void } };
@@ -22,4 +24,20 @@ it('kafkajs issue 1751: an idle connection runs no timer and Node prints no Time
   process.off('warning', note);
   looked.mockRestore();
   expect(warnings).not.toContain('TimeoutNegativeWarning');
+});
+
+it('a connection that kafkajs has forgotten does not keep the process alive', async () => {
+  const sockets: Socket[] = [];
+  const kafka = quietKafka({
+    socketFactory({ host, port, onConnect }) {
+      const socket = connect({ host, port }, onConnect);
+      sockets.push(socket);
+      return socket;
+    },
+  });
+  await kafka.admin().connect();
+  const closed = sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+  closeConnections(kafka);
+  await Promise.all(closed);
+  expect(sockets.length).toBeGreaterThan(0);
 });

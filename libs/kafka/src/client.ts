@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type ISocketFactory, type SASLOptions } from 'kafkajs';
+import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import type { ConnectionOptions } from 'node:tls';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { tlsFault } from '#libs/runtime/src/tls.ts';
@@ -34,9 +36,13 @@ export interface KafkaOptions {
   socketFactory?: ISocketFactory;
 }
 
+const connections = new WeakMap<Kafka, Set<Socket>>();
+
 /** A kafkajs client, the only kind made here; nobody outside libs/kafka sees kafkajs. */
 export function createKafka({ brokers, clientId, logger, security, retries = 8, socketFactory }: KafkaOptions): Kafka {
   guardTimers();
+  const open = new Set<Socket>();
+  const connect = socketFactory ?? createSocketFactory();
   const config: KafkaConfig = {
     clientId,
     brokers: brokers.split(',').map((broker) => broker.trim()),
@@ -47,9 +53,25 @@ export function createKafka({ brokers, clientId, logger, security, retries = 8, 
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(logger, entry),
     ...security,
-    ...(socketFactory === undefined ? {} : { socketFactory }),
+    socketFactory(options) {
+      const socket = connect(options);
+      open.add(socket);
+      socket.once('close', () => open.delete(socket));
+      return socket;
+    },
   };
-  return new Kafka(config);
+  const kafka = new Kafka(config);
+  connections.set(kafka, open);
+  return kafka;
+}
+
+/**
+ * Breaks what is still open once everything over a client has stopped: kafkajs forgets connections that were made while it gave up
+ * others (brokers that go and come back), and each would keep the process alive for ever.
+ */
+export function closeConnections(kafka: Kafka): void {
+  // Of an error kafkajs hears, and clears the timers of the connection too.
+  for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error('the client has stopped'));
 }
 
 /**

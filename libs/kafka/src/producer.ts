@@ -174,7 +174,13 @@ async function connect(kafka: Kafka): Promise<KafkaProducer> {
         message.partition ?? 0,
     retry: { retries: 5, initialRetryTime: 100 },
   });
-  await client.connect();
+  try {
+    await client.connect();
+  } catch (error) {
+    // It may have connected and then been refused its producer id.
+    await client.disconnect().catch(() => undefined);
+    throw error;
+  }
   return client;
 }
 

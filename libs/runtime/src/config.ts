@@ -30,6 +30,15 @@ export function secretText(doc: string, options: SettingOptions = {}): Setting<S
   return { ...declare(z.string().transform(secret), doc, options), secret: true };
 }
 
+/** A text that never prints, with a reader of its own, which throws an Error that says what is wrong without quoting it. */
+export function secretCustom<T>(
+  doc: string,
+  read: (text: string) => T,
+  options: SettingOptions = {},
+): Setting<T | undefined> {
+  return { ...declare<T | undefined>(reading(read), doc, options), secret: true };
+}
+
 /** A number within limits. */
 export function number(
   doc: string,
@@ -72,14 +81,15 @@ export function choice<T extends string>(
   return declare(z.enum(choices, `must be one of ${choices.join(', ')}`), doc, options);
 }
 
+const ADDRESS = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+  .transform((value) => value.replace(/\/+$/, ''));
+
 /** An http(s) address without a trailing slash. */
 export function url(doc: string, options: SettingOptions & { fallback: string }): Setting<string>;
 export function url(doc: string, options?: SettingOptions): Setting<string | undefined>;
 export function url(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
-  const read = z
-    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-    .transform((value) => value.replace(/\/+$/, ''));
-  return declare(read, doc, options);
+  return declare(ADDRESS, doc, options);
 }
 
 /** A text with a reader of its own, which throws an Error that says what is wrong. */
@@ -88,7 +98,11 @@ export function custom<T>(
   read: (text: string) => T,
   options: SettingOptions & { fallback: string },
 ): Setting<T> {
-  const type = z.string().transform((value, context): T => {
+  return declare(reading(read), doc, options);
+}
+
+function reading<T>(read: (text: string) => T): z.ZodType<T, string> {
+  return z.string().transform((value, context): T => {
     try {
       return read(value);
     } catch (error) {
@@ -96,7 +110,6 @@ export function custom<T>(
       return z.NEVER;
     }
   });
-  return declare(type, doc, options);
 }
 
 /** The path of a file that is there, can be read and is not empty. */

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { CONSUMER_GROUPS, TOPICS } from '#libs/contracts/src/topics.ts';
-import { createKafka, type KafkaLogger } from '#libs/kafka/src/client.ts';
+import { closeConnections, createKafka, type KafkaLogger } from '#libs/kafka/src/client.ts';
 import { createCodec, type Codec } from '#libs/kafka/src/codec.ts';
 import { startConsumer, type RunningConsumer } from '#libs/kafka/src/consumer.ts';
-import type { CheckpointStore, Processor } from '#libs/kafka/src/processor.ts';
+import type { AnyProcessor, CheckpointStore } from '#libs/kafka/src/processor.ts';
 import { createProducer, type Producer } from '#libs/kafka/src/producer.ts';
 import { registerSchemas } from '#libs/kafka/src/registry.ts';
 import type { RegistryAddress } from '#libs/kafka/src/registry-client.ts';
@@ -21,6 +21,8 @@ import type { Logger } from './logger.ts';
 export interface PlatformOptions {
   stack: StackAccess;
   databasePool: number;
+  /** Silence after which a consumer's partitions go to others; 45 s if nothing is said. */
+  sessionMs?: number;
   logger: Logger;
   /** Name of the process: client id, application name, CloudEvents source. */
   service: string;
@@ -30,10 +32,11 @@ export interface PlatformOptions {
 export interface Platform {
   kafka: ReturnType<typeof createKafka>;
   database: Database;
+  codec: Codec;
   producer: Producer;
   checkpoints: CheckpointStore;
   /** A component that runs a processor. */
-  consumer(processor: Processor): Component;
+  consumer(processor: AnyProcessor): Component;
   close(): Promise<void>;
 }
 
@@ -57,7 +60,7 @@ export function registryOf({ schemaRegistryUrl, registrySecurity }: StackAccess)
  * the database has to run first, where our own user may not.
  */
 export async function deploy(
-  options: Omit<PlatformOptions, 'databasePool'> & { replication: number },
+  options: Omit<PlatformOptions, 'databasePool' | 'sessionMs'> & { replication: number },
 ): Promise<{ migrations: string[]; roles: string[]; topics: string[]; schemas: number }> {
   const { stack, logger, service, replication } = options;
   const kafka = kafkaOf(stack, `tributary-${service}`, logger);
@@ -79,7 +82,7 @@ async function migrateWithRoles(databaseUrl: string): Promise<{ migrations: stri
 
 /** Opens the shared connections. Throws when the schemas are not registered. */
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
-  const { stack, databasePool, logger, service } = options;
+  const { stack, databasePool, sessionMs, logger, service } = options;
   const { databaseUrl } = stack;
   const kafka = kafkaOf(stack, `tributary-${service}-${hostname()}`, logger);
   const database = createPool({ databaseUrl, applicationName: `tributary-${service}`, max: databasePool });
@@ -91,15 +94,18 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     throw error;
   });
   const checkpoints = createCheckpointStore(database);
+  const timing = sessionMs === undefined ? {} : { timing: { sessionMs } };
   return {
     kafka,
     database,
+    codec,
     producer,
     checkpoints,
-    consumer: (processor) => consumerComponent(processor, { kafka, codec, producer, checkpoints, logger }),
+    consumer: (processor) => consumerComponent(processor, { kafka, codec, producer, checkpoints, logger, ...timing }),
     async close() {
       await producer.stop();
       await database.end();
+      closeConnections(kafka);
     },
   };
 }
@@ -114,12 +120,12 @@ async function connectAll<T>(database: Database, codec: Codec, connect: () => Pr
   return connect();
 }
 
-type Shared = Pick<Platform, 'kafka' | 'producer' | 'checkpoints'> & {
-  codec: ReturnType<typeof createCodec>;
+type Shared = Pick<Platform, 'kafka' | 'codec' | 'producer' | 'checkpoints'> & {
   logger: Logger;
+  timing?: { sessionMs: number };
 };
 
-function consumerComponent(processor: Processor, shared: Shared): Component {
+function consumerComponent(processor: AnyProcessor, shared: Shared): Component {
   let running: RunningConsumer | undefined;
   return {
     name: processor.groupId,

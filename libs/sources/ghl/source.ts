@@ -5,11 +5,14 @@ import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
 import { readFull, readIncremental } from './full.ts';
 import { readTargeted } from './targeted.ts';
+import type { TokenSource } from './tokens.ts';
 
 /** What the GoHighLevel source needs; times in milliseconds. */
 export interface GhlSourceOptions {
   baseUrl: string;
   accounts: readonly GhlAccount[];
+  /** The token of each location. */
+  tokensOf(account: GhlAccount): TokenSource;
   pageLimit: number;
   workers: number;
   delayMs: number;
@@ -48,11 +51,11 @@ export function ghlSource(options: GhlSourceOptions): Source {
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
     reader(locationId, mode, signal) {
-      const { token } = accountOf(locationId);
+      const tokens = options.tokensOf(accountOf(locationId));
       const budget = budgets.get(locationId) ?? createBudget();
       budgets.set(locationId, budget);
       const { baseUrl, timeoutMs, patienceMs, onRequest } = options;
-      const client = createGhlClient({ baseUrl, token, locationId, budget, timeoutMs, patienceMs, signal, onRequest });
+      const client = createGhlClient({ baseUrl, tokens, locationId, budget, timeoutMs, patienceMs, signal, onRequest });
       const { pageLimit, workers, delayMs, listCap, overlapMs } = options;
       let list = 0;
       return {

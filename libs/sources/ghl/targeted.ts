@@ -109,7 +109,7 @@ async function* byEmail(scope: Scope, start: EmailPosition): AsyncGenerator<Sour
         addUnanswered(into, { email }, result.failed, reading.now());
         pending.emails.push(email);
       } else {
-        for (const contact of result.answer) addContact(into, contact, 'email', reading);
+        for (const contact of result.answer) addFound(into, contact, 'email', scope);
       }
     }
     after = emails.at(-1)!;
@@ -155,17 +155,18 @@ async function* byList(scope: Scope, start: ListPosition): AsyncGenerator<Source
   };
   let at = start;
   let short: SourcePage['shortfall'];
+  const cursors = new Set<string>();
   while (wanted.emails.size + wanted.opportunities.size > 0) {
     if (at.listed >= options.listCap) {
       short = capped(at.listed);
       break;
     }
-    const page = await listPage(scope, at);
+    const page = await listPage(scope, at, cursors);
     if ('code' in page) {
       short = page;
       break;
     }
-    const into = matchesOf(page, wanted, scope.reading);
+    const into = matchesOf(page, wanted, scope);
     const cursor = page.cursor ?? null;
     const listed = at.listed + page.contacts.length;
     const isLast = page.contacts.length < options.pageLimit || listed >= (page.total ?? Infinity) || cursor === null;
@@ -184,10 +185,12 @@ async function* byList(scope: Scope, start: ListPosition): AsyncGenerator<Source
 async function listPage(
   { client, options }: Scope,
   { cursor }: ListPosition,
+  cursors: Set<string>,
 ): Promise<ContactPage | NonNullable<SourcePage['shortfall']>> {
   try {
+    cursors.add(JSON.stringify(cursor));
     const page = await client.searchPage(options.pageLimit, cursor ?? undefined);
-    if (cursor === null || JSON.stringify(page.cursor) !== JSON.stringify(cursor)) return page;
+    if (page.cursor === undefined || !cursors.has(JSON.stringify(page.cursor))) return page;
     return { code: 'ghl_repeated_cursor', message: 'the list of contacts goes round in circles' };
   } catch (error) {
     const { code, message } = toAppError(error);
@@ -197,17 +200,31 @@ async function listPage(
 }
 
 /** The contacts of a page that something unmatched is looked for; what they match is looked for no longer. */
-function matchesOf({ contacts }: ContactPage, wanted: Wanted, reading: Reading): Records {
+function matchesOf({ contacts }: ContactPage, wanted: Wanted, scope: Scope): Records {
+  const { reading } = scope;
   const into = noRecords();
   for (const contact of contacts) {
     const email = emailOf(contact);
     const opportunities = opportunitiesOf(contact, reading).filter((id) => wanted.opportunities.has(id));
     if (!(email !== null && wanted.emails.has(email)) && opportunities.length === 0) continue;
-    if (!addContact(into, contact, 'list', reading)) continue;
+    if (!addFound(into, contact, 'list', scope)) continue;
     if (email !== null) wanted.emails.delete(email);
     for (const id of opportunities) wanted.opportunities.delete(id);
   }
   return into;
+}
+
+/**
+ * Adds a contact that a search or the list shows. One that its id has shown before is told again, because only here it has its
+ * opportunities, but counts as one contact read.
+ */
+function addFound(into: Records, contact: unknown, via: string, { reading, pending }: Scope): boolean {
+  if (!addContact(into, contact, via, reading)) return false;
+  const { id } = contact as { id: string };
+  const { vendorIds, leadIds } = reading.evidence;
+  const isAgain = (vendorIds.has(id) || leadIds.has(id)) && !pending.contactIds.includes(id);
+  if (isAgain) into.counts.read -= 1;
+  return true;
 }
 
 function opportunitiesOf(contact: unknown, { evidence }: Reading): string[] {

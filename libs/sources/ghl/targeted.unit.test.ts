@@ -18,6 +18,8 @@ interface Script {
   failIds?: Record<string, ErrorCode>;
   failEmails?: Record<string, ErrorCode>;
   failListFrom?: number;
+  /** Which list page is the first one again. */
+  circleAt?: number;
   listCap?: number;
   position?: unknown;
 }
@@ -28,6 +30,8 @@ interface Outcome {
   gone: string[];
   unanswered: Partial<ContactLookupFailed>[];
   unknown: number;
+  /** Different contacts read. */
+  different: number;
   calls: { ids: string[]; emails: string[]; list: number };
 }
 
@@ -57,7 +61,7 @@ async function targeted(script: Script): Promise<Outcome> {
       }
       calls.list += 1;
       if (calls.list > 50) throw new Error('the list is read for ever');
-      const from = cursor === undefined ? 0 : (cursor[0] as number);
+      const from = cursor === undefined || calls.list === script.circleAt ? 0 : (cursor[0] as number);
       if (script.failListFrom !== undefined && calls.list >= script.failListFrom)
         throw new AppError('ghl_unavailable', 'because');
       const contacts = location.slice(from, from + limit);
@@ -68,9 +72,13 @@ async function targeted(script: Script): Promise<Outcome> {
       const code = failIds[id];
       if (code !== undefined) throw new AppError(code, 'because');
       const contact = location.find((one) => one['id'] === id);
-      return contact === undefined ? { found: false } : { found: true, contact };
+      if (contact === undefined) return { found: false };
+      // Opportunities are told by searches only (rules-ghl section 1).
+      const { opportunities: _opportunities, ...found } = contact;
+      return { found: true, contact: found };
     },
     getLocation: () => Promise.reject(new Error('nobody asked for the location')),
+    getCustomFields: async () => [],
     requests: () => 0,
   };
   const known = memoryRows(rows);
@@ -95,6 +103,7 @@ async function targeted(script: Script): Promise<Outcome> {
     read: of('ContactRead').map(({ id }) => id),
     gone: of('ContactGone').map(({ id }) => id),
     unanswered: of('ContactLookupFailed').map(({ value }) => value),
+    different: pages.reduce((sum, { counts }) => sum + counts.read, 0),
     unknown: pages.reduce((sum, { counts }) => sum + counts.unknown, 0),
   };
 }
@@ -180,6 +189,7 @@ describe('the list', () => {
   it.each([
     ['at its cap', { listCap: 2 * LIMIT }, 'ghl_list_capped', 2],
     ['where it fails', { failListFrom: 3 }, 'ghl_unavailable', 3],
+    ['where it begins anew', { circleAt: 4 }, 'ghl_repeated_cursor', 4],
   ])('cut short %s spares what only it could find, and says so', async (_what, more, code, list) => {
     const rows = [{ email: LONG_EMAIL }, { opportunityId: 'nowhere' }, { email: 'nobody@example.test' }];
     const { calls, unanswered, unknown, pages } = await targeted({ rows, location: contacts(50), ...more });
@@ -191,6 +201,13 @@ describe('the list', () => {
     expect(pages.at(-1)?.shortfall).toMatchObject({ code });
     // No look-up of these rows failed.
     expect(unknown).toBe(0);
+  });
+
+  it('counts a contact once that it shows again with an opportunity', async () => {
+    const location = [...contacts(3), { id: 'known', opportunities: [{ id: 'o1' }] }];
+    const rows = [{ contactId: 'known' }, { opportunityId: 'o1' }];
+    const { read, different } = await targeted({ rows, location });
+    expect({ read, different }).toEqual({ read: ['known', 'known'], different: 1 });
   });
 
   it('is whole when its last page comes before the cap', async () => {

@@ -2,6 +2,7 @@ import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generate
 import { TOPICS } from '#libs/contracts/src/topics.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import { partitionOf, type OutgoingEvent, type Producer } from '#libs/kafka/src/producer.ts';
+import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import type { OwnedScan, Source, SourceRecord } from './ports.ts';
 
 type ScanEvent = Extract<EventType, `crm.scan.v1.Scan${'Started' | 'Progressed' | 'Completed' | 'Failed'}`>;
@@ -60,17 +61,17 @@ export function createScanLog(
     },
     async markers(marker, numbers) {
       const type = 'crm.scan.v1.ScanMarker';
-      await producer.send(
-        numbers.map((lastNumber, partition) => ({
-          ...context,
-          topic,
-          key: `${account}:marker:${scanId}`,
-          partition,
-          type,
-          value: { ...marker, partition, partitions, lastNumber },
-          id: eventId(`${scanId} ${partition}`, type),
-        })),
-      );
+      const events = numbers.map((lastNumber, partition): OutgoingEvent => ({
+        ...context,
+        topic,
+        key: `${account}:marker:${scanId}`,
+        partition,
+        type,
+        value: { ...marker, partition, partitions, lastNumber },
+        id: eventId(`${scanId} ${partition}`, type),
+      }));
+      await crashPoint('after-marker-partial', () => producer.send(events.slice(0, partitions >> 1)));
+      await producer.send(events);
     },
     async tell(type, rest) {
       const at = 'at' in rest ? String(rest.at) : '';

@@ -1,6 +1,7 @@
 import type { AnswersFor } from '#libs/contracts/src/generated/events.ts';
 import { sourceIsDown } from '#libs/domain/src/missing.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
+import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { AppError, toAppError, type ErrorCode, type ErrorKind } from '#libs/runtime/src/errors.ts';
 import type {
   AccountReader,
@@ -76,6 +77,7 @@ export async function runScan<Scan extends OwnedScan>(options: ScanOptions<Scan>
   // I1: the outcome is durable before anybody hears of it, and an owner that was fenced meanwhile stops here.
   await store.savePosition(scan, state, undefined);
   await tellEnd(run, state.outcome);
+  await crashPoint('after-markers-before-finish');
   await store.finish(scan, 'read');
 }
 
@@ -152,6 +154,7 @@ async function readPages<Scan extends OwnedScan>(
   const told = { at: 0, phase: '' };
   for await (const page of pages) {
     const numbers = await log.records(page.records, state.numbers);
+    await crashPoint('after-publish-before-save');
     const { all, list } = reader.requests();
     advance(state, page, numbers, { all: before.all + all, list: before.list + list });
     // I1: the position moves only after the broker has acknowledged what it stands for.

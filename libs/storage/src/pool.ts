@@ -20,7 +20,12 @@ export interface PoolOptions {
   max: number;
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
+  /** Parameters of every session besides the time zone. The search path is the one place that says in which schemas our tables are. */
+  parameters?: Readonly<Record<string, string>>;
 }
+
+/** Our bookkeeping, and the tables customers query. Bookkeeping first: a table of theirs never hides one of ours. */
+const SEARCH_PATH = 'tributary,public';
 
 const TIMESTAMPTZ = 1184;
 const NUMERIC = 1700;
@@ -52,7 +57,7 @@ export function createPool(options: PoolOptions): Database {
     keepAlive: true,
     lock_timeout: options.lockTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: 120_000,
-    options: '-c timezone=UTC -c datestyle=ISO -c search_path=public',
+    options: sessionOptions(options.parameters),
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
         parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
@@ -63,6 +68,13 @@ export function createPool(options: PoolOptions): Database {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
+}
+
+function sessionOptions(parameters: PoolOptions['parameters']): string {
+  const all = { timezone: 'UTC', datestyle: 'ISO', search_path: SEARCH_PATH, ...parameters };
+  return Object.entries(all)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 }
 
 /**
@@ -116,8 +128,8 @@ const NO_TLS = /^The server does not support SSL/;
 const BROKEN = /^(Connection terminated|timeout exceeded|Query read timeout|Client (has|was)|Cannot use a pool)/;
 
 /**
- * The AppError for what PostgreSQL or its connection said; what is neither is a defect of ours. The text is PostgreSQL's primary
- * message: it names no values.
+ * The AppError for what PostgreSQL or its connection said; what is neither is a defect of ours. PostgreSQL's own
+ * text may quote rows and stays in the cause.
  */
 export function databaseError(error: unknown): AppError {
   if (error instanceof AppError) return error;
@@ -132,7 +144,7 @@ export function databaseError(error: unknown): AppError {
   if (CONFLICTS.has(code)) return new AppError('write_conflict', `PostgreSQL ${code}${place}`, { cause: error });
   if (code.startsWith('22') || code.startsWith('23'))
     return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
-  return new AppError('internal', `PostgreSQL ${code}: ${message}`, { cause: error });
+  return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
 }
 
 function refusalOf(error: unknown, code: string | undefined, message: string): AppError | undefined {

@@ -11,8 +11,14 @@ export interface Page<T> {
   offset: number;
 }
 
+/** What the caller may see. */
+export interface Visible {
+  /** The only accounts; all of them when undefined. */
+  accounts: readonly string[] | undefined;
+}
+
 /** What a list is asked for; every part is optional but the page. */
-export interface ListQuery {
+export interface ListQuery extends Visible {
   account?: string | undefined;
   status?: string | undefined;
   email?: string | undefined;
@@ -44,11 +50,18 @@ export async function listLeads(orm: MikroORM, query: ListQuery): Promise<Page<L
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
-function conditions({ account, status, ghlContactId, includeMissing }: ListQuery): Record<string, unknown> {
+function conditions(query: ListQuery): Record<string, unknown> {
+  const { status, ghlContactId, includeMissing } = query;
   return {
-    ...defined({ accountId: account, status, ghlContactId }),
+    ...defined({ accountId: accountCondition(query), status, ghlContactId }),
     ...(includeMissing || status !== undefined ? {} : { missingSince: null }),
   };
+}
+
+/** The account asked for and those that may be seen, both at once. */
+function accountCondition({ account, accounts }: Visible & { account?: string | undefined }): unknown {
+  if (accounts === undefined) return account;
+  return { $in: accounts.filter((visible) => account === undefined || account === visible) };
 }
 
 function paging({ sort, descending, limit, offset }: ListQuery): Record<string, unknown> {
@@ -63,10 +76,11 @@ function defined(values: Record<string, unknown>): Record<string, unknown> {
 /** The newest runs. */
 export async function listRuns(
   orm: MikroORM,
-  query: { account?: string | undefined; source?: string | undefined; limit: number },
+  query: Visible & { account?: string | undefined; source?: string | undefined; limit: number },
 ): Promise<RunRecord[]> {
-  const { account, source, limit } = query;
-  return await orm.em.fork().find(Run, defined({ account, source }), { orderBy: { updatedAt: 'desc' }, limit });
+  const { source, limit } = query;
+  const where = defined({ account: accountCondition(query), source });
+  return await orm.em.fork().find(Run, where, { orderBy: { updatedAt: 'desc' }, limit });
 }
 
 /** A run as the CLI and the API show it. */
@@ -99,8 +113,8 @@ export interface RunView {
   duration: number | null;
 }
 
-/** One run; not_found when nobody asked for it. */
-export async function readRun(sql: Sql, syncId: string): Promise<RunView> {
+/** One run; not_found when nobody asked for it, and when the caller may not see its account. */
+export async function readRun(sql: Sql, syncId: string, accounts?: readonly string[]): Promise<RunView> {
   const { rows } = await sql.query<RunView>(
     `select sync_id as "syncId", source, account, mode, dry_run as "dryRun", status, phase, success, message, exit_code as "exitCode", error,
        counters as stats, field_errors as "fieldErrors", held_tables as "heldTables", progress, requested_at as "requestedAt",
@@ -110,6 +124,7 @@ export async function readRun(sql: Sql, syncId: string): Promise<RunView> {
     [syncId],
   );
   const run = rows[0];
-  if (run === undefined) throw new AppError('not_found', `there is no sync ${syncId}`);
+  if (run === undefined || accounts?.includes(run.account) === false)
+    throw new AppError('not_found', `there is no sync ${syncId}`);
   return run;
 }

@@ -16,8 +16,6 @@ beforeAll(async () => {
     logins.set(name, await createLogin(database.pool, database.url, { roles: [name] }));
   // As a deploy after the logins were made: it gives them the limits.
   expect(await grantRoles(database.url)).toEqual([]);
-  await database.pool.query('create table tributary.oauth_tokens (account text)');
-  expect(await grantRoles(database.url)).toEqual([]);
   for (const [name, { url }] of logins) pools.set(name, database.open({ databaseUrl: url, max: 1 }));
 }, 60_000);
 
@@ -31,13 +29,14 @@ const REFUSED = { code: '42501' };
 
 describe('what a role may', () => {
   it.each([
-    ['reader', 'select * from vendors, leads, accounts, runs'],
-    ['api', 'select * from vendors, leads, accounts, runs'],
+    ['reader', 'select * from vendors, leads, accounts, runs, lifecycle'],
+    ['api', 'select * from vendors, leads, accounts, runs, lifecycle'],
     [
       'api',
       `insert into runs (sync_id, source, account, status) values ('r', 'ghl', 'L', 'queued') on conflict (sync_id) do update set status = 'queued'`,
     ],
     ['api', 'insert into tributary.oauth_tokens select null where false'],
+    ['api', `update tributary.dead_letters set state = 'discarded'`],
     ['classifier', `insert into tributary.checkpoints (processor, topic, partition) values ('c', 't', 0)`],
     ['connector', 'select id, account_id, ghl_contact_id, email from vendors'],
     ['connector', 'select id, account_id, ghl_contact_id, customer_email, ghl_opportunity_id from leads'],
@@ -45,6 +44,8 @@ describe('what a role may', () => {
     ['connector', 'select * from tributary.oauth_tokens for update'],
     ['projector', `insert into accounts (id, company_name) values ('L', 'l')`],
     ['projector', 'delete from vendors'],
+    ['projector', 'delete from lifecycle'],
+    ['projector', 'delete from tributary.dead_letters'],
     ['projector', 'delete from tributary.outbox'],
     ['projector', 'create temporary table seen (value text)'],
     ['migrator', 'alter table vendors add column later text'],
@@ -60,10 +61,13 @@ describe('what a role may not', () => {
     ['reader', `update vendors set name = ''`],
     ['reader', 'select * from tributary.checkpoints'],
     ['reader', 'select * from tributary.oauth_tokens'],
+    ['reader', 'select * from tributary.dead_letters'],
     ['reader', 'select * from tributary_migrations'],
     ['api', 'delete from vendors'],
     ['api', `update leads set status = ''`],
     ['api', 'delete from runs'],
+    ['api', `update lifecycle set cause = ''`],
+    ['api', 'delete from tributary.dead_letters'],
     ['api', 'select * from tributary.outbox'],
     ['classifier', 'select * from vendors'],
     ['classifier', 'delete from tributary.checkpoints'],

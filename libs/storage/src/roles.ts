@@ -27,7 +27,7 @@ export const DATABASE_ROLES = [
 ] as const satisfies RoleDefinition[];
 
 /** Our tables in the schema that we share with whatever else is in the database: nothing else there is touched. */
-export const PUBLIC_TABLES = ['accounts', 'leads', 'runs', 'vendors'];
+export const PUBLIC_TABLES = ['accounts', 'leads', 'lifecycle', 'runs', 'vendors'];
 
 const WRITE = 'select, insert, update, delete';
 
@@ -53,6 +53,8 @@ const TABLE_GRANTS: [table: string, privileges: string, role: string][] = [
   ['tributary.scan_rows', WRITE, 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_classifier'],
+  // Whoever acts on a dead letter notes it at once; the projector notes the letters themselves.
+  ['tributary.dead_letters', 'select, insert, update', 'tributary_api'],
   // An install through the API stores tokens; the connector renews them. Nobody else sees even their ciphertext.
   ['tributary.oauth_tokens', WRITE, 'tributary_api'],
   ['tributary.oauth_tokens', WRITE, 'tributary_connector'],

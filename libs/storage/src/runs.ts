@@ -141,3 +141,11 @@ export async function lastSuccesses(sql: Sql): Promise<{ source: string; at: num
   );
   return rows;
 }
+
+/** When scans of GoHighLevel began, in order, in milliseconds. */
+export async function scanStarts(sql: Sql): Promise<number[]> {
+  const { rows } = await sql.query<{ at: number }>(
+    `select distinct started_at as at from runs where source = 'ghl' and started_at is not null order by 1`,
+  );
+  return rows.map(({ at }) => at);
+}

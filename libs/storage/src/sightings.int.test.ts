@@ -33,6 +33,17 @@ async function staged(sql: Sql, table: string): Promise<string[]> {
   return rows.map(({ value }) => value);
 }
 
+it('two scans of different accounts that end in one transaction are staged one after the other', async () => {
+  await saveSighting(database.pool, { ...sighting('left', 50, 'l'), account: 'LEFT' });
+  await saveSighting(database.pool, { ...sighting('right', 50, 'r'), account: 'RIGHT' });
+  await inTransaction(database.pool, async (sql) => {
+    await stageSightings(sql, 'LEFT', 'left', 100);
+    expect(await staged(sql, 'seen_email')).toEqual(['l@example.test']);
+    await stageSightings(sql, 'RIGHT', 'right', 100);
+    expect(await staged(sql, 'seen_email')).toEqual(['r@example.test']);
+  });
+});
+
 it('what the scan saw and what anybody saw later count; what others saw before does not', async () => {
   for (const [scanId, at, contact] of [
     ['mine', 50, 'a'],
@@ -78,7 +89,14 @@ it('outcomes of all batches are merged, rows counted once', async () => {
 it('a contested observation is replaced by a newer one, not by an older one', async () => {
   const save = (dateUpdated: number | null, note: string): Promise<void> =>
     saveContested(database.pool, [
-      { scanId: 'c', table: 'vendors', contactId: 'x', type: 't', observation: { dateUpdated, note } as never },
+      {
+        scanId: 'c',
+        table: 'vendors',
+        contactId: 'x',
+        type: 't',
+        eventId: 'e',
+        observation: { dateUpdated, note } as never,
+      },
     ]);
   await save(null, 'first');
   await save(10, 'second');

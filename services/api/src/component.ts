@@ -1,21 +1,25 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import type { Component } from '#libs/runtime/src/host.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
-import type { Routes, Service } from '#libs/runtime/src/service.ts';
+import type { Route } from '#libs/runtime/src/route.ts';
+import type { Service } from '#libs/runtime/src/service.ts';
 import { openOrm } from '#libs/storage/src/orm.ts';
-import { addRoutes } from './routes.ts';
+import type { Install } from './oauth-routes.ts';
+import { apiRoutes } from './routes.ts';
 
 /** What the API is composed of. */
 export interface ApiParts {
   databaseUrl: string;
-  platform: Pick<Platform, 'database' | 'producer'>;
+  platform: Pick<Platform, 'kafka' | 'database' | 'codec' | 'producer'>;
   /** Accounts by source, as this process knows them. */
   accounts(source: string): readonly string[] | undefined;
+  /** Installs into locations of GoHighLevel; undefined where no app is set. */
+  install: Install | undefined;
 }
 
 /** The API: its routes, and the part that frees what they read with. */
-export async function apiService({ databaseUrl, platform, accounts }: ApiParts): Promise<Service & { routes: Routes }> {
-  const { database, producer } = platform;
+export async function apiService(parts: ApiParts): Promise<Service & { routes: readonly Route[] }> {
+  const { databaseUrl, platform, accounts, install } = parts;
   const orm: MikroORM = await openOrm(databaseUrl);
   const reads: Component = {
     name: 'reads',
@@ -23,5 +27,5 @@ export async function apiService({ databaseUrl, platform, accounts }: ApiParts):
     readiness: () => [],
     stop: () => orm.close(true),
   };
-  return { components: [reads], routes: (app, guard) => addRoutes(app, guard, { orm, database, producer, accounts }) };
+  return { components: [reads], routes: apiRoutes({ orm, platform, accounts, install }) };
 }

@@ -1,9 +1,11 @@
 import { runService } from '#libs/runtime/src/service.ts';
 import { ghlAccounts } from '#libs/runtime/src/settings.ts';
 import { apiService } from './component.ts';
+import { ghlInstall } from './oauth-routes.ts';
 
 process.exitCode = await runService('api', process.env, ({ settings, platform }) => {
   const ghl = ghlAccounts(settings).map(({ locationId }) => locationId);
   const databaseUrl = settings.DATABASE_URL?.reveal() ?? '';
-  return apiService({ databaseUrl, platform, accounts: (source) => (source === 'ghl' ? ghl : undefined) });
+  const install = ghlInstall(settings, settings.GHL_API_BASE_URL, platform.database);
+  return apiService({ databaseUrl, platform, install, accounts: (source) => (source === 'ghl' ? ghl : undefined) });
 });

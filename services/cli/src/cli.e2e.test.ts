@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLogger } from '#libs/runtime/src/logger.ts';
+import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
 
@@ -26,7 +28,9 @@ let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'tributary-cli-'));
-  database = createPool({ databaseUrl: testStack().databaseUrl, applicationName: 'test', max: 2 });
+  const stack = testStack();
+  await deploy({ stack, logger: createLogger({ name: 'test', level: 'silent' }), service: 'test', replication: 1 });
+  database = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'test', max: 2 });
   // The made-up business imports its rows only where there are none.
   await database.query('delete from vendors');
   await database.query('delete from leads');
@@ -204,6 +208,26 @@ describe('the command beside a running npm start', () => {
     },
     30_000,
   );
+
+  it('tells what happened to a row, and rebuilds tables beside the live ones', async () => {
+    const { rows } = await database.query<{ id: string }>(`select id from vendors where email = 'cee@cli.test'`);
+    const id = rows[0]!.id;
+    const told = 'select count(*) as count from lifecycle where row_id = $1';
+    while ((await database.query<{ count: number }>(told, [id])).rows[0]!.count < 2) await new Promise(setImmediate);
+    const history = await tributary(['history', 'vendors', id]);
+    expect(history.stdout).toMatch(
+      /VendorUpdated {2}\(import\) {2}phone = .*\n.*VendorCreated {2}\(import\) {2}.*email = cee@cli.test/,
+    );
+    expect(await tributary(['history', 'vendors', 'nobody'])).toMatchObject({ code: 2, stdout: '' });
+    const from = new Date().toISOString();
+    const { code, stdout } = await tributary(['replay', 'vendors', '--json', '--examples', '1', '--from', from]);
+    expect(code).toBe(3);
+    const report = JSON.parse(stdout) as { tables: { vendors: { live: number; rebuilt: number; examples: object[] } } };
+    expect(report).toMatchObject({ equal: false, swapped: false, tables: { vendors: { rebuilt: 0 } } });
+    expect(report.tables.vendors.live).toBeGreaterThan(0);
+    expect(stdout).not.toContain('@');
+    expect(await tributary(['replay', 'all', '--swap', '--from', from])).toMatchObject({ code: 2, stdout: '' });
+  }, 60_000);
 
   it('shows its usage with exit code 2 when it is called wrongly', async () => {
     expect(await tributary(['sync', 'ghl', '--mode', 'half'])).toMatchObject({ code: 2, stdout: '' });

@@ -1,15 +1,22 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { asyncApiDocument } from '#libs/contracts/src/asyncapi.ts';
+import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import type { RunView } from '#libs/storage/src/reads.ts';
+import { addAccountCommands } from './accounts.ts';
+import { addDeadLetterCommands } from './dead-letters.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
-import { resultOf } from './follow.ts';
+import { resultOf, worstExitCode } from './follow.ts';
+import { historyOf, renderHistory } from './history.ts';
 import { importFile } from './import.ts';
 import { describeResult } from './progress.ts';
+import { renderReplay, runReplay, type ReplayFlags } from './replay.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
-import { askToRun, confirmAndFollow, requestAndFollow } from './sync.ts';
+import { askToRun, confirmAndFollow, requestAndFollowAll } from './sync.ts';
 import { renderTopics, topicsOf } from './topics.ts';
-import { chooseAccount, openWork } from './work.ts';
+import { chooseAccount, chooseAccounts, openWork } from './work.ts';
 
 interface Session {
   settings: Settings;
@@ -47,13 +54,17 @@ export function buildProgram(): Command {
   addSync(program);
   addImport(program);
   addReads(program);
+  addAccountCommands(program, print);
+  addDeadLetterCommands(program, say);
+  addReplay(program);
   addStackCommands(program, say);
   return program;
 }
 
 interface SyncFlags {
   mode: string;
-  location?: string;
+  location?: string[];
+  allLocations?: boolean;
   dryRun?: boolean;
   yes?: boolean;
   json?: boolean;
@@ -69,7 +80,8 @@ function addSync(program: Command): void {
         .choices(['full', 'targeted', 'incremental'])
         .default('full'),
     )
-    .option('--location <id>', 'location to read, where several are set')
+    .option('--location <id...>', 'location to read, where several are set; one or more')
+    .option('--all-locations', 'read every location that is set, side by side')
     .option('--dry-run', 'read and report what would change; write no row')
     .option('--yes', 'do not ask')
     .option(JSON_FLAG, JSON_DOC)
@@ -88,22 +100,32 @@ async function syncGhl(flags: SyncFlags): Promise<void> {
   process.once('SIGINT', () => interrupted.abort());
   process.once('SIGTERM', () => interrupted.abort());
   try {
-    const account = chooseAccount(work.ghl, flags.location);
-    const what = `${flags.dryRun === true ? 'dry run of ' : ''}a ${flags.mode} sync of GoHighLevel location ${account}${work.ghl.simulated ? ' (simulator)' : ''}`;
+    const accounts = chooseAccounts(work.ghl, flags);
+    const dry = flags.dryRun === true ? 'dry run of ' : '';
+    const where = `${accounts.length === 1 ? 'location' : 'locations'} ${accounts.join(', ')}`;
+    const what = `${dry}a ${flags.mode} sync of GoHighLevel ${where}${work.ghl.simulated ? ' (simulator)' : ''}`;
     if (flags.yes !== true && flags.dryRun !== true && !(await askToRun(`Run ${what}?`))) {
       say('Nothing was done.');
       return;
     }
-    const request = { source: 'ghl', account, mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
-    const run = await requestAndFollow(work.platform, request, {
+    const request = { source: 'ghl', mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
+    const runs = await requestAndFollowAll(work.platform, accounts, request, {
       signal: interrupted.signal,
-      onRequested: (id) => say(`Sync ${id}: ${what}`),
+      onRequested: (id, account) => say(`Sync ${id}: ${dry}a ${flags.mode} sync of GoHighLevel location ${account}`),
     });
-    print(flags.json, resultOf(run), describeResult(run));
-    process.exitCode = run.exitCode ?? 1;
+    printRuns(flags.json, runs);
   } finally {
     await work.close();
   }
+}
+
+/** One result as it is; several as a list, with the worst exit code. */
+function printRuns(json: boolean | undefined, runs: readonly RunView[]): void {
+  const [only] = runs;
+  const texts = runs.map((run) => (runs.length === 1 ? '' : `Location ${run.account}\n`) + describeResult(run));
+  const value = runs.length === 1 ? resultOf(only!) : { results: runs.map(resultOf) };
+  print(json, value, texts.join('\n\n'));
+  process.exitCode = worstExitCode(runs);
 }
 
 async function confirm(syncId: string, flags: { json?: boolean }): Promise<void> {
@@ -167,6 +189,31 @@ function exitCodeOf({
   return errors.every(({ line }) => line === 1) || inserted + merged.length === 0 ? 2 : 3;
 }
 
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('give a number from 1 on');
+  return count;
+}
+
+function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('rebuild tables from the topics beside the live ones, and tell how they differ')
+    .addArgument(new Argument('<tables>', 'what to rebuild').choices(['vendors', 'leads', 'all']))
+    .option('--from <time>', 'read only what was written since; rows of before are then not explained')
+    .option('--swap', 'put the rebuilt tables in the place of the live ones if they differ')
+    .option('--yes', 'do not ask')
+    .option('--examples <n>', 'rows that differ to show of each table', countOf, 5)
+    .option('--reveal', 'with --json: show personal data in the examples')
+    .option(JSON_FLAG, JSON_DOC)
+    .action(async (what: string, flags: ReplayFlags) => {
+      const { settings, logger } = openSession();
+      const report = await runReplay(settings, logger, what, flags, say);
+      print(flags.json, report, renderReplay(report));
+      process.exitCode = report.equal || report.swapped ? 0 : 3;
+    });
+}
+
 function addReads(program: Command): void {
   program
     .command('status')
@@ -186,6 +233,23 @@ function addReads(program: Command): void {
       print(flags.json, { checks }, renderDiagnosis(checks));
       process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
     });
+  const history = program.command('history').description('what happened to a row, and why');
+  for (const table of ['vendors', 'leads'] as const) {
+    history
+      .command(`${table} <id>`)
+      .description(`the changes of a row of ${table}, newest first`)
+      .option('--limit <n>', 'how many at most', countOf, 50)
+      .option(JSON_FLAG, JSON_DOC)
+      .action(async (id: string, flags: { limit: number; json?: boolean }) => {
+        const { settings } = openSession();
+        const page = await historyOf(settings, table, id, flags.limit);
+        print(flags.json, page, renderHistory(page));
+      });
+  }
+  program
+    .command('asyncapi')
+    .description('print the AsyncAPI 3.0 document of the topics')
+    .action(() => print(true, asyncApiDocument(SCHEMAS), ''));
   program
     .command('topics')
     .description('topics with their offsets, and how far each consumer is behind')

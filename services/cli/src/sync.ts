@@ -7,11 +7,22 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import { followRun } from './follow.ts';
 import { createProgress } from './progress.ts';
 
+/** What a sync is asked for with. */
+export type SyncOrder = Omit<SyncRequested, 'syncId' | 'requestedAt'>;
+
+/** How a run is followed. */
+export interface FollowOptions {
+  signal?: AbortSignal;
+  onRequested?(syncId: string, account: string): void;
+  /** Progress in lines: several runs share the terminal. */
+  plain?: boolean;
+}
+
 /** Asks for a sync and follows it to its end, with progress on stderr. */
 export async function requestAndFollow(
   platform: Platform,
-  request: Omit<SyncRequested, 'syncId' | 'requestedAt'>,
-  options: { signal?: AbortSignal; onRequested?(syncId: string): void } = {},
+  request: SyncOrder,
+  options: FollowOptions = {},
 ): Promise<RunView> {
   const value: SyncRequested = { syncId: randomUUID(), requestedAt: Date.now(), ...request };
   const { syncId, source, account } = value;
@@ -25,13 +36,26 @@ export async function requestAndFollow(
       correlationId: syncId,
     },
   ]);
-  options.onRequested?.(syncId);
-  const progress = createProgress(process.stderr);
+  options.onRequested?.(syncId, account);
+  const progress = createProgress(process.stderr, { plain: options.plain === true });
   try {
     return await followRun(platform.database, syncId, (run) => progress.show(run), options.signal);
   } finally {
     progress.end();
   }
+}
+
+/** The same for several accounts side by side; the connector decides how many are read at a time. */
+export async function requestAndFollowAll(
+  platform: Platform,
+  accounts: readonly string[],
+  request: Omit<SyncOrder, 'account'>,
+  options: FollowOptions = {},
+): Promise<RunView[]> {
+  const plain = accounts.length > 1;
+  return Promise.all(
+    accounts.map((account) => requestAndFollow(platform, { ...request, account }, { ...options, plain })),
+  );
 }
 
 /** Applies the missing rule that a sync held back, and follows it to its end. */
@@ -59,10 +83,10 @@ export async function confirmAndFollow(platform: Platform, syncId: string): Prom
   }
 }
 
-/** Asks before a sync runs, as V3 did. Without a terminal the answer must be --yes. */
+/** Asks before something is done. Without a terminal the answer must be --yes. */
 export async function askToRun(question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
-    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to run the sync without a question');
+    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to go ahead without a question');
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());

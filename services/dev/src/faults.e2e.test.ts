@@ -33,10 +33,11 @@ async function proxyTo(address: string, options?: { cut: boolean }): Promise<Pro
 
 function start(): Promise<TestPipeline> {
   const { schemaRegistryUrl, databaseUrl } = testStack();
-  return startTestPipeline(world, ENV, {
+  const through = {
     schemaRegistryUrl: proxied(registry, schemaRegistryUrl),
     databaseUrl: proxied(database, databaseUrl),
-  });
+  };
+  return startTestPipeline(world, ENV, { through });
 }
 
 beforeAll(async () => {

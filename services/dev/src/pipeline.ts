@@ -1,4 +1,5 @@
 import { apiService } from '#services/api/src/component.ts';
+import { ghlInstall } from '#services/api/src/oauth-routes.ts';
 import { classifierComponents } from '#services/classifier/src/component.ts';
 import { connectorComponents } from '#services/connector/src/component.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
@@ -33,7 +34,13 @@ export interface Pipeline {
 /** Starts projector, classifier, connector and, if asked for, the HTTP edge. */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { settings, stack, ghl, logger } = options;
-  const platform = await openPlatform({ stack, databasePool: settings.DATABASE_POOL, logger, service: 'dev' });
+  const platform = await openPlatform({
+    stack,
+    databasePool: settings.DATABASE_POOL,
+    sessionMs: settings.KAFKA_SESSION_TIMEOUT * 1000,
+    logger,
+    service: 'dev',
+  });
   const rulesFor = ghlRulesByAccount(settings, ghl.accounts);
   const running: { host?: Host } = {};
   try {
@@ -75,11 +82,13 @@ async function openApi(
   const service = await apiService({
     databaseUrl,
     platform,
+    install: ghlInstall(settings, ghl.baseUrl, platform.database),
     accounts: (source) => (source === 'ghl' ? accounts : undefined),
   });
   const edge = httpEdge({
     ...api,
     settings,
+    metricsPublic: settings.METRICS_PUBLIC !== 'false',
     logger,
     readiness: () => running.host?.readiness() ?? [{ part: 'host', ready: false, reason: 'starting' }],
     routes: service.routes,

@@ -82,6 +82,7 @@ it('the api reads what came of it', async () => {
   const orm = await openOrm(logins.get('api')!.url);
   const query = {
     account: world.locationId,
+    accounts: undefined,
     includeMissing: true,
     sort: 'id',
     descending: false,
@@ -90,7 +91,7 @@ it('the api reads what came of it', async () => {
   };
   const [vendors, leads] = [await listVendors(orm, query), await listLeads(orm, query)];
   expect(vendors.total + leads.total).toBeGreaterThan(0);
-  const runs = await listRuns(orm, { account: world.locationId, limit: 3 });
+  const runs = await listRuns(orm, { account: world.locationId, accounts: undefined, limit: 3 });
   expect(runs.map(({ mode }) => mode)).toEqual(['targeted', 'incremental', 'full']);
   await orm.close(true);
 });

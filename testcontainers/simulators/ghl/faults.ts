@@ -26,7 +26,7 @@ export type FaultKind = (typeof FAULT_KINDS)[number];
 /** A fault: which requests it meets, and how often. */
 export interface Fault {
   kind: FaultKind;
-  /** Substring of `METHOD /path`; every request when absent. */
+  /** Substring of `METHOD /path`, to which a search adds ` list` or ` query=TEXT`; every request when absent. */
   match?: string;
   /** Location whose token the request brings; every location when absent. */
   locationId?: string;

@@ -5,9 +5,16 @@ import type { Fault, Faults } from './faults.ts';
 /** Lets requests meet their faults before anything answers them. */
 export function meet(faults: Faults, locationOf: (request: Request) => string | undefined): RequestHandler {
   return (request, response, next) => {
-    const fault = faults.next(`${request.method} ${request.path}`, locationOf(request));
+    const fault = faults.next(`${request.method} ${request.path}${searchOf(request)}`, locationOf(request));
     if (fault === undefined || suffer(fault, request, response)) next();
   };
+}
+
+/** What a search is for, so that a fault can meet the list alone, or what is asked of one e-mail. */
+function searchOf({ method, path, body }: Request): string {
+  if (method !== 'POST' || path !== '/contacts/search') return '';
+  const { query } = (body ?? {}) as { query?: unknown };
+  return typeof query === 'string' ? ` query=${query}` : ' list';
 }
 
 /** True when the request goes on to its route. */

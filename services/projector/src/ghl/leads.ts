@@ -2,9 +2,16 @@ import type { ContactUnclassified, LeadObserved, VendorObserved } from '#libs/co
 import { evolveLead, reclassifyLead, type LeadEvolution } from '#libs/domain/src/lead.ts';
 import type { LeadRow } from '#libs/domain/src/rows.ts';
 import { LEADS } from '#libs/storage/src/columns.ts';
-import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { newRowIds } from '#libs/storage/src/ids.ts';
 import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
+import {
+  newestByContact,
+  noteOutcome,
+  noteReclassified,
+  observedBy,
+  type BatchScope,
+  type Observations,
+} from './scope.ts';
 
 /** What a contact is for the leads table: a lead, or something else that lead rows know it by. */
 export type LeadClaimant =
@@ -31,9 +38,16 @@ export async function applyLeads(scope: BatchScope, observations: Observations):
       writes.push(...reclassifyOwn(scope, claimant, own));
     }
   }
-  for (const observation of await unrivalled(scope, discovered)) writes.push(...settle(scope, observation, []));
+  const newborn = await unrivalled(scope, discovered);
+  const ids = await newRowIds(
+    scope.sql,
+    'lead',
+    scope.account,
+    newborn.map(({ contactId }) => contactId),
+  );
+  for (const observation of newborn) writes.push(...settle(scope, observation, [], ids.get(observation.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
-  await writeRows(scope.sql, LEADS, writes);
+  await writeRows(scope, LEADS, writes);
 }
 
 function claimantsOf({ leads, vendors, unclassified }: Observations): LeadClaimant[] {
@@ -88,15 +102,23 @@ export function olderFirst(a: { createdAt: number; id: string }, b: { createdAt:
   return a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
 }
 
-function settle(scope: BatchScope, observation: LeadObserved, own: Versioned<LeadRow>[]): RowWrite<LeadRow>[] {
+function settle(
+  scope: BatchScope,
+  observation: LeadObserved,
+  own: Versioned<LeadRow>[],
+  newId?: string,
+): RowWrite<LeadRow>[] {
   scope.sighting.leadContacts.push(observation.contactId);
-  const id = rowIdOf('lead', scope.account, observation.contactId);
   const targets = own.length === 0 ? [undefined] : own;
   return targets.flatMap((known, index) => {
     const part = index === targets.length - 1 ? 'all' : 'contact';
+    const id = known?.row.id ?? newId!;
     const evolution = evolveLead(known?.row, observation, { rules: scope.rules, id, part });
     noteLead(scope, observation, known?.row, evolution);
-    return evolution.row === known?.row ? [] : [{ row: evolution.row, version: known?.version ?? 0 }];
+    if (evolution.row === known?.row) return [];
+    return [
+      { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause: observedBy(scope, observation) },
+    ];
   });
 }
 
@@ -105,11 +127,14 @@ function reclassifyOwn(
   { fits, observation }: Exclude<LeadClaimant, { fits: true }>,
   own: Versioned<LeadRow>[],
 ): RowWrite<LeadRow>[] {
-  scope.sighting.otherContacts.push(observation.contactId);
+  const { contactId, email, knownAs } = observation;
+  const { outcomes, otherContacts } = scope.sighting;
+  otherContacts.push(contactId);
+  if (email !== null && knownAs.leadByEmail) outcomes.reclassifiedEmails.push([contactId, email]);
   return own.flatMap(({ row: before, version }) => {
     const row = reclassifyLead(before, fits, observation.observedAt, scope.rules);
-    noteReclassified(scope.sighting.outcomes.leads, before, row);
-    return row === before ? [] : [{ row, version }];
+    noteReclassified(outcomes.leads, before, row);
+    return row === before ? [] : [{ row, version, before, cause: observedBy(scope, observation) }];
   });
 }
 
@@ -139,8 +164,10 @@ async function unrivalled(scope: BatchScope, discovered: LeadObserved[]): Promis
 
 function contest(scope: BatchScope, { type, observation }: LeadClaimant): void {
   scope.sighting.otherContacts.push(observation.contactId);
-  if (scope.scanId === null) return;
-  scope.contested.push({ scanId: scope.scanId, table: 'leads', contactId: observation.contactId, type, observation });
+  const { scanId } = scope;
+  const { contactId } = observation;
+  const eventId = scope.eventIds.get(observation) ?? '';
+  scope.contested.push({ scanId, table: 'leads', contactId, type, eventId, observation });
 }
 
 function noteLead(
@@ -154,5 +181,8 @@ function noteLead(
   if (before !== undefined && before.customerEmail !== evolution.row.customerEmail) {
     outcomes.emailChanges.push(['leads', before.id, before.customerEmail]);
   }
-  for (const error of evolution.fieldErrors) outcomes.fieldErrors.push({ contactId: observation.contactId, ...error });
+  const { contactId } = observation;
+  const rowId = evolution.row.id;
+  if (observation.email === null) outcomes.leadsWithoutEmail.push(contactId);
+  for (const error of evolution.fieldErrors) outcomes.fieldErrors.push({ contactId, rowId, ...error });
 }

@@ -1,0 +1,75 @@
+import { MARKED, type LeadRow, type LifeColumns, type VendorRow } from './rows.ts';
+import { isMissing, type Scan, type ScanInput } from './scan.ts';
+
+/** A table after its contacts are applied, with the ids of the rows that the scan sighted. */
+export interface Seen<Row extends LifeColumns> {
+  rows: Row[];
+  sighted: ReadonlySet<string>;
+}
+
+const LEAST_LOOKUPS = 20;
+
+/** rules-ghl section 6: marks what GoHighLevel denies. Returns the tables that the safety valve held back. */
+export function markMissing(scan: Scan, vendors: Seen<VendorRow>, leads: Seen<LeadRow>): ('vendors' | 'leads')[] {
+  const { counters, input } = scan;
+  counters.lookups_unknown = input.lookUps.unknown;
+  if (isDown(input) || input.shortfall === 'nothing' || input.shortfall === 'refused') return [];
+  const held: ('vendors' | 'leads')[] = [];
+  const missingVendors = markTable(scan, vendors, input.vendors, isVendorInScope);
+  const missingLeads = markTable(scan, leads, input.leads, isLeadInScope);
+  if (missingVendors === undefined) held.push('vendors');
+  if (missingLeads === undefined) held.push('leads');
+  counters.vendors_missing_in_ghl = missingVendors ?? 0;
+  counters.vendors_deleted = missingVendors ?? 0;
+  counters.leads_deleted = missingLeads ?? 0;
+  return held;
+}
+
+/** Rows that have something GoHighLevel can be asked for. */
+export function isVendorInScope({ ghl_contact_id, email }: VendorRow): boolean {
+  return ghl_contact_id !== null || email !== null;
+}
+
+/** The same of a lead: an opportunity alone is not enough. */
+export function isLeadInScope({ ghl_contact_id, customer_email }: LeadRow): boolean {
+  return ghl_contact_id !== null || customer_email !== null;
+}
+
+/** Whether so many look-ups stayed unanswered that the source counts as down. */
+export function isDown({ lookUps, rules }: ScanInput): boolean {
+  return lookUps.total >= LEAST_LOOKUPS && lookUps.unknown > rules.missingMaxUnknownShare * lookUps.total;
+}
+
+/** Whether a look-up of the row stayed without an answer. */
+function isExempt(row: VendorRow | LeadRow, { unanswered, unknownEmails, unknownOpportunities }: ScanInput): boolean {
+  const email = 'email' in row ? row.email : row.customer_email;
+  const opportunity = 'ghl_opportunity_id' in row ? row.ghl_opportunity_id : null;
+  return (
+    unanswered.has(row.ghl_contact_id ?? '') ||
+    unknownEmails.has(email ?? '') ||
+    unknownOpportunities.has(opportunity ?? '')
+  );
+}
+
+/** Marks a table's missing rows; undefined when there are too many of them. */
+function markTable<Row extends VendorRow | LeadRow>(
+  { input }: Scan,
+  { rows, sighted }: Seen<Row>,
+  before: readonly Row[],
+  isInScope: (row: Row) => boolean,
+): number | undefined {
+  const { rules } = input;
+  // Rows that came back in this scan are not missing: they count, as if they had never been away.
+  const present = rows.filter(
+    (row) => before.some(({ id }) => id === row.id) && isInScope(row) && !isMissing(row, rules),
+  );
+  const missing = present.filter((row) => !sighted.has(row.id) && !isExempt(row, input));
+  if (present.length >= rules.missingMinRows && missing.length > rules.missingMaxShare * present.length)
+    return undefined;
+  for (const row of missing) {
+    row.previous_status = row.status;
+    row.status = rules.inactiveStatus;
+    row.missing_since = MARKED;
+  }
+  return missing.length;
+}
