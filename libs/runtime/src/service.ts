@@ -1,5 +1,5 @@
 import type { Server } from 'node:http';
-import { stackAccess } from './access.ts';
+import { stackAccess, type StackAccess } from './access.ts';
 import { AppError, toAppError } from './errors.ts';
 import { onStopSignal, startHost, type Component, type Readiness } from './host.ts';
 import { closeServer, createApp, listen } from './http.ts';
@@ -58,6 +58,7 @@ export function httpEdge(options: EdgeOptions): Component & { url(): string } {
 /** What a service is composed from. */
 export interface ServiceContext {
   settings: Settings;
+  stack: StackAccess;
   platform: Platform;
   logger: Logger;
 }
@@ -103,7 +104,7 @@ async function serve(
     service: name,
   });
   try {
-    const { components, routes } = await compose({ settings, platform, logger });
+    const { components, routes } = await compose({ settings, stack, platform, logger });
     const running: { readiness?: () => Readiness[] } = {};
     const edge = httpEdge({
       settings,
