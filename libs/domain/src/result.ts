@@ -47,6 +47,8 @@ export interface Conclusion {
   missingNumbers: number;
   deadLettered: number;
   lookupsUnknown: number;
+  /** One contact was read (mode single): that no row is judged is no lack. */
+  isSingle: boolean;
   dryRun: boolean;
   scanId: string;
   counters: Counters;
@@ -67,7 +69,8 @@ export interface Verdict {
 export function conclude(facts: Conclusion): Verdict {
   const { failure, missingNumbers, deadLettered, lookupsUnknown, heldTables } = facts;
   const done = facts.dryRun ? 'Dry run: nothing was written' : 'Contacts read were applied';
-  if (facts.answersFor === 'nothing') return failed(facts, `${done}, nothing was marked missing: ${reasonOf(facts)}.`);
+  const isWhole = facts.answersFor !== 'nothing' || (facts.isSingle && failure === undefined);
+  if (!isWhole) return failed(facts, `${done}, nothing was marked missing: ${reasonOf(facts)}.`);
   if (missingNumbers > 0) {
     return incomplete(
       `${done}, nothing was marked missing: ${missingNumbers} records of the scan never arrived; run the sync again.`,

@@ -9,6 +9,7 @@ const clean: Conclusion = {
   missingNumbers: 0,
   deadLettered: 0,
   lookupsUnknown: 0,
+  isSingle: false,
   dryRun: false,
   scanId: 'S1',
   counters: emptyCounters(),
@@ -36,6 +37,14 @@ describe('result of a sync (rules-ghl section 7)', () => {
       'incomplete',
       3,
       /nothing was marked missing/,
+    ],
+    ['one contact, which judges no row', { answersFor: 'nothing', isSingle: true }, 'completed', 0, /completed/],
+    [
+      'one contact that could not be read',
+      { answersFor: 'nothing', isSingle: true, failure: refused },
+      'failed',
+      2,
+      /GHL_PRIVATE_TOKEN/,
     ],
     ['a broken list', { answersFor: 'nothing' }, 'incomplete', 3, /nothing was marked missing/],
     [

@@ -111,6 +111,7 @@ const run = defineEntity({
     fieldErrors: p.json<{ contactId: string; field: string; code: string }[]>().nullable(),
     heldTables: p.json<string[]>().nullable(),
     progress: p.json<Record<string, number | string | null>>().nullable(),
+    joinedTo: p.text().nullable(),
     requestedBy: p.text().nullable(),
     requestedAt: p.datetime().nullable(),
     startedAt: p.datetime().nullable(),

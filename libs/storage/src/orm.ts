@@ -2,10 +2,14 @@ import { MikroORM } from '@mikro-orm/postgresql';
 import { Migrator } from '@mikro-orm/migrations';
 import { ENTITIES } from './entities.ts';
 import { Migration20261124Foundation } from './migrations/20261124-foundation.ts';
+import { Migration20261125Control } from './migrations/20261125-control.ts';
 import { databaseError } from './pool.ts';
 
 /** Every migration in order; a new one is added at the end and never changed after it landed. */
-const MIGRATIONS = [{ name: '20261124-foundation', class: Migration20261124Foundation }];
+const MIGRATIONS = [
+  { name: '20261124-foundation', class: Migration20261124Foundation },
+  { name: '20261125-control', class: Migration20261125Control },
+];
 
 /** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */
 export async function openOrm(databaseUrl: string): Promise<MikroORM> {

@@ -4,7 +4,7 @@ import { readRun, type RunView } from '#libs/storage/src/reads.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 
 const LOOK_EVERY_MS = 150;
-const DONE = new Set(['completed', 'incomplete', 'needs_confirmation', 'failed']);
+const DONE = new Set(['completed', 'incomplete', 'needs_confirmation', 'failed', 'cancelled']);
 
 /** True when the run has its final word. */
 export function isDone(run: RunView): boolean {

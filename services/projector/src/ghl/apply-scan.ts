@@ -16,7 +16,7 @@ export async function applyScan(sql: Sql, rules: GhlRules, partitions: ClosedPar
   const id = eventId(marker.scanId, 'crm.scan.v1.ScanApplied');
   if (!marker.dryRun) {
     const applied = await finishScan(sql, rules, partitions);
-    await closeScan(sql, applied, id);
+    await closeScan(sql, applied, id, marker.mode !== 'single');
     await saveResult(sql, marker.scanId, { marker, applied });
     return;
   }

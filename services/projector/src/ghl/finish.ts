@@ -4,6 +4,7 @@ import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missi
 import { conclude, emptyCounters, type Counters } from '#libs/domain/src/result.ts';
 import type { LeadRow, VendorRow } from '#libs/domain/src/rows.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
+import { eventId } from '#libs/kafka/src/event-id.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
 import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
@@ -70,6 +71,7 @@ export async function finishScan(
     missingNumbers: doubts.holes,
     deadLettered: confirmed ? 0 : doubts.deadLettered,
     lookupsUnknown: marker.lookupsUnknown,
+    isSingle: marker.mode === 'single',
     dryRun: marker.dryRun,
     scanId: marker.scanId,
     counters,
@@ -90,23 +92,21 @@ export async function finishScan(
   return applied;
 }
 
-/** Publishes the final word on a scan and drops what only an open scan needs. */
-export async function closeScan(sql: Sql, applied: ScanApplied, eventId: string): Promise<void> {
-  await endScan(
-    sql,
-    applied.scanId,
-    applied.account,
-    applied.status === 'needs_confirmation' ? 'needs_confirmation' : 'applied',
-  );
+/** Publishes the final word on a scan, and on those that joined it, and drops what only an open scan needs. */
+export async function closeScan(sql: Sql, applied: ScanApplied, id: string, judged = true): Promise<void> {
+  const { scanId, source, account, status } = applied;
+  const state = status === 'needs_confirmation' ? status : 'applied';
+  const joined = await endScan(sql, scanId, account, state, judged);
+  const type = 'crm.scan.v1.ScanApplied';
+  const event = { topic: 'crm.scan.v1', key: `${source}:${account}`, type } as const;
   await addToOutbox(sql, [
-    {
-      topic: 'crm.scan.v1',
-      key: `${applied.source}:${applied.account}`,
-      type: 'crm.scan.v1.ScanApplied',
-      eventId,
-      scanId: applied.scanId,
-      value: applied,
-    },
+    { ...event, eventId: id, scanId, value: applied },
+    ...joined.map((other) => ({
+      ...event,
+      eventId: eventId(other, type, id),
+      scanId: other,
+      value: { ...applied, scanId: other },
+    })),
   ]);
 }
 
