@@ -21,6 +21,8 @@ export interface TestPipeline {
   settings: Settings;
   /** Asks for a sync, mode full if nothing else is said, and resolves with its final word. */
   sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' }): Promise<RunView>;
+  /** Stops every component, as a deployment does, and starts it again over the same location. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -52,18 +54,19 @@ export async function startTestPipeline(world: World, env: Record<string, string
   const simulator = await startGhlSimulator({ world, limits: { enabled: false } });
   const rules = ghlRules(settings);
   const apiKey = `test-${randomUUID()}`;
-  const pipeline = await startPipeline({
-    settings,
-    stack,
-    ghl: {
-      baseUrl: simulator.baseUrl,
-      accounts: [{ locationId: world.locationId, token: secret(world.token), rules }],
-    },
-    logger,
-    api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
-  });
-  return {
-    pipeline,
+  const open = (): Promise<Pipeline> =>
+    startPipeline({
+      settings,
+      stack,
+      ghl: {
+        baseUrl: simulator.baseUrl,
+        accounts: [{ locationId: world.locationId, token: secret(world.token), rules }],
+      },
+      logger,
+      api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
+    });
+  const test: TestPipeline = {
+    pipeline: await open(),
     simulator,
     world,
     rules,
@@ -81,14 +84,19 @@ export async function startTestPipeline(world: World, env: Record<string, string
         requestedBy: 'test',
         requestedAt: Date.now(),
       };
-      await pipeline.platform.producer.send([
+      await test.pipeline.platform.producer.send([
         { topic: 'crm.sync-request.v1', key: `ghl:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value },
       ]);
-      return followRun(pipeline.platform.database, syncId, () => undefined);
+      return followRun(test.pipeline.platform.database, syncId, () => undefined);
+    },
+    async restart() {
+      await test.pipeline.stop();
+      test.pipeline = await open();
     },
     async stop() {
-      await pipeline.stop();
+      await test.pipeline.stop();
       await simulator.stop();
     },
   };
+  return test;
 }

@@ -31,6 +31,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
+  wrong_state: 409,
   body_too_large: 413,
   too_many_requests: 429,
   unknown_source: 422,

@@ -183,12 +183,12 @@ async function readPages<Scan extends OwnedScan>(
     await ours(store.savePosition(scan, state, page.seen));
     options.onRecords?.(page.records.length);
     const perSecond = rate({ ...page.progress, recordsRead: state.contactsRead });
-    if (await mustPause(run)) return 'paused';
+    const isPausing = await mustPause(run);
     // All look-ups count, those to come as well: once the outcome is certain nobody waits for the rest.
     const lookups = Math.max(state.lookups, page.progress.lookupsTotal ?? 0);
     if (sourceIsDown({ lookups, unknown: state.unknown }, { missingMaxUnknownShare }))
       throw down(state.unknown, lookups);
-    if (page.progress.phase !== told.phase || Date.now() - told.at >= PROGRESS_EVERY_MS) {
+    if (isPausing || page.progress.phase !== told.phase || Date.now() - told.at >= PROGRESS_EVERY_MS) {
       told.at = Date.now();
       told.phase = page.progress.phase;
       await log.tell('crm.scan.v1.ScanProgressed', {
@@ -199,6 +199,7 @@ async function readPages<Scan extends OwnedScan>(
         perSecond,
       });
     }
+    if (isPausing) return 'paused';
     signal.throwIfAborted();
   }
   return 'end';

@@ -376,6 +376,7 @@ describe('a scan that is paused', () => {
     expect(store).toMatchObject({ paused: 1, finished: undefined, position: { source: 2, contactsRead: 14 } });
     expect(followLog(producer).markers).toEqual([]);
     expect(producer.of('crm.scan.v1.ScanPaused')).toMatchObject([{ recordsRead: 14 }]);
+    expect(producer.of('crm.scan.v1.ScanProgressed').at(-1)).toMatchObject({ recordsRead: 14 });
   });
 
   it('goes on from there when it is resumed, and reads no page twice', async () => {

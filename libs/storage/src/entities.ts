@@ -41,6 +41,7 @@ const vendor = defineEntity({
     primaryServiceCategory: p.text().nullable(),
     previousStatus: p.text().nullable(),
     missingSince: p.datetime().nullable(),
+    localStatus: p.text().nullable(),
     reclassifiedAs: p.text().nullable(),
     reclassifiedAt: p.datetime().nullable(),
     sourceUpdatedAt: p.datetime().nullable(),

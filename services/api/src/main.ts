@@ -5,5 +5,10 @@ import { apiService } from './component.ts';
 process.exitCode = await runService('api', process.env, ({ settings, platform }) => {
   const ghl = ghlAccounts(settings).map(({ locationId }) => locationId);
   const databaseUrl = settings.DATABASE_URL?.reveal() ?? '';
-  return apiService({ databaseUrl, platform, accounts: (source) => (source === 'ghl' ? ghl : undefined) });
+  return apiService({
+    databaseUrl,
+    platform,
+    inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
+    accounts: (source) => (source === 'ghl' ? ghl : undefined),
+  });
 });

@@ -1,15 +1,17 @@
 import { Command, Option } from 'commander';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import type { ControlAction } from '#libs/sources/kit/requests.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
 import { resultOf } from './follow.ts';
 import { importFile } from './import.ts';
-import { describeResult } from './progress.ts';
+import { changesOf, describeChanges } from './changes.ts';
+import { describeProgress, describeResult } from './progress.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
-import { askToRun, confirmAndFollow, requestAndFollow } from './sync.ts';
+import { askToRun, controlAndFollow, requestAndFollow } from './sync.ts';
 import { renderTopics, topicsOf } from './topics.ts';
-import { chooseAccount, openWork } from './work.ts';
+import { chooseAccount, openWork, type Work } from './work.ts';
 
 interface Session {
   settings: Settings;
@@ -70,19 +72,27 @@ function addSync(program: Command): void {
     .option('--yes', 'do not ask')
     .option(JSON_FLAG, JSON_DOC)
     .action((flags: SyncFlags) => syncGhl(flags));
-  sync
-    .command('confirm <syncId>')
-    .description('apply the missing rule that a sync held back')
-    .option(JSON_FLAG, JSON_DOC)
-    .action((syncId: string, flags: { json?: boolean }) => confirm(syncId, flags));
+  for (const [action, description] of Object.entries(CONTROLS)) {
+    sync
+      .command(`${action} <syncId>`)
+      .description(description)
+      .option(JSON_FLAG, JSON_DOC)
+      .action((syncId: string, flags: { json?: boolean }) => control(action as ControlAction, syncId, flags));
+  }
 }
+
+const CONTROLS: Record<ControlAction, string> = {
+  confirm: 'apply the missing rule that a sync held back',
+  cancel: 'end a sync that waits, runs or is paused; nothing is marked missing',
+  pause: 'stop a running sync after the page under way; it keeps its place',
+  resume: 'go on with a paused sync, and follow it to its end',
+};
 
 async function syncGhl(flags: SyncFlags): Promise<void> {
   const { settings, logger } = openSession();
   const work = await openWork(settings, logger, say);
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
-  process.once('SIGTERM', () => interrupted.abort());
+  const interrupted = onInterrupt();
+  const requested: { id?: string } = {};
   try {
     const account = chooseAccount(work.ghl, flags.location);
     const what = `${flags.dryRun === true ? 'dry run of ' : ''}a ${flags.mode} sync of GoHighLevel location ${account}${work.ghl.simulated ? ' (simulator)' : ''}`;
@@ -92,26 +102,54 @@ async function syncGhl(flags: SyncFlags): Promise<void> {
     }
     const request = { source: 'ghl', account, mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
     const run = await requestAndFollow(work.platform, request, {
-      signal: interrupted.signal,
-      onRequested: (id) => say(`Sync ${id}: ${what}`),
+      signal: interrupted,
+      onRequested(id) {
+        requested.id = id;
+        say(`Sync ${id}: ${what}`);
+      },
     });
-    print(flags.json, resultOf(run), describeResult(run));
+    const changes = await changesOf(work.platform.database, run);
+    const told = changes === undefined ? [] : [describeChanges(changes)];
+    print(flags.json, resultOf(run, changes), [describeResult(run), ...told].join('\n'));
     process.exitCode = run.exitCode ?? 1;
+  } catch (error) {
+    if (interrupted.aborted && requested.id !== undefined) say(howToGoOn(requested.id, work));
+    throw error;
   } finally {
     await work.close();
   }
 }
 
-async function confirm(syncId: string, flags: { json?: boolean }): Promise<void> {
+async function control(action: ControlAction, syncId: string, flags: { json?: boolean }): Promise<void> {
   const { settings, logger } = openSession();
   const work = await openWork(settings, logger, say);
+  const interrupted = onInterrupt();
   try {
-    const run = await confirmAndFollow(work.platform, syncId);
-    print(flags.json, resultOf(run), describeResult(run));
-    process.exitCode = run.exitCode ?? 1;
+    const run = await controlAndFollow(work.platform, action, syncId, interrupted);
+    if (run.status === 'paused') print(flags.json, run, describeProgress(run));
+    else print(flags.json, resultOf(run), describeResult(run));
+    const isAsAsked = (action === 'cancel' && run.status === 'cancelled') || run.status === 'paused';
+    process.exitCode = isAsAsked ? 0 : (run.exitCode ?? 1);
+  } catch (error) {
+    if (interrupted.aborted) say(howToGoOn(syncId, work));
+    throw error;
   } finally {
     await work.close();
   }
+}
+
+/** Aborted by Ctrl-C. */
+function onInterrupt(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  return interrupted.signal;
+}
+
+function howToGoOn(syncId: string, { isOwn }: Work): string {
+  const now = isOwn
+    ? 'The sync keeps its place: the next `npm start` or `tributary sync` goes on with it.'
+    : 'The sync goes on in the running pipeline; `tributary sync pause` stops it for a while.';
+  return `${now} To end it: tributary sync cancel ${syncId}`;
 }
 
 function addImport(program: Command): void {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type {
   ContactSyncRequested,
   EventType,
@@ -240,15 +239,4 @@ function endedUnread({ scanId, source, account }: ScanName, failure: AppError, e
     },
   };
   return [failed, applied];
-}
-
-/** A request for one sync, as an event's value. */
-export function syncRequest(request: {
-  source: string;
-  account: string;
-  mode: string;
-  dryRun: boolean;
-  requestedBy: string;
-}): SyncRequested {
-  return { syncId: randomUUID(), requestedAt: Date.now(), ...request };
 }

@@ -6,11 +6,12 @@ import type { OutgoingEvent, Producer } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { memoryRows } from '#libs/sources/kit/memory.fixture.ts';
+import { syncRequest } from '#libs/sources/kit/requests.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 import type { ScanControl } from '#libs/storage/src/scan-control.ts';
 import type { ClaimedScan, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
-import { createConnector, syncRequest, type Connector } from './connector.ts';
+import { createConnector, type Connector } from './connector.ts';
 
 let events: OutgoingEvent[];
 let producer: Producer;
@@ -127,7 +128,7 @@ afterEach(async () => {
 });
 
 const request = (account: string, more: Partial<SyncRequested> = {}): SyncRequested => ({
-  ...syncRequest({ source: 'ghl', account, mode: 'full', dryRun: false, requestedBy: 'test' }),
+  ...syncRequest({ source: 'ghl', account, mode: 'full', dryRun: false, requestedBy: 'test' }).value,
   ...more,
 });
 

@@ -74,6 +74,7 @@ async function openApi(
   const service = await apiService({
     databaseUrl,
     platform,
+    inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
     accounts: (source) => (source === 'ghl' ? accounts : undefined),
   });
   const edge = httpEdge({
@@ -82,6 +83,7 @@ async function openApi(
     logger,
     readiness: () => running.host?.readiness() ?? [{ part: 'host', ready: false, reason: 'starting' }],
     routes: service.routes,
+    drain: service.drain,
   });
   return { components: [...service.components, edge], url: edge.url };
 }

@@ -23,5 +23,8 @@ export class Migration20261125Control extends Migration {
     // The status that observations give is kept beside the word of people, so that either may come first.
     this.addSql(`alter table vendors
       add column local_status text, add column local_status_at timestamptz, add column base_changed_at timestamptz`);
+    this.addSql(`create table tributary.vendor_words (
+      row_id text primary key, action text not null, said_at timestamptz not null
+    )`);
   }
 }

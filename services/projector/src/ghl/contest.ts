@@ -9,6 +9,7 @@ import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '
 import { readContested } from '#libs/storage/src/sightings.ts';
 import { noteOutcome, noteReclassified } from './scope.ts';
 import type { FinishScope } from './finish.ts';
+import { withWords } from './words.ts';
 import type { LeadClaimant } from './leads.ts';
 
 interface Claim {
@@ -47,7 +48,7 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
   await deleteRows(scope.sql, 'vendors', displaced);
   for (const id of displaced) scope.displaced.add(id);
-  await writeRows(scope.sql, VENDORS, writes);
+  await writeRows(scope.sql, VENDORS, await withWords(scope.sql, writes, scope.rules));
 }
 
 function vendorWrite(

@@ -9,6 +9,7 @@ import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
 import { confirmScan } from './confirm.ts';
 import { applyScan } from './apply-scan.ts';
+import { setVendorStatus } from './words.ts';
 import { registerLead, registerVendor } from './registration.ts';
 
 /** What the projector of the GHL tables needs. */
@@ -30,6 +31,7 @@ const HANDLED = [
   'crm.scan.v1.ScanMarker',
   'crm.registration.v1.VendorRegistered',
   'crm.registration.v1.LeadRegistered',
+  'crm.registration.v1.VendorStatusSet',
   'crm.sync.v1.SyncConfirmed',
 ] as const satisfies EventType[];
 
@@ -77,6 +79,8 @@ async function register(sql: Sql, batch: EventBatch, rulesFor: (account: string)
   for (const event of batch.events) {
     if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(sql, event.value);
     if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(sql, event.value);
+    if (isA(event, 'crm.registration.v1.VendorStatusSet'))
+      await setVendorStatus(sql, event.value, rulesFor(event.value.account));
     if (isA(event, 'crm.sync.v1.SyncConfirmed') && event.value.source === 'ghl') {
       confirmed = (await confirmScan(sql, rulesFor(event.value.account), event.value.syncId)) || confirmed;
     }

@@ -13,6 +13,7 @@ import {
   type Versioned,
 } from '#libs/storage/src/rows.ts';
 import { contentHash } from './content.ts';
+import { withWords } from './words.ts';
 import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
@@ -51,7 +52,7 @@ export async function applyVendors(scope: BatchScope, observations: Observations
   }
   for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
-  await writeRows(scope.sql, VENDORS, writes);
+  await writeRows(scope.sql, VENDORS, await withWords(scope.sql, writes, scope.rules));
 }
 
 function reclassifyStaff(
