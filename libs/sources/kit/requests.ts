@@ -26,11 +26,9 @@ export interface Controlled {
 export function controlRequest(action: ControlAction, run: Controlled, requestedBy: string): OutgoingEvent {
   const { type, states } = CONTROLS[action];
   if (!(states as readonly string[]).includes(run.status)) {
-    const when = states.length === 1 ? `only a sync that is ${states[0]} can` : `it is over`;
-    throw new AppError(
-      'wrong_state',
-      `sync ${run.syncId} is ${run.status}: ${when}${states.length === 1 ? ` ${action}` : ''}`,
-    );
+    const rule =
+      states.length === 1 ? `only one that is ${states[0]} can be told to ${action}` : 'it is read to its end';
+    throw new AppError('wrong_state', `sync ${run.syncId} is ${run.status}: ${rule}`);
   }
   const { source, account } = run;
   // What waits to be confirmed is the scan that was read, whoever joined it.

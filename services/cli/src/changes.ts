@@ -11,9 +11,10 @@ export async function changesOf(database: Database, run: RunView): Promise<Chang
 }
 
 /** The changes for people: how many, and the first of them. */
-export function describeChanges({ total, items }: ChangeSet): string {
+export function describeChanges({ total, leftOut, items }: ChangeSet): string {
   const shown = items.slice(0, SHOWN).map((change) => `  ${describeChange(change)}`);
-  const more = total > shown.length ? [`  and ${total - shown.length} more (--json has them)`] : [];
+  const kept = leftOut === 0 ? '' : ` but for ${leftOut}`;
+  const more = total > shown.length ? [`  and ${total - shown.length} more (--json has them${kept})`] : [];
   return [`Changes: ${total}`, ...shown, ...more].join('\n');
 }
 

@@ -7,16 +7,17 @@ import { controlRequest, syncRequest, type ControlAction } from '#libs/sources/k
 import { followRun, isDone } from './follow.ts';
 import { createProgress } from './progress.ts';
 
-/** Asks for a sync and follows it to its end, with progress on stderr. */
+/** Asks for a sync and follows it to its end, with progress on stderr unless somebody else shows it. */
 export async function requestAndFollow(
   platform: Platform,
   request: Omit<SyncRequested, 'syncId' | 'requestedAt'>,
-  options: { signal?: AbortSignal; onRequested?(syncId: string): void } = {},
+  options: { signal?: AbortSignal; onRequested?(syncId: string): void; onChange?(run: RunView | undefined): void } = {},
 ): Promise<RunView> {
   const event = syncRequest(request);
   const { syncId } = event.value;
   await platform.producer.send([event]);
   options.onRequested?.(syncId);
+  if (options.onChange !== undefined) return followRun(platform.database, syncId, options.onChange, options.signal);
   const progress = createProgress(process.stderr);
   try {
     return await followRun(platform.database, syncId, (run) => progress.show(run), options.signal);
