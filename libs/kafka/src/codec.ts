@@ -156,6 +156,9 @@ export function createRegistry(registryUrl: string): SchemaRegistry {
 }
 
 /** Runs a look-up in bounded time: no answer and server errors are registry_unavailable, what is left is the registry's `no`. */
+/** What the client of the registry says of a connection that failed, under a status 400 that nobody answered. */
+const NO_CONNECTION = /\b(E(CONN\w+|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|TIMEDOUT|PIPE)|socket hang up)\b/;
+
 async function ask<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
@@ -165,9 +168,9 @@ async function ask<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
     return await Promise.race([work(), late]);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    const status = (error as { status?: number }).status;
-    if (status === undefined || status >= 500 || status === 429)
-      throw unavailable(status === undefined ? 'no connection' : `answer ${status}`, error);
+    const { status, message } = error as { status?: number; message?: string };
+    if (status === undefined || NO_CONNECTION.test(message ?? '')) throw unavailable('no connection', error);
+    if (status >= 500 || status === 429) throw unavailable(`answer ${status}`, error);
     throw error;
   } finally {
     clearTimeout(timer);
