@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { createLogger } from '#libs/runtime/src/logger.ts';
+import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
-import { ghlRules, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
-import { hashKey } from '#libs/runtime/src/keys.ts';
+import { ghlRules, readSettings, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
+import { hashKey, type ApiKey } from '#libs/runtime/src/keys.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
+import { createPool } from '#libs/storage/src/pool.ts';
 import { followRun } from '#services/cli/src/follow.ts';
 import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
@@ -19,9 +20,9 @@ export interface TestPipeline {
   rules: GhlRules;
   apiKey: string;
   settings: Settings;
-  /** Asks for a sync, mode full if nothing else is said, and resolves with its final word. */
-  sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' }): Promise<RunView>;
-  /** Stops every component, as a deployment does, and starts it again over the same location. */
+  /** Asks for a sync, mode full of the first location if nothing else is said, and resolves with its final word. */
+  sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' | 'incremental'; account?: string }): Promise<RunView>;
+  /** Stops every component, as a deployment does, and starts it again over the same locations. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -40,9 +41,24 @@ export function testStack(): { kafkaBrokers: string; schemaRegistryUrl: string; 
 }
 
 /** Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast. */
-export async function startTestPipeline(world: World, env: Record<string, string> = {}): Promise<TestPipeline> {
-  const stack = testStack();
-  const logger = createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
+export async function startTestPipeline(
+  world: World,
+  env: Record<string, string> = {},
+  more: {
+    /** Further locations. */
+    others?: readonly World[];
+    /** What is particular to the account of a location. */
+    accountOf?(world: World, rules: GhlRules): Partial<GhlAccount>;
+    /** Other addresses for the pipeline (of proxies) than those that runs are deployed to and followed at. */
+    through?: Partial<ReturnType<typeof testStack>>;
+    keys?: readonly ApiKey[];
+    logger?: Logger;
+  } = {},
+): Promise<TestPipeline> {
+  const { others = [], accountOf, through = {} } = more;
+  const direct = testStack();
+  const stack = { ...direct, ...through };
+  const logger = more.logger ?? createLogger({ name: 'test', level: process.env['LOG_LEVEL'] ?? 'silent' });
   const settings = readSettings({
     GHL_RATE_LIMIT_DELAY: '0',
     GHL_RETRY_SECONDS: '5',
@@ -50,31 +66,48 @@ export async function startTestPipeline(world: World, env: Record<string, string
     HTTP_PORT: '0',
     ...env,
   });
-  await deploy({ ...stack, logger, service: 'test', replication: 1 });
-  const simulator = await startGhlSimulator({ world, limits: { enabled: false } });
+  await deploy({ ...direct, logger, service: 'test', replication: 1 });
+  const simulator = await startGhlSimulator({ world, others, limits: { enabled: false } });
   const rules = ghlRules(settings);
   const apiKey = `test-${randomUUID()}`;
+  const database = createPool({ databaseUrl: direct.databaseUrl, applicationName: 'test', max: 2 });
+  const stopWorld = async (): Promise<void> => {
+    await simulator.stop();
+    await database.end();
+  };
   const open = (): Promise<Pipeline> =>
     startPipeline({
       settings,
       stack,
       ghl: {
         baseUrl: simulator.baseUrl,
-        accounts: [{ locationId: world.locationId, token: secret(world.token), rules }],
+        accounts: [world, ...others].map((one) => ({
+          locationId: one.locationId,
+          token: secret(one.token),
+          rules,
+          ...accountOf?.(one, rules),
+        })),
       },
       logger,
-      api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
+      api: {
+        keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }, ...(more.keys ?? [])],
+        port: 0,
+        nextFree: false,
+      },
     });
+  const pipeline = await open().catch(async (error: unknown) => {
+    await stopWorld();
+    throw error;
+  });
   const test: TestPipeline = {
-    pipeline: await open(),
+    pipeline,
     simulator,
     world,
     rules,
     apiKey,
     settings,
-    async sync({ dryRun = false, mode = 'full' } = {}) {
+    async sync({ dryRun = false, mode = 'full', account = world.locationId } = {}) {
       const syncId = randomUUID();
-      const account = world.locationId;
       const value = {
         syncId,
         source: 'ghl',
@@ -87,7 +120,7 @@ export async function startTestPipeline(world: World, env: Record<string, string
       await test.pipeline.platform.producer.send([
         { topic: 'crm.sync-request.v1', key: `ghl:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value },
       ]);
-      return followRun(test.pipeline.platform.database, syncId, () => undefined);
+      return followRun(database, syncId, () => undefined);
     },
     async restart() {
       await test.pipeline.stop();
@@ -95,7 +128,7 @@ export async function startTestPipeline(world: World, env: Record<string, string
     },
     async stop() {
       await test.pipeline.stop();
-      await simulator.stop();
+      await stopWorld();
     },
   };
   return test;

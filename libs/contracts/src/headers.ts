@@ -17,6 +17,10 @@ export const HEADERS = {
   scanNumber: 'ce_scannumber',
   traceParent: 'traceparent',
   contentType: 'content-type',
+  /** Dead letter that a record was redriven from. */
+  redrivenFrom: 'crm.redriven-from',
+  /** The one consumer group a redriven record is for: the others have handled it long ago and pass it over. */
+  redrivenFor: 'crm.redriven-for',
 } as const;
 
 /** Content type of every value: Avro with Confluent framing (magic byte and four-byte schema id). */

@@ -21,6 +21,9 @@ import {
 import type { GhlRules } from './settings.ts';
 import { leadZip, type LookupZip } from './zip.ts';
 
+/** Modes that read the location itself: elsewhere contacts that no row knows are left alone (rules-ghl section 2, and the decision on mode incremental). */
+const DISCOVERING: ReadonlySet<string> = new Set(['full', 'incremental']);
+
 /** What one contact becomes. */
 export type ClassifiedEvent =
   | { type: 'crm.observation.v1.VendorObserved'; value: VendorObserved }
@@ -50,8 +53,8 @@ export function classesOf(contact: ContactRead, tags: readonly string[], rules: 
   const signals = hasVendorSignals(contact, tags, rules);
   const vendorEvidence = knownAs.vendorById || knownAs.vendorByEmail;
   const leadEvidence = knownAs.leadById || knownAs.leadByEmail || knownAs.leadByOpportunity;
-  // Only mode full discovers: elsewhere contacts that no row knows are left alone, but for a vendor that somebody asks for by name.
-  const discovers = contact.mode === 'full' && !vendorEvidence && !leadEvidence;
+  // Elsewhere contacts that no row knows are left alone, but for a vendor that somebody asks for by name.
+  const discovers = DISCOVERING.has(contact.mode) && !vendorEvidence && !leadEvidence;
   const discoversVendor = discovers || contact.mode === 'single';
   // There an e-mail alone does not make somebody else's contact a row's own (ghl-sync-v3 4.6).
   const isVendor = contact.mode === 'single' ? knownAs.vendorById : vendorEvidence;

@@ -130,6 +130,15 @@ export function resolveLeads({
   return { claims: outcomes.sort(byContact), conflicts: distinctSorted([...lost, ...conflicts]) };
 }
 
+/** The e-mail a row had when the scan began, out of the rows that have another one since; null is an answer: it had none. */
+export function emailAtStart(
+  changed: ReadonlyMap<string, string | null>,
+  { id, email }: { id: string; email: string | null },
+): string | null {
+  const before = changed.get(id);
+  return before === undefined ? email : before;
+}
+
 /** A vendor row's wish for a GHL user id that was not its own when the scan began. */
 export interface UserIdWish {
   rowId: string;

@@ -1,5 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
-import { resolveLeads, resolveUserIds, resolveVendors, type ContestClaim, type ContestRow } from './contested.ts';
+import {
+  emailAtStart,
+  resolveLeads,
+  resolveUserIds,
+  resolveVendors,
+  type ContestClaim,
+  type ContestRow,
+} from './contested.ts';
 
 function row(id: string, overrides: Partial<ContestRow> = {}): ContestRow {
   return {
@@ -269,5 +276,17 @@ describe('ghl_user_id is unique (rules-ghl section 1)', () => {
     const result = resolveUserIds(wishes, (id) => held[id]);
     expect(Object.fromEntries(result.final)).toEqual(final);
     expect(result.refused.map(({ rowId }) => rowId).sort()).toEqual(refused);
+  });
+});
+
+describe('evidence is that of the start of the scan (rules-ghl section 3)', () => {
+  it.each<[string, [string, string | null][], string | null, string | null]>([
+    ['the e-mail it has, when it did not change', [], 'now', 'now'],
+    ['no e-mail, when it has none and did not change', [], null, null],
+    ['the e-mail it gave up', [['r', 'before']], 'now', 'before'],
+    ['no e-mail, when it got its first one in this scan', [['r', null]], 'now', null],
+    ['its own, whatever another row gave up', [['other', 'before']], 'now', 'now'],
+  ])('a row is known by %s', (_, changed, email, expected) => {
+    expect(emailAtStart(new Map(changed), { id: 'r', email })).toBe(expected);
   });
 });

@@ -35,8 +35,22 @@ export function emptyCounters(): Counters {
   return Object.fromEntries(COUNTERS.map((name) => [name, 0])) as Counters;
 }
 
+/** Faulty fields, each once per contact whatever all is wrong with it: the unit of field_errors (rules-ghl section 7). */
+export function countFaultyFields(errors: readonly { contactId: string; field: string }[]): number {
+  return new Set(errors.map(({ contactId, field }) => JSON.stringify([contactId, field]))).size;
+}
+
+/** The errors of what was written in the end: a row that a better claim displaced leaves none, whoever came first (rules-ghl section 3). */
+export function errorsThatStay<E extends { rowId: string }>(errors: readonly E[], displaced: ReadonlySet<string>): E[] {
+  return errors.filter(({ rowId }) => !displaced.has(rowId));
+}
+
+/** Modes that set out to answer for nothing but what they show: that no row is judged is no lack. */
+const JUDGING_NO_ROW: ReadonlySet<string> = new Set(['incremental', 'single']);
+
 /** What decides how a sync ended. */
 export interface Conclusion {
+  mode: string;
   answersFor: AnswersFor;
   failure: { code: string; message: string; exitCode: number } | undefined;
   /** Tables whose missing rule was held back. */
@@ -47,8 +61,6 @@ export interface Conclusion {
   missingNumbers: number;
   deadLettered: number;
   lookupsUnknown: number;
-  /** One contact was read (mode single): that no row is judged is no lack. */
-  isSingle: boolean;
   dryRun: boolean;
   scanId: string;
   counters: Counters;
@@ -69,8 +81,8 @@ export interface Verdict {
 export function conclude(facts: Conclusion): Verdict {
   const { failure, missingNumbers, deadLettered, lookupsUnknown, heldTables } = facts;
   const done = facts.dryRun ? 'Dry run: nothing was written' : 'Contacts read were applied';
-  const isWhole = facts.answersFor !== 'nothing' || (facts.isSingle && failure === undefined);
-  if (!isWhole) return failed(facts, `${done}, nothing was marked missing: ${reasonOf(facts)}.`);
+  if (facts.answersFor === 'nothing' && (failure !== undefined || !JUDGING_NO_ROW.has(facts.mode)))
+    return failed(facts, `${done}, nothing was marked missing: ${reasonOf(facts)}.`);
   if (missingNumbers > 0) {
     return incomplete(
       `${done}, nothing was marked missing: ${missingNumbers} records of the scan never arrived; run the sync again.`,
@@ -125,10 +137,11 @@ function heldRows({ heldTables, wouldFlag }: Conclusion): string {
   return heldTables.map((table) => `${wouldFlag[table as 'vendors' | 'leads']} ${table}`).join(' and ');
 }
 
-function completed({ counters: c, dryRun }: Conclusion): string {
+function completed({ counters: c, dryRun, mode }: Conclusion): string {
   const verb = dryRun ? 'Dry run: would have' : 'Sync completed:';
   return (
     `${verb} created ${c.vendors_created} vendors and ${c.leads_created} leads, updated ${c.vendors_updated} and ${c.leads_updated}, ` +
-    `marked ${c.vendors_missing_in_ghl} and ${c.leads_deleted} missing, restored ${c.restored}, left ${c.unchanged} unchanged.`
+    `${JUDGING_NO_ROW.has(mode) ? 'looked for no missing ones' : `marked ${c.vendors_missing_in_ghl} and ${c.leads_deleted} missing`}, ` +
+    `restored ${c.restored}, left ${c.unchanged} unchanged.`
   );
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import { conclude, emptyCounters, type Conclusion } from './result.ts';
+import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Conclusion } from './result.ts';
 
 const clean: Conclusion = {
+  mode: 'full',
   answersFor: 'all',
   failure: undefined,
   heldTables: [],
@@ -9,7 +10,6 @@ const clean: Conclusion = {
   missingNumbers: 0,
   deadLettered: 0,
   lookupsUnknown: 0,
-  isSingle: false,
   dryRun: false,
   scanId: 'S1',
   counters: emptyCounters(),
@@ -38,13 +38,21 @@ describe('result of a sync (rules-ghl section 7)', () => {
       3,
       /nothing was marked missing/,
     ],
-    ['one contact, which judges no row', { answersFor: 'nothing', isSingle: true }, 'completed', 0, /completed/],
+    ['one contact, which judges no row', { answersFor: 'nothing', mode: 'single' }, 'completed', 0, /completed/],
     [
       'one contact that could not be read',
-      { answersFor: 'nothing', isSingle: true, failure: refused },
+      { answersFor: 'nothing', mode: 'single', failure: refused },
       'failed',
       2,
       /GHL_PRIVATE_TOKEN/,
+    ],
+    ['an incremental read', { mode: 'incremental', answersFor: 'nothing' }, 'completed', 0, /no missing ones/],
+    [
+      'an incremental read that failed',
+      { mode: 'incremental', answersFor: 'nothing', failure: { ...refused, exitCode: 3 } },
+      'incomplete',
+      3,
+      /nothing was marked missing/,
     ],
     ['a broken list', { answersFor: 'nothing' }, 'incomplete', 3, /nothing was marked missing/],
     [
@@ -96,5 +104,42 @@ describe('result of a sync (rules-ghl section 7)', () => {
       ).split(' '),
     );
     expect(Object.values(emptyCounters()).every((count) => count === 0)).toBe(true);
+  });
+});
+
+describe('field_errors (rules-ghl section 7: units)', () => {
+  it.each<[string, [contactId: string, field: string][], number]>([
+    ['none', [], 0],
+    [
+      'two fields of a contact',
+      [
+        ['a', 'phone'],
+        ['a', 'name'],
+      ],
+      2,
+    ],
+    [
+      'one field with two faults, once',
+      [
+        ['a', 'service_zip_codes'],
+        ['a', 'service_zip_codes'],
+      ],
+      1,
+    ],
+    [
+      'one field of two contacts',
+      [
+        ['a', 'phone'],
+        ['b', 'phone'],
+      ],
+      2,
+    ],
+  ])('counts fields: %s', (_, faults, count) => {
+    expect(countFaultyFields(faults.map(([contactId, field]) => ({ contactId, field })))).toBe(count);
+  });
+
+  it('a row that a better claim displaced leaves none', () => {
+    const [stays, goes] = [{ rowId: 'winner' }, { rowId: 'loser' }];
+    expect(errorsThatStay([stays, goes], new Set(['loser']))).toEqual([stays]);
   });
 });

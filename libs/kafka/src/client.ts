@@ -1,4 +1,4 @@
-import { Kafka, logLevel, type KafkaConfig, type LogEntry, type SASLOptions } from 'kafkajs';
+import { Kafka, logLevel, type KafkaConfig, type LogEntry, type ISocketFactory, type SASLOptions } from 'kafkajs';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 
 /** What kafkajs says goes here. */
@@ -17,10 +17,12 @@ export interface KafkaOptions {
   logger: KafkaLogger;
   ssl?: boolean;
   sasl?: SASLOptions;
+  /** Makes the connections, so that a proxy can stand between; kafkajs's own by default. */
+  socketFactory?: ISocketFactory;
 }
 
 /** A kafkajs client, the only kind made here; nobody outside libs/kafka sees kafkajs. */
-export function createKafka({ brokers, clientId, logger, ssl, sasl }: KafkaOptions): Kafka {
+export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactory }: KafkaOptions): Kafka {
   guardTimers();
   const config: KafkaConfig = {
     clientId,
@@ -33,6 +35,7 @@ export function createKafka({ brokers, clientId, logger, ssl, sasl }: KafkaOptio
     logCreator: () => (entry) => forward(logger, entry),
     ...(ssl === undefined ? {} : { ssl }),
     ...(sasl === undefined ? {} : { sasl }),
+    ...(socketFactory === undefined ? {} : { socketFactory }),
   };
   return new Kafka(config);
 }

@@ -1,13 +1,15 @@
-import { SchemaRegistry } from '@kafkajs/confluent-schema-registry';
 import avro from 'avsc';
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { askRegistry, createRegistry } from './registry-client.ts';
 
 /** Bytes before the Avro data: a zero and the schema id, big-endian (Confluent framing). */
 const FRAME = 5;
 /** How long an unknown schema id is believed to be unknown, in milliseconds. */
 const UNKNOWN_FOR_MS = 30_000;
+/** How many unknown ids are kept. */
+const UNKNOWN_KEPT = 1_000;
 
 /** A decoded record: the full name of its event and its value in the shape of our schema. */
 export interface Decoded<T extends EventType = EventType> {
@@ -43,7 +45,7 @@ function readerOf(type: EventType): avro.Type {
 
 /** A codec over one registry. `timeoutMs` bounds every look-up. */
 export function createCodec({ registryUrl, timeoutMs = 5_000 }: { registryUrl: string; timeoutMs?: number }): Codec {
-  const registry = createRegistry(registryUrl);
+  const registry = createRegistry(registryUrl, timeoutMs);
   const ids = new Map<EventType, number>();
   const writers = new Map<number, Reader>();
   const unknown = new Map<number, number>();
@@ -53,18 +55,18 @@ export function createCodec({ registryUrl, timeoutMs = 5_000 }: { registryUrl: s
     async ready(types) {
       for (const type of types) {
         if (ids.has(type)) continue;
-        const id = await ask(timeoutMs, () => registry.getRegistryIdBySchema(type, SCHEMAS[type] as never)).catch(
-          (error: unknown) => {
-            if (error instanceof AppError) throw error;
-            throw new AppError(
-              'schema_not_registered',
-              `schema ${type} is not registered as we know it: run \`npm run -s tributary -- deploy\``,
-              {
-                cause: error,
-              },
-            );
-          },
-        );
+        const id = await askRegistry(timeoutMs, () =>
+          registry.getRegistryIdBySchema(type, SCHEMAS[type] as never),
+        ).catch((error: unknown) => {
+          if (error instanceof AppError) throw error;
+          throw new AppError(
+            'schema_not_registered',
+            `schema ${type} is not registered as we know it: run \`npm run -s tributary -- deploy\``,
+            {
+              cause: error,
+            },
+          );
+        });
         ids.set(type, id);
       }
     },
@@ -108,8 +110,10 @@ export function createCodec({ registryUrl, timeoutMs = 5_000 }: { registryUrl: s
   async function lookUp(id: number): Promise<Reader> {
     const since = unknown.get(id);
     if (since !== undefined && Date.now() - since < UNKNOWN_FOR_MS) throw unknownId(id);
-    const writer = await ask(timeoutMs, () => registry.getSchema(id)).catch((error: unknown) => {
+    const writer = await askRegistry(timeoutMs, () => registry.getSchema(id)).catch((error: unknown) => {
       if (error instanceof AppError) throw error;
+      // Garbage names any number of ids: what is kept of them has an end.
+      if (unknown.size >= UNKNOWN_KEPT) unknown.clear();
       unknown.set(id, Date.now());
       throw unknownId(id, error);
     });
@@ -129,7 +133,11 @@ function readerFor(writer: avro.Type, id: number): Reader {
     throw new AppError('schema_unknown', `schema id ${id} is ${name || 'unnamed'}, which this version does not know`);
   const type = name as EventType;
   const avroType = readerOf(type);
-  return { type, avroType, resolver: avroType.createResolver(writer) };
+  try {
+    return { type, avroType, resolver: avroType.createResolver(writer) };
+  } catch (error) {
+    throw new AppError('schema_unknown', `schema id ${id} is a ${type} that ours cannot read`, { cause: error });
+  }
 }
 
 function read({ type, avroType, resolver }: Reader, buffer: Buffer): Decoded {
@@ -148,39 +156,4 @@ function invalidPaths(avroType: avro.Type, value: unknown): string {
 
 function unknownId(id: number, cause?: unknown): AppError {
   return new AppError('schema_unknown', `schema id ${id} is not in the registry`, { cause });
-}
-
-/** A registry client that does not repeat by itself: our callers do, with their own patience. */
-export function createRegistry(registryUrl: string): SchemaRegistry {
-  return new SchemaRegistry({ host: registryUrl, retry: { retries: 0 } });
-}
-
-/** Runs a look-up in bounded time: no answer and server errors are registry_unavailable, what is left is the registry's `no`. */
-/** What the client of the registry says of a connection that failed, under a status 400 that nobody answered. */
-const NO_CONNECTION = /\b(E(CONN\w+|NOTFOUND|AI_AGAIN|HOSTUNREACH|NETUNREACH|TIMEDOUT|PIPE)|socket hang up)\b/;
-
-async function ask<T>(timeoutMs: number, work: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(unavailable('no answer in time')), timeoutMs);
-  });
-  try {
-    return await Promise.race([work(), late]);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    const { status, message } = error as { status?: number; message?: string };
-    if (status === undefined || NO_CONNECTION.test(message ?? '')) throw unavailable('no connection', error);
-    if (status >= 500 || status === 429) throw unavailable(`answer ${status}`, error);
-    throw error;
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-function unavailable(reason: string, cause?: unknown): AppError {
-  return new AppError(
-    'registry_unavailable',
-    `the schema registry is not available (${reason}): check SCHEMA_REGISTRY_URL`,
-    { cause },
-  );
 }

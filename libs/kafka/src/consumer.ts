@@ -1,7 +1,7 @@
 import type { Consumer as KafkaConsumer } from 'kafkajs';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { createPartitionWorker, type PartitionWorker } from './partition-worker.ts';
-import type { ConsumerOptions } from './processor.ts';
+import type { ConsumerOptions, Timing } from './processor.ts';
 
 /** A running consumer. */
 export interface RunningConsumer {
@@ -10,17 +10,18 @@ export interface RunningConsumer {
   stop(): Promise<void>;
 }
 
-const SESSION_MS = 45_000;
+const TIMING: Timing = { sessionMs: 45_000, firstWaitMs: 300, longestWaitMs: 30_000, inPlaceWaitMs: 5_000 };
 
 /** Joins the group and handles batches until stopped. */
 export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
   const { kafka, processor, logger, onDead } = options;
+  const timing = { ...TIMING, ...options.timing };
   const consumer = kafka.consumer({
     groupId: processor.groupId,
-    sessionTimeout: SESSION_MS,
+    sessionTimeout: timing.sessionMs,
     rebalanceTimeout: 90_000,
     heartbeatInterval: 3_000,
-    maxBytesPerPartition: 2 * 1024 * 1024,
+    maxBytesPerPartition: 1024 * 1024,
     maxBytes: 10 * 1024 * 1024,
     minBytes: 1,
     maxWaitTimeInMs: 250,
@@ -33,16 +34,23 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     state.dead = true;
     onDead(error);
   };
-  const worker = createPartitionWorker({ ...options, consumer, die });
+  const worker = createPartitionWorker({ ...options, timing, consumer, die });
   watch(consumer, state, worker, die);
-  await consumer.connect();
-  await consumer.subscribe({ topics: [...processor.topics], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachBatchAutoResolve: false,
-    partitionsConsumedConcurrently: options.partitionsConcurrently ?? 2,
-    eachBatch: (payload) => worker.eachBatch(payload),
-  });
+  try {
+    await consumer.connect();
+    await consumer.subscribe({ topics: [...processor.topics], fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: options.partitionsConcurrently ?? 2,
+      eachBatch: (payload) => worker.eachBatch(payload),
+    });
+  } catch (error) {
+    await consumer.disconnect().catch(() => undefined);
+    throw new AppError('kafka_unavailable', `the group ${processor.groupId} cannot start: check KAFKA_BROKERS`, {
+      cause: error,
+    });
+  }
   logger.debug({ group: processor.groupId }, 'consumer started');
   return {
     alive: () => state.joined && !state.dead,

@@ -2,7 +2,7 @@ import type { KafkaMessage } from 'kafkajs';
 import { DEAD_LETTER_HEADERS as H } from '#libs/contracts/src/headers.ts';
 import { deadLetterTopic, type TopicName } from '#libs/contracts/src/topics.ts';
 import type { AppError } from '#libs/runtime/src/errors.ts';
-import type { Processor } from './processor.ts';
+import type { AnyProcessor } from './processor.ts';
 import type { Producer } from './producer.ts';
 
 /** A record that cannot be handled, and why. */
@@ -10,7 +10,7 @@ export interface DeadLetter {
   topic: string;
   partition: number;
   message: KafkaMessage;
-  processor: Processor;
+  processor: AnyProcessor;
   failure: AppError;
   attempts: number;
 }

@@ -4,8 +4,19 @@ import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { HEADERS } from '#libs/contracts/src/headers.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import { deadRecordOf, headerText, type BatchPayload, type ConsumedEvent, type ConsumerOptions } from './processor.ts';
+import {
+  deadRecordOf,
+  headerText,
+  type BatchPayload,
+  type Checkpoint,
+  type ConsumedEvent,
+  type ConsumerOptions,
+  type DeadRecord,
+  type Timing,
+} from './processor.ts';
+import { isForOthers, isRedriven, outsideItsScan } from './redriven.ts';
 import { deadLetter } from './dead-letter.ts';
+import { beyondTheEnd, createPositions, deletedUnread, type Position } from './positions.ts';
 import type { Decoded } from './codec.ts';
 
 /** Handles the partitions a consumer owns. */
@@ -17,20 +28,13 @@ export interface PartitionWorker {
   stop(): Promise<void>;
 }
 
-interface Position {
-  epoch: number;
-  /** Offset of the next record; null while nothing is stored. */
-  next: string | null;
-  attempts: number;
-}
+type WorkerOptions = Omit<ConsumerOptions, 'timing'> & {
+  consumer: KafkaConsumer;
+  timing: Timing;
+  die(error: AppError): void;
+};
 
-type WorkerOptions = ConsumerOptions & { consumer: KafkaConsumer; die(error: AppError): void };
-
-const FIRST_WAIT_MS = 300;
-const LONGEST_WAIT_MS = 30_000;
-/** Waits longer than this leave the loop with the partition paused, so that the others go on and the session stays alive. */
-const IN_PLACE_WAIT_MS = 5_000;
-const EARLIEST = '-2';
+const BEAT_MS = 3_000;
 
 /** Codes that end as the data's fault when they do not go away: no outage explains them. */
 const SUSPICIOUS = new Set(['internal', 'write_conflict']);
@@ -45,35 +49,27 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     logger,
     hooks = {},
     maxBatch = 1000,
+    timing,
     unforeseenAttempts = 6,
     die,
   } = options;
   const handled = new Set<EventType>(processor.types);
-  const positions = new Map<string, Promise<Position>>();
   const timers = new Set<NodeJS.Timeout>();
   const stopping = new AbortController();
-
-  async function acquire(topic: string, partition: number): Promise<Position> {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        const { nextOffset, epoch } = await checkpoints.acquire(processor.name, topic, partition);
-        consumer.seek({ topic, partition, offset: nextOffset ?? EARLIEST });
-        return { epoch, next: nextOffset, attempts: 0 };
-      } catch (error) {
-        logger.warn({ topic, partition, code: toAppError(error).code }, 'checkpoint not read yet');
-        await wait(backoff(attempt), undefined, { signal: stopping.signal });
-      }
-    }
-  }
+  const backoff = (attempt: number): number =>
+    Math.min(timing.firstWaitMs * 2 ** attempt * (0.8 + Math.random() * 0.4), timing.longestWaitMs);
+  const positions = createPositions({ ...options, backoff, signal: stopping.signal });
 
   /** Handles records from `start`; returns when all are handled, or throws what must wait. */
   async function handleRecords(payload: BatchPayload, position: Position): Promise<void> {
     const { topic, partition, messages, highWatermark } = payload.batch;
     let index = 0;
     while (index < messages.length && payload.isRunning() && !payload.isStale()) {
-      const { events, end, bad } = await decodeSome(messages, index, Math.min(index + maxBatch, messages.length));
+      const { events, end, bad } = await readSome(payload.batch, index, Math.min(index + maxBatch, messages.length));
       const started = performance.now();
       if (end > index) await handleEvents(payload, position, events, nextOffset(messages, end));
+      // Only here: a batch under suspicion keeps its attempts until it is through, whichever half is the good one.
+      position.attempts = 0;
       hooks.onHandled?.(processor, topic, events.length, (performance.now() - started) / 1000);
       index = end;
       if (bad !== undefined) {
@@ -91,21 +87,27 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
   }
 
-  async function decodeSome(
-    messages: KafkaMessage[],
+  async function readSome(
+    { topic, partition, messages }: BatchPayload['batch'],
     from: number,
     to: number,
-  ): Promise<{ events: ConsumedEvent[]; end: number; bad?: AppError }> {
-    const events: ConsumedEvent[] = [];
+  ): Promise<{ events: { offset: string }[]; end: number; bad?: AppError }> {
+    const events: { offset: string }[] = [];
     for (let end = from; end < to; end += 1) {
       const message = messages[end]!;
+      if (processor.read !== undefined) {
+        const record = processor.read(topic, partition, message);
+        if (record !== undefined) events.push(record);
+        continue;
+      }
+      if (isForOthers(message, processor.groupId)) continue;
       const named = headerText(message, HEADERS.type);
       if (named !== undefined && !handled.has(named as EventType)) continue;
       try {
         if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
         const pending = codec.decode(message.value);
         const decoded: Decoded = pending instanceof Promise ? await pending : pending;
-        if (handled.has(decoded.type)) events.push(consumed(message, decoded));
+        if (handled.has(decoded.type)) events.push(new Consumed(message, decoded));
       } catch (error) {
         const failure = toAppError(error);
         if (failure.kind !== 'data') throw failure;
@@ -119,7 +121,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
   async function handleEvents(
     payload: BatchPayload,
     position: Position,
-    events: ConsumedEvent[],
+    events: { offset: string }[],
     next: string,
   ): Promise<void> {
     const { topic, partition } = payload.batch;
@@ -141,10 +143,9 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       await processor.handle({ topic: topic as TopicName, partition, events, checkpoint });
       if (!processor.savesCheckpoint) await checkpoints.save(checkpoint);
       position.next = next;
-      position.attempts = 0;
     } catch (error) {
       const failure = suspect(toAppError(error), position);
-      if (failure.kind !== 'data') throw failure;
+      if (failure.kind !== 'data' || processor.read !== undefined) throw failure;
       const message = payload.batch.messages.find(({ offset }) => offset === events[0]!.offset)!;
       if (events.length === 1) {
         await bury(payload, position, message, failure, next);
@@ -187,22 +188,32 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       expected: position.next,
       next: next ?? nextOf(message.offset),
     };
-    await processor.deadLettered?.(deadRecordOf(topic, partition, message), failure, checkpoint);
-    if (!processor.savesCheckpoint || processor.deadLettered === undefined) await checkpoints.save(checkpoint);
+    const told = await tellDeadLettered(deadRecordOf(topic, partition, message), failure, checkpoint);
+    if (!processor.savesCheckpoint || !told) await checkpoints.save(checkpoint);
     position.next = checkpoint.next;
     position.attempts = 0;
     hooks.onDeadLetter?.(topic, failure.code);
     logger.error({ topic, partition, offset: message.offset, code: failure.code }, 'record dead-lettered');
   }
 
+  /** Tells the processor; false when it has no ear, or when the record's own headers or key are what it cannot take. */
+  async function tellDeadLettered(record: DeadRecord, failure: AppError, checkpoint: Checkpoint): Promise<boolean> {
+    if (processor.deadLettered === undefined) return false;
+    try {
+      await processor.deadLettered(record, failure, checkpoint);
+      return true;
+    } catch (error) {
+      const { kind, code } = toAppError(error);
+      if (kind !== 'data') throw error;
+      const { topic, partition, offset } = record;
+      logger.error({ topic, partition, offset, code }, 'dead letter not noted: its scan will miss a number');
+      return false;
+    }
+  }
+
   /** Decides about a failure; returns how long to wait in place, or undefined when the batch is left. */
   function patience(payload: BatchPayload, failure: AppError, position: Position): number | undefined {
     const { topic, partition } = payload.batch;
-    if (failure.code === 'checkpoint_fenced') {
-      logger.warn({ topic, partition }, 'partition taken over by another process');
-      positions.set(place(topic, partition), acquire(topic, partition));
-      return undefined;
-    }
     if (failure.kind === 'config') {
       die(failure);
       payload.pause();
@@ -210,10 +221,10 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
     hooks.onRetry?.(topic, failure.code);
     const delay = backoff(position.attempts);
-    if (position.attempts === 0 || delay === LONGEST_WAIT_MS)
-      logger.warn({ topic, partition, code: failure.code, cause: causeName(failure) }, failure.message);
+    if (position.attempts === 0 || delay === timing.longestWaitMs)
+      logger.warn({ topic, partition, code: failure.code, err: failure.cause }, failure.message);
     position.attempts += 1;
-    if (delay <= IN_PLACE_WAIT_MS) return delay;
+    if (delay <= timing.inPlaceWaitMs) return delay;
     const resume = payload.pause();
     const timer = setTimeout(() => {
       timers.delete(timer);
@@ -223,39 +234,67 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     return undefined;
   }
 
-  return {
-    assign(assignment) {
-      for (const [topic, partitions] of Object.entries(assignment)) {
-        for (const partition of partitions) {
-          const acquired = acquire(topic, partition);
-          acquired.catch(() => undefined);
-          positions.set(place(topic, partition), acquired);
+  /** Whether the batch begins at the position; if not, reading is set right, or the consumer stops when that cannot be. */
+  function isNext(payload: BatchPayload, { next }: Position): boolean {
+    const { topic, partition, messages, highWatermark } = payload.batch;
+    const first = messages[0]?.offset;
+    if (first === undefined || payload.isStale() || !payload.isRunning()) return false;
+    if (next === null || first === next) return true;
+    // kafkajs answers OFFSET_OUT_OF_RANGE by going on somewhere else: nothing is skipped, we stop and say so.
+    const isLost = BigInt(first) > BigInt(next);
+    if (isLost || BigInt(highWatermark) < BigInt(next)) {
+      die(
+        isLost
+          ? deletedUnread(processor.name, topic, partition, { next, first })
+          : beyondTheEnd(processor.name, topic, partition, { next, high: highWatermark }),
+      );
+      payload.pause();
+      return false;
+    }
+    consumer.seek({ topic, partition, offset: next });
+    return false;
+  }
+
+  async function attempt(payload: BatchPayload, position: Position): Promise<void> {
+    const { topic, partition } = payload.batch;
+    for (;;) {
+      const handledUpTo = position.next;
+      try {
+        await handleRecords(remaining(payload, position), position);
+        // The group's own offset is a hint for lag tools; ours is in the database.
+        if (position.next !== null && position.next !== handledUpTo) {
+          await consumer.commitOffsets([{ topic, partition, offset: position.next }]).catch(() => undefined);
         }
+        return;
+      } catch (error) {
+        if (isKafkajs(error)) throw error;
+        const failure = toAppError(error);
+        if (failure.code === 'checkpoint_fenced') {
+          logger.warn({ topic, partition }, 'partition taken over by another process');
+          // A zombie hears from the coordinator that it is none of the group any more, and joins again; a member takes a new epoch.
+          await payload.heartbeat();
+          await positions.renew(topic, partition, position);
+          return;
+        }
+        const delay = patience(payload, failure, position);
+        if (delay === undefined) return;
+        await wait(delay, undefined, { signal: stopping.signal }).catch(() => undefined);
+        if (stopping.signal.aborted || payload.isStale() || !payload.isRunning()) return;
+        await payload.heartbeat();
       }
-    },
+    }
+  }
+
+  return {
+    assign: positions.assign,
 
     async eachBatch(payload) {
       const { topic, partition } = payload.batch;
-      const position = await positions.get(place(topic, partition));
-      const first = payload.batch.messages[0]?.offset;
-      if (position === undefined || first === undefined || payload.isStale() || !payload.isRunning()) return;
-      if (position.next !== null && first !== position.next) {
-        if (BigInt(first) > BigInt(position.next)) {
-          die(
-            new AppError(
-              'offset_out_of_range',
-              `${topic}[${partition}] starts at ${first} but ${processor.name} has handled only up to ${position.next}: records were deleted unread`,
-            ),
-          );
-          payload.pause();
-          return;
-        }
-        consumer.seek({ topic, partition, offset: position.next });
-        return;
-      }
-      const beats = setInterval(() => void payload.heartbeat().catch(() => undefined), 3_000);
+      // kafkajs beats only between batches (its issue 1140): a long one would lose the partition.
+      const beats = setInterval(() => void payload.heartbeat().catch(() => undefined), BEAT_MS);
       try {
-        await this.attempt(payload, position);
+        const position = await positions.of(topic, partition);
+        if (position !== undefined && isNext(payload, position)) await attempt(payload, position);
       } finally {
         clearInterval(beats);
       }
@@ -265,33 +304,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       stopping.abort();
       for (const timer of timers) clearTimeout(timer);
     },
-
-    async attempt(payload: BatchPayload, position: Position): Promise<void> {
-      for (;;) {
-        const handledUpTo = position.next;
-        try {
-          const rest = remaining(payload, position);
-          await handleRecords(rest, position);
-          // The group's own offset is a hint for lag tools; ours is in the database.
-          if (position.next !== null && position.next !== handledUpTo) {
-            await consumer
-              .commitOffsets([
-                { topic: payload.batch.topic, partition: payload.batch.partition, offset: position.next },
-              ])
-              .catch(() => undefined);
-          }
-          return;
-        } catch (error) {
-          if (isKafkajs(error)) throw error;
-          const delay = patience(payload, toAppError(error), position);
-          if (delay === undefined) return;
-          await wait(delay, undefined, { signal: stopping.signal }).catch(() => undefined);
-          if (stopping.signal.aborted || payload.isStale() || !payload.isRunning()) return;
-          await payload.heartbeat();
-        }
-      }
-    },
-  } as PartitionWorker & { attempt(payload: BatchPayload, position: Position): Promise<void> };
+  };
 }
 
 /** The payload without the records an earlier attempt has handled. */
@@ -310,18 +323,6 @@ function isKafkajs(error: unknown): boolean {
   return error instanceof Error && error.name.startsWith('KafkaJS');
 }
 
-function causeName(failure: AppError): string | undefined {
-  return failure.cause instanceof Error ? `${failure.cause.name}: ${failure.cause.message}` : undefined;
-}
-
-function place(topic: string, partition: number): string {
-  return `${topic} ${partition}`;
-}
-
-function backoff(attempt: number): number {
-  return Math.min(FIRST_WAIT_MS * 2 ** attempt * (0.8 + Math.random() * 0.4), LONGEST_WAIT_MS);
-}
-
 function nextOf(offset: string): string {
   return (BigInt(offset) + 1n).toString();
 }
@@ -330,17 +331,44 @@ function nextOffset(messages: KafkaMessage[], end: number): string {
   return nextOf(messages[end - 1]?.offset ?? '-1');
 }
 
-function consumed(message: KafkaMessage, { type, value }: Decoded): ConsumedEvent {
-  const number = headerText(message, HEADERS.scanNumber);
-  return {
-    type,
-    value,
-    key: message.key?.toString() ?? '',
-    offset: message.offset,
-    timestamp: Number(message.timestamp),
-    id: headerText(message, HEADERS.id) ?? '',
-    scanId: headerText(message, HEADERS.scanId),
-    scanNumber: number === undefined ? undefined : Number(number),
-    traceParent: headerText(message, HEADERS.traceParent),
-  };
+/** A record whose headers become text only when somebody asks for them: most are never read, and there are a dozen to a record. */
+class Consumed implements ConsumedEvent {
+  readonly type: EventType;
+  readonly value: ConsumedEvent['value'];
+  readonly #message: KafkaMessage;
+
+  constructor(message: KafkaMessage, { type, value }: Decoded) {
+    this.type = type;
+    this.value = isRedriven(message) ? outsideItsScan(value) : value;
+    this.#message = message;
+  }
+
+  get key(): string {
+    return this.#message.key?.toString() ?? '';
+  }
+
+  get offset(): string {
+    return this.#message.offset;
+  }
+
+  get timestamp(): number {
+    return Number(this.#message.timestamp);
+  }
+
+  get id(): string {
+    return headerText(this.#message, HEADERS.id) ?? '';
+  }
+
+  get scanId(): string | undefined {
+    return headerText(this.#message, HEADERS.scanId);
+  }
+
+  get scanNumber(): number | undefined {
+    const number = headerText(this.#message, HEADERS.scanNumber);
+    return number === undefined ? undefined : Number(number);
+  }
+
+  get traceParent(): string | undefined {
+    return headerText(this.#message, HEADERS.traceParent);
+  }
 }

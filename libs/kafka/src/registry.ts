@@ -1,30 +1,27 @@
 import { COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { createRegistry } from './codec.ts';
+import { askRegistry, createRegistry } from './registry-client.ts';
+
+/** How long one registration may take, in milliseconds. */
+const TIMEOUT_MS = 20_000;
 
 /**
  * The one deploy step that registers schemas: each under its full name, FULL_TRANSITIVE, in any order and any number of times.
  * A change that would break a reader is refused with the registry's list of differences.
  */
 export async function registerSchemas(registryUrl: string): Promise<number> {
-  const registry = createRegistry(registryUrl);
+  const registry = createRegistry(registryUrl, TIMEOUT_MS);
+  const compatibility = COMPATIBILITY.FULL_TRANSITIVE;
   for (const [subject, schema] of Object.entries(SCHEMAS)) {
-    await registry
-      .register(schema as never, { subject, compatibility: COMPATIBILITY.FULL_TRANSITIVE })
-      .catch((error: unknown) => {
-        const { status, message } = error as { status?: number; message?: string };
-        if (status !== undefined && status >= 400 && status < 500) {
-          throw new AppError('schema_not_registered', `the registry refuses ${subject}: ${message ?? status}`, {
-            cause: error,
-          });
-        }
-        throw new AppError(
-          'registry_unavailable',
-          `the schema registry does not take ${subject}: check SCHEMA_REGISTRY_URL`,
-          { cause: error },
-        );
-      });
+    await askRegistry(TIMEOUT_MS, () => registry.register(schema as never, { subject, compatibility })).catch(
+      (error: unknown) => {
+        if (error instanceof AppError) throw error;
+        throw new AppError('schema_not_registered', `the registry refuses ${subject}: ${(error as Error).message}`, {
+          cause: error,
+        });
+      },
+    );
   }
   return Object.keys(SCHEMAS).length;
 }

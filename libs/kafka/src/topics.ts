@@ -4,6 +4,7 @@ import {
   deadLetterTopic,
   MAX_RECORD_BYTES,
   TOPICS,
+  type TopicDefinition,
   type TopicName,
 } from '#libs/contracts/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
@@ -13,6 +14,9 @@ export interface Consumption {
   topic: TopicName;
   groupId: string;
 }
+
+/** Room for the error headers of a dead letter, in bytes. */
+const DEAD_LETTER_EXTRA_BYTES = 64 * 1024;
 
 /** Runs admin calls on a connection of their own. */
 export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> {
@@ -35,11 +39,11 @@ export async function ensureTopics(
   replicationFactor = 1,
 ): Promise<string[]> {
   const wanted: ITopicConfig[] = [
-    ...Object.entries(TOPICS).map(([topic, { partitions, retentionMs }]) =>
-      topicConfig(topic, partitions, retentionMs, replicationFactor),
+    ...Object.entries<TopicDefinition>(TOPICS).map(([topic, definition]) =>
+      topicConfig(topic, definition, replicationFactor),
     ),
     ...consumptions.map(({ topic, groupId }) =>
-      topicConfig(deadLetterTopic(topic, groupId), 1, DEAD_LETTER_RETENTION_MS, replicationFactor),
+      topicConfig(deadLetterTopic(topic, groupId), DEAD_LETTERS, replicationFactor),
     ),
   ];
   return withAdmin(kafka, async (admin) => {
@@ -63,20 +67,36 @@ export async function ensureTopics(
   });
 }
 
-function topicConfig(
+type Layout = Pick<TopicDefinition, 'partitions' | 'retentionMs' | 'compactAfterMs'> & { maxBytes?: number };
+
+const DEAD_LETTERS: Layout = {
+  partitions: 1,
+  retentionMs: DEAD_LETTER_RETENTION_MS,
+  // The largest record has the error headers on top here.
+  maxBytes: MAX_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES,
+};
+
+/** How a topic is created. */
+export function topicConfig(
   topic: string,
-  numPartitions: number,
-  retentionMs: number,
+  { partitions, retentionMs, compactAfterMs, maxBytes = MAX_RECORD_BYTES }: Layout,
   replicationFactor: number,
 ): ITopicConfig {
+  const cleanup =
+    compactAfterMs === undefined
+      ? [{ name: 'cleanup.policy', value: 'delete' }]
+      : [
+          { name: 'cleanup.policy', value: 'compact,delete' },
+          { name: 'min.compaction.lag.ms', value: String(compactAfterMs) },
+        ];
   return {
     topic,
-    numPartitions,
+    numPartitions: partitions,
     replicationFactor,
     configEntries: [
-      { name: 'cleanup.policy', value: 'delete' },
+      ...cleanup,
       { name: 'retention.ms', value: String(retentionMs) },
-      { name: 'max.message.bytes', value: String(MAX_RECORD_BYTES) },
+      { name: 'max.message.bytes', value: String(maxBytes) },
     ],
   };
 }

@@ -30,6 +30,15 @@ export function secretText(doc: string, options: SettingOptions = {}): Setting<S
   return { ...declare(z.string().transform(secret), doc, options), secret: true };
 }
 
+/** A text that never prints, with a reader of its own, which throws an Error that says what is wrong without quoting it. */
+export function secretCustom<T>(
+  doc: string,
+  read: (text: string) => T,
+  options: SettingOptions = {},
+): Setting<T | undefined> {
+  return { ...declare<T | undefined>(reading(read), doc, options), secret: true };
+}
+
 /** A number within limits. */
 export function number(
   doc: string,
@@ -72,12 +81,18 @@ export function choice<T extends string>(
   return declare(z.enum(choices, `must be one of ${choices.join(', ')}`), doc, options);
 }
 
+const ADDRESS = z
+  .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+  .transform((value) => value.replace(/\/+$/, ''));
+
 /** An http(s) address without a trailing slash. */
 export function url(doc: string, options: SettingOptions & { fallback: string }): Setting<string> {
-  const read = z
-    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-    .transform((value) => value.replace(/\/+$/, ''));
-  return declare(read, doc, options);
+  return declare(ADDRESS, doc, options);
+}
+
+/** An http(s) address without a trailing slash, or none. */
+export function optionalUrl(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
+  return declare<string | undefined>(ADDRESS, doc, options);
 }
 
 /** A text with a reader of its own, which throws an Error that says what is wrong. */
@@ -86,7 +101,11 @@ export function custom<T>(
   read: (text: string) => T,
   options: SettingOptions & { fallback: string },
 ): Setting<T> {
-  const type = z.string().transform((value, context): T => {
+  return declare(reading(read), doc, options);
+}
+
+function reading<T>(read: (text: string) => T): z.ZodType<T, string> {
+  return z.string().transform((value, context): T => {
     try {
       return read(value);
     } catch (error) {
@@ -94,7 +113,6 @@ export function custom<T>(
       return z.NEVER;
     }
   });
-  return declare(type, doc, options);
 }
 
 function declare<T>(read: z.ZodType<T, string>, doc: string, { fallback, example }: SettingOptions): Setting<T> {
@@ -153,12 +171,20 @@ function givenText(name: string, env: NodeJS.ProcessEnv): string | undefined {
     return direct;
   }
   if (file === undefined || file === '') return undefined;
+  return readValueFile(`${name}_FILE`, file);
+}
+
+/** The value that a file holds, without the line end that editors add; an Error that names the setting when there is none. */
+export function readValueFile(name: string, file: string): string {
+  let value: string;
   try {
-    return readFileSync(file, 'utf8').trim();
+    value = readFileSync(file, 'utf8').trim();
   } catch (error) {
     throw new Error(
-      `${name}_FILE names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`,
+      `${name} names a file that cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown reason'})`,
       { cause: error },
     );
   }
+  if (value === '') throw new Error(`${name} names a file that is empty`);
+  return value;
 }

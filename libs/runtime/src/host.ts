@@ -15,7 +15,7 @@ export interface Component {
   /** Resolves when the part works. `fail` ends the host when it dies later. */
   start(fail: (error: AppError) => void): Promise<void>;
   readiness(): Readiness[];
-  /** Finishes what is under way and frees everything. */
+  /** Finishes what is under way and frees everything; also after a start that failed half-way. */
   stop(): Promise<void>;
 }
 
@@ -30,16 +30,22 @@ export interface Host {
 const STOP_WITHIN_MS = 30_000;
 
 /** Starts components in order; when one fails or dies, the others are stopped and the host ends with one clear message. */
-export async function startHost(components: readonly Component[], logger: Logger): Promise<Host> {
+export async function startHost(
+  components: readonly Component[],
+  logger: Logger,
+  stopWithinMs = STOP_WITHIN_MS,
+): Promise<Host> {
   const started: Component[] = [];
   let ended: ((code: number) => void) | undefined;
   let stopping: Promise<number> | undefined;
+  let died: AppError | undefined;
+  let running = false;
   const done = new Promise<number>((resolve) => {
     ended = resolve;
   });
 
   function shutdown(code: number): Promise<number> {
-    stopping ??= stopAll(started, logger).then(() => {
+    stopping ??= stopAll(started, logger, stopWithinMs).then(() => {
       ended?.(code);
       return code;
     });
@@ -47,20 +53,26 @@ export async function startHost(components: readonly Component[], logger: Logger
   }
 
   function fail(error: AppError): void {
-    if (stopping !== undefined) return;
+    if (stopping !== undefined || died !== undefined) return;
+    died = error;
+    // While the others still start, the start itself fails of it.
+    if (!running) return;
     logger.fatal({ err: error }, error.message);
-    void shutdown(error.kind === 'config' ? 2 : 1);
+    void shutdown(exitCodeOf(error));
   }
 
   for (const component of components) {
-    try {
-      await component.start(fail);
-      started.push(component);
-    } catch (error) {
-      await stopAll(started, logger);
-      throw toAppError(error);
-    }
+    // Before it works it may hold something already: a part that failed to start is stopped like the others.
+    started.push(component);
+    const failure = await component.start(fail).then(
+      () => died,
+      (error: unknown) => toAppError(error),
+    );
+    if (failure === undefined) continue;
+    await stopAll(started, logger, stopWithinMs);
+    throw failure;
   }
+  running = true;
   return {
     done,
     readiness: () =>
@@ -71,9 +83,13 @@ export async function startHost(components: readonly Component[], logger: Logger
   };
 }
 
-async function stopAll(started: Component[], logger: Logger): Promise<void> {
+function exitCodeOf({ kind }: AppError): number {
+  return kind === 'config' ? 2 : 1;
+}
+
+async function stopAll(started: Component[], logger: Logger, withinMs: number): Promise<void> {
   for (const component of started.splice(0).reverse()) {
-    const late = wait(STOP_WITHIN_MS, 'late' as const, { ref: false });
+    const late = wait(withinMs, 'late' as const, { ref: false });
     try {
       if ((await Promise.race([component.stop(), late])) === 'late')
         logger.error({ part: component.name }, 'part did not stop in time');

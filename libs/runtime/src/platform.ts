@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
 import { CONSUMER_GROUPS, TOPICS } from '#libs/contracts/src/topics.ts';
 import { createKafka } from '#libs/kafka/src/client.ts';
-import { createCodec } from '#libs/kafka/src/codec.ts';
+import { createCodec, type Codec } from '#libs/kafka/src/codec.ts';
 import { startConsumer, type RunningConsumer } from '#libs/kafka/src/consumer.ts';
-import type { CheckpointStore, Processor } from '#libs/kafka/src/processor.ts';
+import type { AnyProcessor, CheckpointStore } from '#libs/kafka/src/processor.ts';
 import { createProducer, type Producer } from '#libs/kafka/src/producer.ts';
 import { registerSchemas } from '#libs/kafka/src/registry.ts';
 import { ensureTopics } from '#libs/kafka/src/topics.ts';
@@ -29,10 +29,11 @@ export interface PlatformOptions {
 export interface Platform {
   kafka: ReturnType<typeof createKafka>;
   database: Database;
+  codec: Codec;
   producer: Producer;
   checkpoints: CheckpointStore;
   /** A component that runs a processor. */
-  consumer(processor: Processor): Component;
+  consumer(processor: AnyProcessor): Component;
   close(): Promise<void>;
 }
 
@@ -65,6 +66,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   return {
     kafka,
     database,
+    codec,
     producer,
     checkpoints,
     consumer: (processor) => consumerComponent(processor, { kafka, codec, producer, checkpoints, logger }),
@@ -75,12 +77,9 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   };
 }
 
-type Shared = Pick<Platform, 'kafka' | 'producer' | 'checkpoints'> & {
-  codec: ReturnType<typeof createCodec>;
-  logger: Logger;
-};
+type Shared = Pick<Platform, 'kafka' | 'codec' | 'producer' | 'checkpoints'> & { logger: Logger };
 
-function consumerComponent(processor: Processor, shared: Shared): Component {
+function consumerComponent(processor: AnyProcessor, shared: Shared): Component {
   let running: RunningConsumer | undefined;
   return {
     name: processor.groupId,

@@ -1,14 +1,22 @@
-import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import { DEFAULT_GHL_RULES, type GhlRules, type VendorTagLevel } from '#libs/domain/src/settings.ts';
 import {
-  DEFAULT_GHL_RULES,
-  type GhlCustomFields,
-  type GhlRules,
-  type VendorTagLevel,
-} from '#libs/domain/src/settings.ts';
-import { choice, custom, flag, list, loadSettings, number, secretText, text, url, type Values } from './config.ts';
+  choice,
+  custom,
+  flag,
+  list,
+  loadSettings,
+  number,
+  secretCustom,
+  secretText,
+  text,
+  optionalUrl,
+  url,
+  type Values,
+} from './config.ts';
 import { AppError } from './errors.ts';
-import { secret, type Secret } from './secret.ts';
+import { readAccountsFile } from './ghl-accounts-file.ts';
+import { readKeyRing, type KeyRing } from './key-ring.ts';
+import type { Secret } from './secret.ts';
 
 const RULES = DEFAULT_GHL_RULES;
 const HOUR = 3600;
@@ -49,10 +57,35 @@ export const PROCESS_SETTINGS = {
     { min: 1024, max: 10 * 1024 * 1024, integer: true },
     { fallback: '1048576' },
   ),
+  HTTP_RATE_PER_ADDRESS: number(
+    'Requests a minute that one address may send to one process; more are answered 429',
+    { min: 1, max: 1_000_000, integer: true },
+    { fallback: '1200' },
+  ),
+  HTTP_RATE_PER_KEY: number(
+    'Requests a minute that one API key may send to one process',
+    { min: 1, max: 1_000_000, integer: true },
+    { fallback: '600' },
+  ),
+  HTTP_TRUSTED_PROXIES: number(
+    'Proxies in front of the HTTP API whose X-Forwarded-For is believed',
+    { min: 0, max: 10, integer: true },
+    { fallback: '0' },
+  ),
+  METRICS_PUBLIC: choice(
+    'Whether /metrics answers without a key: dev means only under `npm start`',
+    ['dev', 'true', 'false'],
+    { fallback: 'dev' },
+  ),
   API_KEYS_FILE: text('JSON file of hashed API keys; without it `npm start` makes one key in DATA_DIR', {
     example: '/run/secrets/api-keys.json',
   }),
   SOURCES: list('Source connectors this process runs', { fallback: 'ghl' }),
+  MAX_PARALLEL_SCANS: number(
+    'Scans of different accounts that one process runs side by side; each holds one connection of DATABASE_POOL, of which three stay free',
+    { min: 1, max: 50, integer: true },
+    { fallback: '4' },
+  ),
 };
 
 /** GoHighLevel: access, V3's constants and the classification data (rules-ghl). */
@@ -62,9 +95,28 @@ export const GHL_SETTINGS = {
     example: 'pit-00000000-0000-0000-0000-000000000000',
   }),
   GHL_LOCATION_ID: text('Location id that GHL_PRIVATE_TOKEN is for', { example: 've9EPM428h8vShlRW1KT' }),
-  GHL_ACCOUNTS_FILE: text('JSON file of several locations instead: [{locationId, token | tokenFile, rules?}]', {
-    example: '/run/secrets/ghl-accounts.json',
+  GHL_ACCOUNTS_FILE: text(
+    'JSON file of any number of locations instead: [{locationId, token | tokenFile | oauth, customFields?, rules?}]',
+    { example: '/run/secrets/ghl-accounts.json' },
+  ),
+  GHL_CLIENT_ID: text('OAuth: client id of the marketplace app', { example: '6578278e879ad2646715ba9c-k8s5d2f1' }),
+  GHL_CLIENT_SECRET: secretText('OAuth: client secret of the marketplace app'),
+  GHL_REDIRECT_URL: optionalUrl('OAuth: where GoHighLevel sends the browser back to, as the app has it', {
+    example: 'https://sync.example.com/oauth/ghl/callback',
   }),
+  GHL_AUTHORIZE_URL: url('OAuth: page on which a location grants access', {
+    fallback: 'https://marketplace.gohighlevel.com/v2/oauth/chooselocation',
+  }),
+  GHL_SCOPES: list('OAuth: scopes to ask for', {
+    fallback: 'contacts.readonly,locations.readonly,locations/customFields.readonly',
+  }),
+  TOKEN_KEYS: secretCustom(
+    'Keys that encrypt OAuth tokens: id:base64 of 32 bytes; the first encrypts, all decrypt',
+    readKeyRing,
+    {
+      example: '2026-11:base64key,2026-05:base64key',
+    },
+  ),
   GHL_REQUEST_TIMEOUT: number('Seconds one request to GoHighLevel may take', { min: 1, max: 300 }, { fallback: '30' }),
   GHL_RETRY_SECONDS: number(
     'Seconds a failing request is tried again before it counts as unanswered',
@@ -82,6 +134,11 @@ export const GHL_SETTINGS = {
     'Most contacts the list fallback of mode targeted reads',
     { min: 1, max: 10_000_000, integer: true },
     { fallback: '15000' },
+  ),
+  GHL_INCREMENTAL_OVERLAP: number(
+    'Seconds before the last success from which mode incremental reads again (index lag, clocks)',
+    { min: 0, max: 7 * 24 * HOUR },
+    { fallback: '600' },
   ),
   VENDOR_SOURCE_KEYWORD: text('Contact source that says vendor', { fallback: RULES.vendorSourceKeyword }),
   VENDOR_TAGS: list('Tags that say vendor', { fallback: RULES.vendorTags.join(',') }),
@@ -128,7 +185,8 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
 /** One location with its token and its rules. */
 export interface GhlAccount {
   locationId: string;
-  token: Secret;
+  /** Its private integration token; null for a location that is connected through OAuth. */
+  token: Secret | null;
   rules: GhlRules;
 }
 
@@ -160,49 +218,23 @@ export function ghlRules(settings: Settings): GhlRules {
   };
 }
 
-const id = z.string().min(1);
-const CUSTOM_FIELDS = z.strictObject({
-  ghlUserId: id,
-  companyName: id,
-  serviceCategories: z.array(id).min(1),
-  servicesOffered: id,
-  serviceZipCodes: id,
-  takingNewWork: id,
-  lastLeadAssigned: id,
-  leadClosePercentage: id,
-  primaryServiceCategory: id,
-  specificServiceRequested: id,
-  leadZip: id,
-} satisfies Record<keyof GhlCustomFields, z.ZodType>);
-
-const ACCOUNTS = z
-  .array(
-    z.strictObject({
-      locationId: z.string().min(1),
-      token: z.string().min(1).optional(),
-      tokenFile: z.string().min(1).optional(),
-      customFields: CUSTOM_FIELDS.partial().optional(),
-    }),
-  )
-  .min(1);
-
-/** The locations the settings name: those of GHL_ACCOUNTS_FILE, or the one of GHL_PRIVATE_TOKEN; none when neither is set. */
+/** The locations the settings name: those of GHL_ACCOUNTS_FILE, or the one of GHL_LOCATION_ID; none when neither is set. */
 export function ghlAccounts(settings: Settings): GhlAccount[] {
   const rules = ghlRules(settings);
-  if (settings.GHL_ACCOUNTS_FILE !== undefined) return accountsOfFile(settings.GHL_ACCOUNTS_FILE, rules);
+  if (settings.GHL_ACCOUNTS_FILE !== undefined) return readAccountsFile(settings.GHL_ACCOUNTS_FILE, rules);
   const { GHL_PRIVATE_TOKEN: token, GHL_LOCATION_ID: locationId } = settings;
   if (token === undefined && locationId === undefined) return [];
-  if (token === undefined)
+  if (token === undefined && settings.GHL_CLIENT_ID === undefined)
     throw new AppError(
       'config_invalid',
-      'GHL_LOCATION_ID is set but GHL_PRIVATE_TOKEN is not: set the token of that location',
+      'GHL_LOCATION_ID is set but GHL_PRIVATE_TOKEN is not: set the token of that location, or GHL_CLIENT_ID for OAuth',
     );
   if (locationId === undefined)
     throw new AppError(
       'config_invalid',
       'GHL_PRIVATE_TOKEN is set but GHL_LOCATION_ID is not: set the location it is for',
     );
-  return [{ locationId, token, rules }];
+  return [{ locationId, token: token ?? null, rules }];
 }
 
 /** The locations the settings name; config error when there is none. */
@@ -210,6 +242,31 @@ export function requireGhlAccounts(settings: Settings): GhlAccount[] {
   const accounts = ghlAccounts(settings);
   if (accounts.length > 0) return accounts;
   throw new AppError('config_invalid', 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or GHL_ACCOUNTS_FILE');
+}
+
+/** The marketplace app through which locations grant access. */
+export interface OauthApp {
+  clientId: string;
+  clientSecret: Secret;
+  /** What encrypts its tokens at rest and signs its states. */
+  keys: KeyRing;
+  authorizeUrl: string;
+  scopes: readonly string[];
+  /** Needed to install only; undefined where GHL_REDIRECT_URL is not set. */
+  redirectUrl: string | undefined;
+}
+
+/** The app that the settings describe; config error naming every setting that lacks. */
+export function requireOauthApp(settings: Settings): OauthApp {
+  const { GHL_CLIENT_ID: clientId, GHL_CLIENT_SECRET: clientSecret, TOKEN_KEYS: keys } = settings;
+  if (clientId === undefined || clientSecret === undefined || keys === undefined) {
+    const lacking = (['GHL_CLIENT_ID', 'GHL_CLIENT_SECRET', 'TOKEN_KEYS'] as const).filter(
+      (name) => settings[name] === undefined,
+    );
+    throw new AppError('config_invalid', `OAuth is not set up: set ${lacking.join(', ')}`);
+  }
+  const { GHL_AUTHORIZE_URL: authorizeUrl, GHL_SCOPES: scopes, GHL_REDIRECT_URL: redirectUrl } = settings;
+  return { clientId, clientSecret, keys, authorizeUrl, scopes, redirectUrl };
 }
 
 /** Rules of an account; the settings' own for accounts nobody configured (any more). */
@@ -220,34 +277,4 @@ export function ghlRulesByAccount(
   const fallback = ghlRules(settings);
   const rules = new Map(accounts.map(({ locationId, rules: own }) => [locationId, own]));
   return (account) => rules.get(account) ?? fallback;
-}
-
-function accountsOfFile(file: string, rules: GhlRules): GhlAccount[] {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(file, 'utf8'));
-  } catch (error) {
-    throw new AppError('config_invalid', 'GHL_ACCOUNTS_FILE cannot be read as JSON', { cause: error });
-  }
-  const result = ACCOUNTS.safeParse(parsed);
-  if (!result.success) {
-    const faults = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
-    throw new AppError('config_invalid', `GHL_ACCOUNTS_FILE: ${faults}`);
-  }
-  return result.data.map(({ locationId, token, tokenFile, customFields }) => {
-    const value = token ?? (tokenFile === undefined ? undefined : readFileSync(tokenFile, 'utf8').trim());
-    if (value === undefined)
-      throw new AppError('config_invalid', `GHL_ACCOUNTS_FILE: ${locationId} has neither token nor tokenFile`);
-    return {
-      locationId,
-      token: secret(value),
-      rules: { ...rules, customFields: { ...rules.customFields, ...definedOf(customFields ?? {}) } },
-    };
-  });
-}
-
-function definedOf<T extends object>(value: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(value).filter(([, item]) => item !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

@@ -4,6 +4,7 @@ import { startGhlSimulator, type GhlSimulator } from '#testcontainers/simulators
 import { makeWorld, type World } from '#testcontainers/simulators/ghl/world.ts';
 import { createBudget } from '../kit/rate-limit.ts';
 import { createGhlClient, type GhlClient, type GhlClientOptions } from './client.ts';
+import { fixedToken } from './tokens.ts';
 
 let simulator: GhlSimulator;
 let world: World;
@@ -21,7 +22,7 @@ afterEach(async () => {
 function client(of: World = world, more: Partial<GhlClientOptions> = {}): GhlClient {
   return createGhlClient({
     baseUrl: simulator.baseUrl,
-    token: secret(of.token),
+    tokens: fixedToken(secret(of.token)),
     locationId: of.locationId,
     budget: createBudget(),
     timeoutMs: 2_000,
@@ -119,7 +120,8 @@ describe('tokens that end in the middle of a list', () => {
   it('of the agency and without scope are told apart', async () => {
     const agency = simulator.tokens.issue(world, { authClass: 'Company', seconds: 60 });
     const weak = simulator.tokens.issue(world, { scopes: ['users.readonly'] });
-    const asked = (token: string): Promise<unknown> => client(world, { token: secret(token) }).searchPage(1, undefined);
+    const asked = (token: string): Promise<unknown> =>
+      client(world, { tokens: fixedToken(secret(token)) }).searchPage(1, undefined);
     await expect(asked(agency.token)).rejects.toMatchObject({ message: expect.stringContaining('agency') });
     await expect(asked(weak.token)).rejects.toMatchObject({ message: expect.stringContaining('lacks a scope') });
   });

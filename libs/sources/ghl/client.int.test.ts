@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { secret } from '#libs/runtime/src/secret.ts';
 import { createBudget } from '../kit/rate-limit.ts';
 import { createGhlClient, type GhlClient, type GhlClientOptions } from './client.ts';
+import { fixedToken } from './tokens.ts';
 
 const TOKEN = 'pit-11111111-2222-3333-4444-555555555555';
 
@@ -69,7 +70,7 @@ const page = json(200, { contacts: [{ id: 'c1', searchAfter: [1, 'c1'] }], total
 function client(more: Partial<GhlClientOptions> = {}): GhlClient {
   return createGhlClient({
     baseUrl,
-    token: secret(TOKEN),
+    tokens: fixedToken(secret(TOKEN)),
     locationId: 'L',
     budget: createBudget(),
     timeoutMs: 5_000,

@@ -3,6 +3,8 @@ import { NoAnswer, sendRequest, type HttpAnswer } from '#libs/runtime/src/http-c
 import type { Secret } from '#libs/runtime/src/secret.ts';
 import type { LimitHeaders, RequestBudget } from '../kit/rate-limit.ts';
 import { withRetry } from '../kit/retry.ts';
+import { messageOf, noAnswer, parse, type Body } from './answers.ts';
+import type { TokenSource } from './tokens.ts';
 
 /** A contact as the API gives it. */
 export type ApiContact = Record<string, unknown>;
@@ -20,13 +22,23 @@ export interface ContactPage {
 /** Answer to a by-id look-up. Anything without an answer is thrown. */
 export type Lookup = { found: true; contact: ApiContact } | { found: false };
 
+/** Narrows a list down (ghl section 2.2). */
+export interface Matching {
+  /** Free text of at most 75 characters over the searchable fields. */
+  query?: string;
+  /** Filters, all of which must hold. */
+  filters?: readonly object[];
+}
+
 /** Read-only access to one location. Every call waits for the budget and is tried again while that helps. */
 export interface GhlClient {
-  /** A page of the list, or of what matches a free text of at most 75 characters. */
-  searchPage(pageLimit: number, cursor: unknown[] | undefined, query?: string): Promise<ContactPage>;
+  /** A page of the list, or of what matches. */
+  searchPage(pageLimit: number, cursor: unknown[] | undefined, matching?: Matching): Promise<ContactPage>;
   getContact(id: string): Promise<Lookup>;
   /** Name of the location; also the cheapest proof that token and location belong together. */
   getLocation(): Promise<{ name: string | null }>;
+  /** Custom fields of contacts, as the answer has them. */
+  getCustomFields(): Promise<unknown[]>;
   /** Requests sent so far, retries included. */
   requests(): number;
 }
@@ -34,7 +46,7 @@ export interface GhlClient {
 /** What a client needs. */
 export interface GhlClientOptions {
   baseUrl: string;
-  token: Secret;
+  tokens: TokenSource;
   locationId: string;
   budget: RequestBudget;
   timeoutMs: number;
@@ -50,13 +62,25 @@ const DEFAULT_INTERVAL_MS = 10_000;
 
 /** A client of one location. */
 export function createGhlClient(options: GhlClientOptions): GhlClient {
-  const { baseUrl, token, locationId, budget, timeoutMs, patienceMs, signal, onRequest } = options;
+  const { baseUrl, tokens, locationId, budget, timeoutMs, patienceMs, signal, onRequest } = options;
   let requests = 0;
   // Oldest first, so that contacts added while we read come at the end; left out where the API refuses it.
   let sort: { field: string; direction: string }[] | undefined = [{ field: 'dateAdded', direction: 'asc' }];
   let isSortTaken = false;
 
+  /** A refused token is renewed, where it can be, and the same request sent once more. */
   async function send(method: 'GET' | 'POST', path: string, body: unknown): Promise<Body> {
+    const token = await tokens.token();
+    try {
+      return await sendAs(token, method, path, body);
+    } catch (error) {
+      const isRefused = error instanceof AppError && error.code === 'ghl_unauthorized';
+      if (!isRefused || !(await tokens.refused(token))) throw error;
+      return sendAs(await tokens.token(), method, path, body);
+    }
+  }
+
+  async function sendAs(token: Secret, method: 'GET' | 'POST', path: string, body: unknown): Promise<Body> {
     if (budget.heldMs() > patienceMs) throw slowDown(budget.heldMs());
     await budget.take(signal);
     requests += 1;
@@ -84,7 +108,7 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
       budget.hold(retryAfterMs(answer.headers));
       throw slowDown(budget.heldMs());
     }
-    return read(answer);
+    return read(answer, tokens.remedy);
   }
 
   /** Sends until an answer is one; `accept` refuses, as truncated, what is not. */
@@ -93,15 +117,11 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     return withRetry(patience, async () => accept(await send(method, path, body)));
   }
 
-  async function search(
-    pageLimit: number,
-    cursor: unknown[] | undefined,
-    query: string | undefined,
-  ): Promise<ContactPage> {
+  async function search(pageLimit: number, cursor: unknown[] | undefined, matching: Matching): Promise<ContactPage> {
     const body = {
       locationId,
       pageLimit,
-      ...(query === undefined ? {} : { query }),
+      ...matching,
       ...(cursor === undefined ? {} : { searchAfter: cursor }),
       ...(sort === undefined ? {} : { sort }),
     };
@@ -113,15 +133,15 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
       // An order that was taken once makes the cursors: it stays.
       if (sort === undefined || isSortTaken || !isAboutSort(error)) throw error;
       sort = undefined;
-      return search(pageLimit, cursor, query);
+      return search(pageLimit, cursor, matching);
     }
   }
 
   return {
     requests: () => requests,
 
-    async searchPage(pageLimit, cursor, query) {
-      return search(pageLimit, cursor, query).catch(asUnknownLocation);
+    async searchPage(pageLimit, cursor, matching = {}) {
+      return search(pageLimit, cursor, matching).catch(asUnknownLocation);
     },
 
     async getContact(id) {
@@ -138,10 +158,13 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
       const path = `/locations/${encodeURIComponent(locationId)}`;
       return call('GET', path, undefined, nameOf).catch(asUnknownLocation);
     },
+
+    async getCustomFields() {
+      const path = `/locations/${encodeURIComponent(locationId)}/customFields?model=contact`;
+      return call('GET', path, undefined, fieldsOf).catch(asUnknownLocation);
+    },
   };
 }
-
-type Body = Record<string, unknown>;
 
 function pageOf({ contacts, total }: Body): ContactPage {
   if (!Array.isArray(contacts)) throw new AppError('ghl_truncated', 'a list answer of GoHighLevel has no contacts');
@@ -165,6 +188,12 @@ function nameOf(answer: Body): { name: string | null } {
   return { name: typeof location?.name === 'string' ? location.name : null };
 }
 
+function fieldsOf({ customFields }: Body): unknown[] {
+  if (!Array.isArray(customFields))
+    throw new AppError('ghl_truncated', 'an answer of GoHighLevel has no custom fields');
+  return customFields;
+}
+
 function isAboutSort(error: unknown): boolean {
   return error instanceof AppError && error.code === 'ghl_bad_request' && /sort|dateAdded/i.test(error.message);
 }
@@ -182,21 +211,6 @@ function slowDown(ms: number): AppError {
     'ghl_rate_limited',
     `GoHighLevel asks to slow down (for ${Math.ceil(ms / 1000)} s) and patience ended (GHL_RETRY_SECONDS)`,
   );
-}
-
-function noAnswer(error: unknown, timeoutMs: number): unknown {
-  if (!(error instanceof NoAnswer)) return error;
-  if (error.reason === 'timeout')
-    return new AppError(
-      'ghl_timeout',
-      `GoHighLevel did not answer within ${timeoutMs / 1000} s (GHL_REQUEST_TIMEOUT)`,
-      { cause: error },
-    );
-  if (error.reason === 'truncated')
-    return new AppError('ghl_truncated', 'an answer of GoHighLevel broke off', { cause: error });
-  return new AppError('ghl_unavailable', 'GoHighLevel cannot be reached: check GHL_API_BASE_URL and the network', {
-    cause: error,
-  });
 }
 
 function limitsOf(headers: Headers): LimitHeaders {
@@ -223,7 +237,7 @@ function retryAfterMs(headers: Headers): number {
 }
 
 /** The JSON of a good answer, or the error that status and message text mean (ghl section 4: 401 alone has four meanings). */
-function read({ status, text }: HttpAnswer): Body {
+function read({ status, text }: HttpAnswer, remedy: string): Body {
   const body = parse(text);
   if (status >= 200 && status < 300) {
     if (body === undefined) throw new AppError('ghl_truncated', 'an answer of GoHighLevel is no JSON or broke off');
@@ -235,7 +249,7 @@ function read({ status, text }: HttpAnswer): Body {
     throw new AppError('ghl_bad_request', 'GoHighLevel has no such path: is GHL_API_BASE_URL the right address?');
   if (status === 404 || (status === 400 && /not found/i.test(message)))
     throw new AppError('not_found', 'GoHighLevel does not know it');
-  if (status === 401) throw unauthorized(message);
+  if (status === 401) throw unauthorized(message, remedy);
   if (status === 403) {
     throw new AppError(
       'ghl_forbidden',
@@ -247,7 +261,7 @@ function read({ status, text }: HttpAnswer): Body {
   throw new AppError('ghl_bad_request', `GoHighLevel refuses the request (${status}): ${message.slice(0, 300)}`);
 }
 
-function unauthorized(message: string): AppError {
+function unauthorized(message: string, remedy: string): AppError {
   if (/version/i.test(message))
     return new AppError(
       'ghl_bad_version',
@@ -272,24 +286,5 @@ function unauthorized(message: string): AppError {
       'GoHighLevel does not open this route to the token: make GHL_PRIVATE_TOKEN a private integration token of the location',
     );
   }
-  return new AppError(
-    'ghl_unauthorized',
-    'GoHighLevel refuses the token: it is wrong, expired or revoked; make a new one and set GHL_PRIVATE_TOKEN',
-  );
-}
-
-function parse(text: string): Body | undefined {
-  try {
-    const value = JSON.parse(text) as unknown;
-    return value !== null && typeof value === 'object' && !Array.isArray(value) ? (value as Body) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Texts of an error answer. They quote our own request only, which holds no personal data but ids. */
-function messageOf(body: Body | undefined): string {
-  const message = body?.['message'];
-  if (Array.isArray(message)) return message.map(String).join('; ');
-  return typeof message === 'string' ? message : '';
+  return new AppError('ghl_unauthorized', `GoHighLevel refuses the token: it is wrong, expired or revoked; ${remedy}`);
 }

@@ -14,6 +14,7 @@ import {
 } from '../kit/memory.fixture.ts';
 import type { Source } from '../kit/ports.ts';
 import { runScan } from '../kit/scan.ts';
+import { fixedToken } from './tokens.ts';
 import { ghlSource, type GhlSourceOptions } from './source.ts';
 
 let simulator: GhlSimulator | undefined;
@@ -54,10 +55,12 @@ async function scene(
   const source = ghlSource({
     baseUrl: started.baseUrl,
     accounts: [{ locationId: account, token: secret(options.token ?? world.token), rules: DEFAULT_GHL_RULES }],
+    tokensOf: ({ token }) => fixedToken(token!),
     pageLimit: 500,
     workers: 3,
     delayMs: 0,
     listCap: 15_000,
+    overlapMs: 0,
     timeoutMs: 2_000,
     patienceMs: 4_000,
     onRequest: () => undefined,

@@ -47,6 +47,7 @@ async function full(script: Script): Promise<Outcome> {
     },
     getContact: async (id) => (await script.lookUp?.(id)) ?? { found: false },
     getLocation: async () => ({ name: null }),
+    getCustomFields: async () => [],
     requests: () => listCalls,
   };
   const known = memoryRows((script.knownIds ?? []).map((contactId) => ({ contactId })));
@@ -54,6 +55,7 @@ async function full(script: Script): Promise<Outcome> {
     evidence: evidenceOf(script.evidence),
     position: script.position,
     known,
+    since: null,
     signal: new AbortController().signal,
   };
   const options = {

@@ -13,7 +13,17 @@ export interface Pacing {
 export type Answer<T> = { answer: T } | { failed: ErrorCode };
 
 /** Without these no further look-up will be answered: they end the scan. Any other error leaves one look-up unanswered. */
-const FATAL: readonly ErrorCode[] = ['ghl_unauthorized', 'ghl_bad_version', 'ghl_daily_limit', 'scan_cancelled'];
+const FATAL: readonly ErrorCode[] = [
+  'ghl_unauthorized',
+  'ghl_not_connected',
+  'token_unreadable',
+  'ghl_bad_version',
+  'ghl_daily_limit',
+  'scan_cancelled',
+  // Where the token is kept: no answer of GoHighLevel.
+  'database_unavailable',
+  'write_conflict',
+];
 
 /** Looks things up, a few at a time and not too fast; shared by all look-ups of one scan. */
 export interface LookupRunner {

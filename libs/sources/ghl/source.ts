@@ -1,30 +1,36 @@
 import { systemClock, createBudget, type RequestBudget } from '../kit/rate-limit.ts';
 import type { Source } from '../kit/ports.ts';
-import type { AnswersFor } from '#libs/contracts/src/generated/events.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
-import { readFull } from './full.ts';
+import { readFull, readIncremental } from './full.ts';
 import { readSingle } from './single.ts';
 import { readTargeted } from './targeted.ts';
+import type { TokenSource } from './tokens.ts';
 
 /** What the GoHighLevel source needs; times in milliseconds. */
 export interface GhlSourceOptions {
   baseUrl: string;
   accounts: readonly GhlAccount[];
+  /** The token of each location. */
+  tokensOf(account: GhlAccount): TokenSource;
   pageLimit: number;
   workers: number;
   delayMs: number;
   /** Contacts from which the list of a targeted read is not read any further. */
   listCap: number;
+  /** How far before the last success an incremental read begins. */
+  overlapMs: number;
   timeoutMs: number;
   patienceMs: number;
   onRequest(status: string): void;
 }
 
-const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
+/** What a read to its end can answer for, by mode. */
+const ANSWERS_FOR = { full: 'all', targeted: 'known', incremental: 'nothing', single: 'nothing' } as const;
+type Mode = keyof typeof ANSWERS_FOR;
 
-const ANSWERS_FOR: Partial<Record<string, AnswersFor>> = { full: 'all', targeted: 'known' };
+const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
 
 /** The GoHighLevel source: contacts of one location, read by the public API. One request budget per location. */
 export function ghlSource(options: GhlSourceOptions): Source {
@@ -42,22 +48,22 @@ export function ghlSource(options: GhlSourceOptions): Source {
     entity: 'contact',
     topic: 'crm.raw.ghl.v1',
     accountHint: ACCOUNT_HINT,
-    modes: ['full', 'targeted', 'single'],
+    modes: Object.keys(ANSWERS_FOR),
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
     reader(locationId, mode, signal, contactId) {
-      const { token } = accountOf(locationId);
+      const tokens = options.tokensOf(accountOf(locationId));
       const budget = budgets.get(locationId) ?? createBudget();
       budgets.set(locationId, budget);
       const { baseUrl, timeoutMs, patienceMs, onRequest } = options;
-      const client = createGhlClient({ baseUrl, token, locationId, budget, timeoutMs, patienceMs, signal, onRequest });
-      const { pageLimit, workers, delayMs, listCap } = options;
+      const client = createGhlClient({ baseUrl, tokens, locationId, budget, timeoutMs, patienceMs, signal, onRequest });
+      const { pageLimit, workers, delayMs, listCap, overlapMs } = options;
       let list = 0;
       return {
-        answersFor: ANSWERS_FOR[mode] ?? 'nothing',
+        answersFor: ANSWERS_FOR[mode as Mode],
         async open() {
-          // Without anything to look up a targeted read makes no call at all.
-          if (mode !== 'full') return { accountName: null };
+          // Without anything to look up a targeted read makes no call at all, and a single one makes only its own.
+          if (mode === 'targeted' || mode === 'single') return { accountName: null };
           const { name } = await client.getLocation();
           return { accountName: name };
         },
@@ -67,10 +73,11 @@ export function ghlSource(options: GhlSourceOptions): Source {
             searchPage: (...args: Parameters<typeof client.searchPage>) => ((list += 1), client.searchPage(...args)),
           };
           const shared = { locationId, pageLimit, workers, delayMs, clock: systemClock };
+          if (mode === 'targeted') return readTargeted(counting, context, { ...shared, listCap });
           if (mode === 'single') return readSingle(counting, context, { ...shared, contactId: contactId ?? '' });
           return mode === 'full'
             ? readFull(counting, context, shared)
-            : readTargeted(counting, context, { ...shared, listCap });
+            : readIncremental(counting, context, { ...shared, overlapMs });
         },
         requests: () => ({ all: client.requests(), list }),
       };

@@ -127,7 +127,7 @@ async function hitsOf({ client, options: { pageLimit } }: Scope, email: string):
   const hits: unknown[] = [];
   let cursor: unknown[] | undefined;
   for (;;) {
-    const page = await client.searchPage(pageLimit, cursor, email);
+    const page = await client.searchPage(pageLimit, cursor, { query: email });
     hits.push(...page.contacts.filter((contact) => emailOf(contact) === email));
     if (page.contacts.length < pageLimit || page.cursor === undefined) return hits;
     if (JSON.stringify(page.cursor) === JSON.stringify(cursor)) return hits;

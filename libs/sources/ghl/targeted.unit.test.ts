@@ -45,7 +45,7 @@ async function targeted(script: Script): Promise<Outcome> {
   const { rows, location = [], unindexed = [], failIds = {}, failEmails = {}, listCap = 1_000 } = script;
   const calls: Outcome['calls'] = { ids: [], emails: [], list: 0 };
   const client: GhlClient = {
-    async searchPage(limit, cursor, query) {
+    async searchPage(limit, cursor, { query } = {}) {
       if (query !== undefined) {
         calls.emails.push(query);
         const code = failEmails[query];
@@ -71,6 +71,7 @@ async function targeted(script: Script): Promise<Outcome> {
       return contact === undefined ? { found: false } : { found: true, contact };
     },
     getLocation: () => Promise.reject(new Error('nobody asked for the location')),
+    getCustomFields: async () => [],
     requests: () => 0,
   };
   const known = memoryRows(rows);
@@ -79,6 +80,7 @@ async function targeted(script: Script): Promise<Outcome> {
     evidence: evidence(rows),
     position: script.position,
     known,
+    since: null,
     signal: new AbortController().signal,
   };
   const options = { locationId: 'L', pageLimit: LIMIT, workers: 3, delayMs: 0, clock: fakeClock(), listCap };

@@ -165,6 +165,7 @@ export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(e
       startedAt: 1_700_000_000_000,
       vendorsInScope: evidence.vendorIds.size,
       leadsInScope: evidence.leadIds.size,
+      since: null,
     }),
     evidence: async () => evidence,
     async savePosition(scan, position, seen) {

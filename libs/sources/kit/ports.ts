@@ -31,6 +31,8 @@ export interface ScanStart {
   startedAt: number;
   vendorsInScope: number;
   leadsInScope: number;
+  /** Start of the last successful scan that read all or all that had changed, in milliseconds; null when there was none. */
+  since: number | null;
 }
 
 /** What a page showed of what the local rows are known by. */
@@ -107,6 +109,8 @@ export interface ReadContext {
   /** Position of an interrupted scan; undefined at the beginning. */
   position: unknown;
   known: KnownRows;
+  /** Start of the last scan of the account that read everything up to it, in milliseconds; null when there was none. */
+  since: number | null;
   /** Aborted when the scan is cancelled or this process stops: waits and requests end at once. */
   signal: AbortSignal;
 }

@@ -129,11 +129,15 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
     const reading = AbortSignal.any([signal, cancelling.signal]);
     const reader = source.reader(scan.account, scan.mode, reading, scan.contactId);
     const { accountName } = await reader.open();
+    const { startedAt, vendorsInScope, leadsInScope } = run.start;
+    const { mode, dryRun } = scan;
     await run.log.tell('crm.scan.v1.ScanStarted', {
       accountName,
-      mode: scan.mode,
-      dryRun: scan.dryRun,
-      ...run.start,
+      mode,
+      dryRun,
+      startedAt,
+      vendorsInScope,
+      leadsInScope,
     });
     if (run.state.paused) {
       run.state.paused = false;
@@ -163,11 +167,12 @@ async function readPages<Scan extends OwnedScan>(
   reader: AccountReader,
   signal: AbortSignal,
 ): Promise<'end' | 'paused'> {
-  const { options, log, state } = run;
+  const { options, log, start, state } = run;
   const { scan, source, store } = options;
   const pages = reader.read({
     evidence: await ours(store.evidence(scan.scanId)),
     position: state.source,
+    since: start.since,
     known: knownRows(store, scan.scanId),
     signal,
   });

@@ -1,6 +1,6 @@
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
-import type { Database, Sql } from './pool.ts';
+import { inTransaction, type Database, type Sql } from './pool.ts';
 
 /** An event to publish once the transaction that decided it has committed. */
 export interface OutboxEvent<T extends EventType = EventType> {
@@ -24,57 +24,29 @@ export async function addToOutbox(sql: Sql, events: OutboxEvent[]): Promise<void
   );
 }
 
-/** Advisory lock of the one relay that works: two of them side by side would publish out of order (I4). */
-const RELAY_LOCK = 7_271_831;
-
 /**
  * Publishes what the outbox holds, in order, and removes it after the broker's acknowledgement; returns how many. One relay
- * works at a time: the others do nothing.
+ * works at a time, held by an advisory lock: the others do nothing, because publishing later rows beside it would break the order.
  */
 export async function relayOutbox(
   database: Database,
   publish: (events: OutboxEvent[]) => Promise<void>,
   limit = 500,
 ): Promise<number> {
-  const client = await database.connect();
-  let failed: Error | undefined;
-  try {
-    await client.query('begin');
-    const { rows } = await client.query<{
-      id: number;
-      topic: TopicName;
-      key: string;
-      type: EventType;
-      event_id: string;
-      scan_id: string | null;
-      value: never;
-    }>(
-      `select id, topic, key, type, event_id, scan_id, value from tributary.outbox
-       where pg_try_advisory_xact_lock($2) order by id limit $1`,
-      [limit, RELAY_LOCK],
+  return inTransaction(database, async (sql) => {
+    const lock = await sql.query<{ locked: boolean }>(
+      `select pg_try_advisory_xact_lock(hashtext('tributary outbox')) as locked`,
     );
-    if (rows.length > 0) {
-      await publish(
-        rows.map(({ topic, key, type, event_id, scan_id, value }) => ({
-          topic,
-          key,
-          type,
-          eventId: event_id,
-          scanId: scan_id,
-          value,
-        })),
-      );
-      await client.query('delete from tributary.outbox where id = any($1)', [rows.map(({ id }) => id)]);
-    }
-    await client.query('commit');
+    if (lock.rows[0]?.locked !== true) return 0;
+    const { rows } = await sql.query<OutboxEvent & { id: number }>(
+      `select id, topic, key, type, event_id as "eventId", scan_id as "scanId", value from tributary.outbox order by id limit $1`,
+      [limit],
+    );
+    if (rows.length === 0) return 0;
+    await publish(rows.map(({ id: _id, ...event }) => event));
+    await sql.query('delete from tributary.outbox where id = any($1)', [rows.map(({ id }) => id)]);
     return rows.length;
-  } catch (error) {
-    failed = error as Error;
-    throw error;
-  } finally {
-    // A failed relay gives its connection up, which rolls the transaction back.
-    client.release(failed);
-  }
+  });
 }
 
 /** Events that wait in the outbox. */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { AppError } from '#libs/runtime/src/errors.ts';
+import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 
 /** Whoever can run a statement: the pool, or one connection inside a transaction. */
 export interface Sql {
@@ -38,22 +38,28 @@ function isoOf(text: string): string {
 
 /** Opens a pool in UTC with timeouts on connections, statements and locks; an idle connection that breaks is replaced silently. */
 export function createPool(options: PoolOptions): Database {
+  const { statementTimeoutMs = 120_000 } = options;
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
     application_name: options.applicationName,
     max: options.max,
     connectionTimeoutMillis: 10_000,
-    statement_timeout: options.statementTimeoutMs ?? 120_000,
+    statement_timeout: statementTimeoutMs,
+    // The server's word comes first; ours is for connections that swallow everything.
+    query_timeout: statementTimeoutMs + 5_000,
+    keepAlive: true,
     lock_timeout: options.lockTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: 120_000,
-    options: '-c timezone=UTC -c datestyle=ISO',
+    options: '-c timezone=UTC -c datestyle=ISO -c search_path=public',
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
         parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
     },
   });
-  // A broken idle connection is no event of its own: the next query on it reports what is wrong.
+  // A broken connection is no event of its own, idle or in use: the next query on it reports what is wrong. Without an ear on the
+  // connection itself, one that breaks while a transaction waits for something else would end the process.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
 }
 
@@ -65,52 +71,59 @@ export async function inTransaction<T>(database: Database, work: (sql: Sql) => P
   const client = await database.connect().catch((error: unknown) => {
     throw databaseError(error);
   });
-  let broken: Error | undefined;
+  let broken = false;
   try {
     await client.query('begin');
     const result = await work(client);
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch((rollback: Error) => {
-      broken = rollback;
-    });
-    throw databaseError(error);
+    const failure = databaseError(error);
+    // A connection in doubt is given up, which rolls back as well and waits for nobody.
+    broken =
+      failure.code === 'database_unavailable' ||
+      (await client.query('rollback').then(
+        () => false,
+        () => true,
+      ));
+    throw failure;
   } finally {
     client.release(broken);
   }
 }
 
-const CONFLICTS = new Set(['40001', '40P01', '55P03', '57014', '23505']);
+/** Serialization failures, deadlocks, and keys that another writer was first with: the batch is read and decided again. */
+const CONFLICTS = new Set(['40001', '40P01', '23505']);
 
-/** The AppError for what PostgreSQL or its connection said. The text is PostgreSQL's primary message: it names no values. */
+/**
+ * Codes and classes that say something of the server and nothing of the data: connections, resources, operators, locks and limits
+ * (55P03, 57014), read-only servers (25006), access (28, 3D), disks.
+ */
+const OUTAGES = /^(08|25|28|3D|53|55P03|57|58|F0|XX)/;
+
+/** What pg says of connections without a code of its own. */
+const BROKEN = /^(Connection terminated|timeout exceeded|Query read timeout|Client (has|was)|Cannot use a pool)/;
+
+/**
+ * The AppError for what PostgreSQL or its connection said; what is neither is a defect of ours. PostgreSQL's own
+ * text may quote rows and stays in the cause.
+ */
 export function databaseError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const { code, message, constraint } = error as { code?: string; message?: string; constraint?: string };
-  if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) {
-    if (CONFLICTS.has(code)) {
-      return new AppError(
-        'write_conflict',
-        `PostgreSQL ${code}${constraint === undefined ? '' : ` on ${constraint}`}`,
-        { cause: error },
-      );
-    }
-    if (code.startsWith('22') || code.startsWith('23')) {
-      return new AppError(
-        'constraint_violated',
-        `PostgreSQL ${code}${constraint === undefined ? '' : ` on ${constraint}`}`,
-        { cause: error },
-      );
-    }
-    if (!code.startsWith('08') && !code.startsWith('57') && !code.startsWith('53')) {
-      return new AppError('internal', `PostgreSQL ${code}: ${message ?? ''}`, { cause: error });
-    }
-  }
-  return new AppError(
-    'database_unavailable',
-    `the database does not answer (${code ?? message ?? 'no reason given'}): check DATABASE_URL`,
-    {
-      cause: error,
-    },
-  );
+  const { code, message = '', constraint, syscall } = error as Record<string, string | undefined>;
+  const place = constraint === undefined ? '' : ` on ${constraint}`;
+  if (syscall !== undefined || BROKEN.test(message)) return unavailable(code ?? message, error);
+  if (code === undefined || !/^[0-9A-Z]{5}$/.test(code))
+    return /^E[A-Z]+$/.test(code ?? '') ? unavailable(code ?? message, error) : toAppError(error);
+  if (OUTAGES.test(code)) return unavailable(code, error);
+  if (CONFLICTS.has(code)) return new AppError('write_conflict', `PostgreSQL ${code}${place}`, { cause: error });
+  if (code.startsWith('22') || code.startsWith('23'))
+    return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
+  return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
+}
+
+function unavailable(reason: string, cause: unknown): AppError {
+  return new AppError('database_unavailable', `the database does not answer (${reason}): check DATABASE_URL`, {
+    cause,
+  });
 }

@@ -14,8 +14,14 @@ export interface Page<T> {
   offset: number;
 }
 
+/** What the caller may see. */
+export interface Visible {
+  /** The only accounts; all of them when undefined. */
+  accounts: readonly string[] | undefined;
+}
+
 /** What a list is asked for; every part is optional but the page. */
-export interface ListQuery {
+export interface ListQuery extends Visible {
   account?: string | undefined;
   status?: string | undefined;
   email?: string | undefined;
@@ -51,9 +57,10 @@ export async function listLeads(orm: MikroORM, query: ListQuery): Promise<Page<L
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
-function conditions({ account, status, ghlContactId, includeMissing }: ListQuery): Record<string, unknown> {
+function conditions(query: ListQuery): Record<string, unknown> {
+  const { status, ghlContactId, includeMissing } = query;
   return {
-    ...defined({ accountId: account, status, ghlContactId }),
+    ...defined({ accountId: accountCondition(query), status, ghlContactId }),
     ...(includeMissing || status !== undefined ? {} : { missingSince: null }),
   };
 }
@@ -61,6 +68,12 @@ function conditions({ account, status, ghlContactId, includeMissing }: ListQuery
 /** Vendors that people deleted are shown to who asks for their status only. */
 function notDeleted({ status }: ListQuery): Record<string, unknown> {
   return status === undefined ? { status: { $ne: DELETED_STATUS } } : {};
+}
+
+/** The account asked for and those that may be seen, both at once. */
+function accountCondition({ account, accounts }: Visible & { account?: string | undefined }): unknown {
+  if (accounts === undefined) return account;
+  return { $in: accounts.filter((visible) => account === undefined || account === visible) };
 }
 
 function paging({ sort, descending, limit, offset }: ListQuery): Record<string, unknown> {
@@ -75,10 +88,11 @@ function defined(values: Record<string, unknown>): Record<string, unknown> {
 /** The newest runs. */
 export async function listRuns(
   orm: MikroORM,
-  query: { account?: string | undefined; source?: string | undefined; limit: number },
+  query: Visible & { account?: string | undefined; source?: string | undefined; limit: number },
 ): Promise<RunRecord[]> {
-  const { account, source, limit } = query;
-  return await orm.em.fork().find(Run, defined({ account, source }), { orderBy: { updatedAt: 'desc' }, limit });
+  const { source, limit } = query;
+  const where = defined({ account: accountCondition(query), source });
+  return await orm.em.fork().find(Run, where, { orderBy: { updatedAt: 'desc' }, limit });
 }
 
 /** A run as the CLI and the API show it. */
@@ -108,23 +122,23 @@ export interface RunView {
   duration: number | null;
 }
 
-/** One run; not_found when nobody asked for it. */
-export async function readRun(sql: Sql, syncId: string): Promise<RunView> {
-  const [run] = await readRuns(sql, [syncId]);
+/** One run; not_found when nobody asked for it, and when the caller may not see its account. */
+export async function readRun(sql: Sql, syncId: string, accounts?: readonly string[]): Promise<RunView> {
+  const [run] = await readRuns(sql, [syncId], accounts);
   if (run === undefined) throw new AppError('not_found', `there is no sync ${syncId}`);
   return run;
 }
 
-/** Those of these runs that somebody asked for, in no order. */
-export async function readRuns(sql: Sql, syncIds: readonly string[]): Promise<RunView[]> {
+/** Those of these runs that somebody asked for, of the accounts that the caller may see, in no order. */
+export async function readRuns(sql: Sql, syncIds: readonly string[], accounts?: readonly string[]): Promise<RunView[]> {
   const { rows } = await sql.query<Omit<RunView, 'progress'> & { reported: ReportedProgress | null }>(
     `select sync_id as "syncId", source, account, mode, dry_run as "dryRun", status, joined_to as "joinedTo", phase, success, message,
        exit_code as "exitCode", error, counters as stats, field_errors as "fieldErrors", held_tables as "heldTables",
        progress || jsonb_build_object('phase', phase) as reported, requested_at as "requestedAt",
        started_at as "startedAt", finished_at as "finishedAt",
        round(extract(epoch from finished_at - started_at), 3) as duration
-     from runs where sync_id = any($1)`,
-    [syncIds],
+     from runs where sync_id = any($1) and ($2::text[] is null or account = any($2))`,
+    [syncIds, accounts ?? null],
   );
   const scanOf = (run: { syncId: string; joinedTo: string | null }): string => run.joinedTo ?? run.syncId;
   const progress = await readProgress(

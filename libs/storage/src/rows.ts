@@ -103,17 +103,18 @@ function writeStatement<Row extends { id: string }>(map: TableMap<Row>): string 
   return text;
 }
 
-/** Which observation each row of these contacts shows in full; null where the row has been written otherwise since. */
+/** The rows of these contacts, by contact id, and which observation each shows in full; null where it was written otherwise since. */
 export async function readShown(
   sql: Sql,
   table: 'vendors',
   account: string,
   contactIds: string[],
-): Promise<Map<string, string | null>> {
-  const text = `select ghl_contact_id, shown_observation from ${table} where account_id = $1 and ghl_contact_id = any($2)`;
+): Promise<Map<string, { id: string; shows: string | null }>> {
+  const text = `select ghl_contact_id, id, shown_observation from ${table} where account_id = $1 and ghl_contact_id = any($2)`;
   const query = { name: statementName(text), text, values: [account, contactIds], rowMode: 'array' };
   const { rows } = await sql.query(query as never);
-  return new Map(rows as unknown as [string, string | null][]);
+  const found = rows as unknown as [contactId: string, id: string, shows: string | null][];
+  return new Map(found.map(([contactId, id, shows]) => [contactId, { id, shows }]));
 }
 
 const names = new Map<string, string>();

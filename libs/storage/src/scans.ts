@@ -40,6 +40,13 @@ export interface SeenIdentifiers {
   opportunityIds: string[];
 }
 
+/** The connection that holds an account's lock, and the claim it was taken for. */
+interface Lease {
+  client: pg.PoolClient;
+  scanId: string;
+  epoch: number;
+}
+
 /** How a scan ended for the connector: read (its markers are written, the projector has the word). */
 export type FinishedState = 'read' | 'refused';
 
@@ -60,7 +67,7 @@ const IN_SCOPE = `select
  * database frees it when the owner dies, and through an epoch, so that an owner that came back from the dead saves nothing.
  */
 export function createScanStore(database: Database) {
-  const leases = new Map<string, pg.PoolClient>();
+  const leases = new Map<string, Lease>();
 
   return {
     /**
@@ -84,14 +91,17 @@ export function createScanStore(database: Database) {
     },
 
     /** Records the start once and takes the snapshot of the evidence; a resumed scan gets what the first start saw. */
-    async begin(scan: ClaimedScan): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number }> {
+    async begin(
+      scan: ClaimedScan,
+    ): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number; since: number | null }> {
       return inTransaction(database, async (sql) => {
         const { rows } = await sql.query<{
           started_at: number | null;
           vendors_in_scope: number;
           leads_in_scope: number;
+          since: number | null;
         }>(
-          'select started_at, vendors_in_scope, leads_in_scope from tributary.scans where scan_id = $1 and epoch = $2 for update',
+          'select started_at, vendors_in_scope, leads_in_scope, since from tributary.scans where scan_id = $1 and epoch = $2 for update',
           [scan.scanId, scan.epoch],
         );
         const known = rows[0];
@@ -101,16 +111,20 @@ export function createScanStore(database: Database) {
             startedAt: known.started_at,
             vendorsInScope: known.vendors_in_scope,
             leadsInScope: known.leads_in_scope,
+            since: known.since,
           };
         }
         await sql.query(SNAPSHOT, [scan.scanId, scan.account]);
         const scope = (await sql.query<{ vendors: number; leads: number }>(IN_SCOPE, [scan.account])).rows[0]!;
-        const started = await sql.query<{ started_at: number }>(
-          `update tributary.scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3
-           where scan_id = $1 returning started_at`,
-          [scan.scanId, scope.vendors, scope.leads],
+        const started = await sql.query<{ started_at: number; since: number | null }>(
+          `update tributary.scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3,
+             since = (select max(started_at) from runs where source = $4 and account = $5 and success and not dry_run
+               and mode in ('full', 'incremental'))
+           where scan_id = $1 returning started_at, since`,
+          [scan.scanId, scope.vendors, scope.leads, scan.source, scan.account],
         );
-        return { startedAt: started.rows[0]!.started_at, vendorsInScope: scope.vendors, leadsInScope: scope.leads };
+        const { started_at: startedAt, since } = started.rows[0]!;
+        return { startedAt, since, vendorsInScope: scope.vendors, leadsInScope: scope.leads };
       });
     },
 
@@ -223,8 +237,9 @@ export function createScanStore(database: Database) {
         client.release(true);
         return undefined;
       }
-      client.on('error', () => leases.delete(leaseKey(candidate)));
-      leases.set(leaseKey(candidate), client);
+      const lease = { client, scanId: scan.scanId, epoch: scan.epoch };
+      leases.set(leaseKey(candidate), lease);
+      client.on('error', () => drop(candidate, lease));
       return scan;
     } catch (error) {
       client.release(true);
@@ -232,11 +247,17 @@ export function createScanStore(database: Database) {
     }
   }
 
-  function release(scan: { source: string; account: string }): void {
-    const client = leases.get(leaseKey(scan));
-    leases.delete(leaseKey(scan));
-    // Closing the connection is what frees the lock, whatever state it is in.
-    client?.release(true);
+  /** A former owner, fenced by now, must not free the lease of its successor in the same process. */
+  function release(scan: ClaimedScan): void {
+    const lease = leases.get(leaseKey(scan));
+    if (lease?.scanId === scan.scanId && lease.epoch === scan.epoch) drop(scan, lease);
+  }
+
+  /** Closing the connection is what frees the lock, whatever state it is in. */
+  function drop(account: { source: string; account: string }, lease: Lease): void {
+    if (leases.get(leaseKey(account)) !== lease) return;
+    leases.delete(leaseKey(account));
+    lease.client.release(true);
   }
 }
 

@@ -20,6 +20,10 @@ export interface UserIdClaim {
   wanted: string;
   before: string | null;
   granted: boolean;
+  /** The user id is all that the row changes: without it the row does not count as updated. */
+  onlyChange: boolean;
+  /** When the row was written before, if it shall look so again without the user id. */
+  updatedAtBefore: number | null;
 }
 
 /** What a batch saw and did: one bookkeeping row per batch and scan. */
@@ -46,7 +50,13 @@ export interface Sighting {
     /** E-mails that rows gave up in this scan: table, row id, e-mail before. */
     emailChanges: ['vendors' | 'leads', string, string | null][];
     userIds: UserIdClaim[];
-    fieldErrors: (FieldError & { contactId: string })[];
+    fieldErrors: (FieldError & { contactId: string; rowId: string })[];
+    /** GHL user ids that rows gave up for nothing: row id, user id before. */
+    userIdsGivenUp: [string, string][];
+    /** Lead contacts without an e-mail: their rows keep the one they had. */
+    leadsWithoutEmail: string[];
+    /** Contacts classed otherwise, with the e-mail by which lead rows know them: contact id, e-mail. */
+    reclassifiedEmails: [string, string][];
   };
 }
 
@@ -73,7 +83,16 @@ export function emptySighting(account: string, scanId: string | null): Sighting 
     unknownContacts: [],
     unknownEmails: [],
     unknownOpportunities: [],
-    outcomes: { vendors: outcomes(), leads: outcomes(), emailChanges: [], userIds: [], fieldErrors: [] },
+    outcomes: {
+      vendors: outcomes(),
+      leads: outcomes(),
+      emailChanges: [],
+      userIds: [],
+      fieldErrors: [],
+      userIdsGivenUp: [],
+      leadsWithoutEmail: [],
+      reclassifiedEmails: [],
+    },
   };
 }
 
@@ -109,7 +128,7 @@ export async function saveSighting(sql: Sql, s: Sighting): Promise<void> {
 export async function saveContested(
   sql: Sql,
   observations: {
-    scanId: string;
+    scanId: string | null;
     table: 'vendors' | 'leads';
     contactId: string;
     type: string;
@@ -157,6 +176,8 @@ export async function stageSightings(sql: Sql, account: string, scanId: string, 
     ['unknown_opportunity', 'unknown_opportunities', false],
   ];
   for (const [table, column, own] of parts) {
+    // Two scans may end in one transaction.
+    await sql.query(`drop table if exists pg_temp.${table}`);
     await sql.query(`create temporary table ${table} (value text primary key) on commit drop`);
     await sql.query(
       `insert into ${table} select distinct v from tributary.sightings s, unnest(${column}) as v
@@ -183,6 +204,9 @@ export async function readOutcomes(sql: Sql, scanId: string): Promise<Sighting['
     for (const change of outcomes.emailChanges) merged.emailChanges.push(change);
     for (const claim of outcomes.userIds) merged.userIds.push(claim);
     for (const error of outcomes.fieldErrors) merged.fieldErrors.push(error);
+    for (const givenUp of outcomes.userIdsGivenUp) merged.userIdsGivenUp.push(givenUp);
+    for (const known of outcomes.reclassifiedEmails) merged.reclassifiedEmails.push(known);
+    for (const contactId of outcomes.leadsWithoutEmail) merged.leadsWithoutEmail.push(contactId);
   }
   for (const table of ['vendors', 'leads'] as const) {
     for (const kind of Object.keys(merged[table]) as (keyof TableOutcomes)[])

@@ -1,7 +1,8 @@
 import type { Sql } from './pool.ts';
+import type { Visible } from './reads.ts';
 
 /** What an admin list is asked for. */
-export interface AdminQuery {
+export interface AdminQuery extends Visible {
   account: string | undefined;
   /** Statuses that are shown; all when undefined. */
   statuses: string[] | undefined;
@@ -37,14 +38,15 @@ const TIMES = ['created_at', 'updated_at'];
 export async function listForAdmin(
   sql: Sql,
   list: keyof typeof LISTS,
-  { account, statuses, hidden, limit, offset }: AdminQuery,
+  { account, accounts, statuses, hidden, limit, offset }: AdminQuery,
 ): Promise<{ total: number; items: Record<string, unknown>[] }> {
   const { from, columns, order } = LISTS[list];
-  const where = `($1::text is null or t.account_id = $1) and ($2::text[] is null or t.status = any($2)) and t.status <> all($3)`;
-  const values = [account ?? null, statuses ?? null, hidden];
+  const where = `($1::text is null or t.account_id = $1) and ($2::text[] is null or t.status = any($2)) and t.status <> all($3)
+    and ($4::text[] is null or t.account_id = any($4))`;
+  const values = [account ?? null, statuses ?? null, hidden, accounts ?? null];
   const total = await sql.query<{ count: number }>(`select count(*) as count from ${from} where ${where}`, values);
   const { rows } = await sql.query<Record<string, unknown>>(
-    `select ${columns} from ${from} where ${where} order by ${order} limit $4 offset $5`,
+    `select ${columns} from ${from} where ${where} order by ${order} limit $5 offset $6`,
     [...values, limit, offset],
   );
   return { total: total.rows[0]!.count, items: rows.map(withIsoTimes) };
@@ -56,11 +58,15 @@ function withIsoTimes(row: Record<string, unknown>): Record<string, unknown> {
   return shown;
 }
 
-/** The accounts of those vendors that are there. */
-export async function vendorAccounts(sql: Sql, ids: readonly string[]): Promise<Map<string, string>> {
+/** The accounts of those vendors that are there for the caller. */
+export async function vendorAccounts(
+  sql: Sql,
+  ids: readonly string[],
+  { accounts }: Visible,
+): Promise<Map<string, string>> {
   const { rows } = await sql.query<{ id: string; account_id: string }>(
-    'select id, account_id from vendors where id = any($1)',
-    [ids],
+    'select id, account_id from vendors where id = any($1) and ($2::text[] is null or account_id = any($2))',
+    [ids, accounts ?? null],
   );
   return new Map(rows.map(({ id, account_id }) => [id, account_id]));
 }

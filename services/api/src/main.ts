@@ -1,6 +1,7 @@
 import { runService } from '#libs/runtime/src/service.ts';
 import { ghlAccounts } from '#libs/runtime/src/settings.ts';
 import { apiService } from './component.ts';
+import { ghlInstall } from './oauth-routes.ts';
 
 process.exitCode = await runService('api', process.env, ({ settings, platform }) => {
   const ghl = ghlAccounts(settings).map(({ locationId }) => locationId);
@@ -8,6 +9,7 @@ process.exitCode = await runService('api', process.env, ({ settings, platform })
   return apiService({
     databaseUrl,
     platform,
+    install: ghlInstall(settings, settings.GHL_API_BASE_URL, platform.database),
     inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
     accounts: (source) => (source === 'ghl' ? ghl : undefined),
   });

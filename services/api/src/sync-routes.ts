@@ -1,54 +1,70 @@
-import type { Express, Request, RequestHandler } from 'express';
 import { z } from 'zod';
-import { AppError } from '#libs/runtime/src/errors.ts';
-import type { Scope } from '#libs/runtime/src/keys.ts';
-import { controlRequest, type ControlAction } from '#libs/sources/kit/requests.ts';
-import { readChanges } from '#libs/storage/src/changes.ts';
-import { readRun } from '#libs/storage/src/reads.ts';
-import { parse, type RouteOptions } from './parts.ts';
+import { route, type Route } from '#libs/runtime/src/route.ts';
+import { syncRequest } from '#libs/sources/kit/requests.ts';
+import { listRuns, readRun } from '#libs/storage/src/reads.ts';
+import { applyRunEvent } from '#libs/storage/src/runs.ts';
+import { accountOf } from './account.ts';
+import type { RouteOptions } from './routes.ts';
+import { ACCEPTED, RUN, RUN_VIEW, SYNC_ID } from './schemas.ts';
 
-const CHANGES = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(10_000).default(1_000),
-  offset: z.coerce.number().int().min(0).max(10_000).default(0),
-});
+/** Asking for syncs, and reading what they are. */
+export function syncRoutes(options: RouteOptions): readonly Route[] {
+  return [requestRoute(options), ...readRoutes(options)];
+}
 
-const ACTIONS: readonly ControlAction[] = ['confirm', 'cancel', 'pause', 'resume'];
-
-/** Routes of one sync: what it is, what becomes of it, and what may be asked of it. */
-export function addSyncRoutes(app: Express, guard: (scope: Scope) => RequestHandler, options: RouteOptions): void {
-  const { database, producer, watcher } = options;
-
-  for (const action of ACTIONS) {
-    app.post(`/v1/syncs/:id/${action}`, guard('operate'), async (request, response) => {
-      const run = await readRun(database, syncIdOf(request));
-      await producer.send([controlRequest(action, run, 'api')]);
-      response.status(202).json({ syncId: run.syncId, statusUrl: `/v1/syncs/${run.syncId}` });
-    });
-  }
-  app.get(
-    '/v1/syncs/:id',
-    guard('read'),
-    async (request, response) => void response.json(await readRun(database, syncIdOf(request))),
-  );
-  app.get('/v1/syncs/:id/changes', guard('read'), async (request, response) => {
-    const page = parse(CHANGES, request.query);
-    const run = await readRun(database, syncIdOf(request));
-    if (!run.dryRun) throw new AppError('wrong_state', `sync ${run.syncId} was no dry run: it tells no changes`);
-    if (run.exitCode === null) throw new AppError('wrong_state', `sync ${run.syncId} is ${run.status}: it is not over`);
-    const changes = await readChanges(database, run.joinedTo ?? run.syncId, page);
-    if (changes === undefined) throw new AppError('not_found', `the changes of sync ${run.syncId} are not kept`);
-    response.json({ syncId: run.syncId, ...page, ...changes });
-  });
-  app.get('/v1/syncs/:id/events', guard('read'), async (request, response) => {
-    const { syncId } = await readRun(database, syncIdOf(request));
-    watcher.open(syncId, request.get('last-event-id'), response);
+function requestRoute({ platform, accounts }: RouteOptions): Route {
+  const { producer, database } = platform;
+  return route({
+    method: 'post',
+    path: '/v1/sync-requests',
+    summary: 'Asks for a sync of one account.',
+    scope: 'operate',
+    body: z.strictObject({
+      source: z.string().min(1).max(50),
+      account: z.string().min(1).max(100).optional().describe('needed where the source has several'),
+      mode: z.enum(['full', 'targeted', 'incremental']).default('full'),
+      dryRun: z.boolean().default(false).describe('read and report only'),
+    }),
+    response: ACCEPTED,
+    statuses: [202],
+    errors: ['unknown_source', 'kafka_unavailable'],
+    async handle({ body: { source, account, mode, dryRun }, caller, response }) {
+      const chosen = accountOf({ accounts }, caller, source, account);
+      const event = syncRequest({ source, account: chosen, mode, dryRun, requestedBy: 'api' });
+      const { syncId } = event.value;
+      await producer.send([event]);
+      // The caller may ask for the status at once: the projection would write the same row in a moment.
+      await applyRunEvent(database, event.type, event.value);
+      response.status(202).location(`/v1/syncs/${syncId}`);
+      return { syncId, statusUrl: `/v1/syncs/${syncId}` };
+    },
   });
 }
 
-/** The sync id of a path. */
-export function syncIdOf(request: Request): string {
-  const { id } = request.params;
-  if (typeof id !== 'string' || !/^[0-9a-zA-Z-]{1,64}$/.test(id))
-    throw new AppError('request_invalid', 'the sync id is malformed');
-  return id;
+function readRoutes({ orm, platform: { database } }: RouteOptions): Route[] {
+  return [
+    route({
+      method: 'get',
+      path: '/v1/syncs',
+      summary: 'The newest syncs.',
+      scope: 'read',
+      query: z.strictObject({
+        account: z.string().max(100).optional(),
+        source: z.string().max(50).optional(),
+        limit: z.coerce.number().int().min(1).max(200).default(20),
+      }),
+      response: z.strictObject({ items: z.array(RUN) }),
+      handle: async ({ query, caller }) => ({ items: await listRuns(orm, { ...query, accounts: caller.accounts }) }),
+    }),
+    route({
+      method: 'get',
+      path: '/v1/syncs/:id',
+      summary: 'State, progress and result of one sync.',
+      scope: 'read',
+      params: SYNC_ID,
+      response: RUN_VIEW,
+      errors: ['not_found'],
+      handle: ({ params, caller }) => readRun(database, params.id, caller.accounts),
+    }),
+  ];
 }

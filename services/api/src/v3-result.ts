@@ -24,3 +24,42 @@ export function syncResult({ stats, duration }: RunView): object {
     },
   };
 }
+
+/** What V3 says of a job: a sync that nobody asked for is unknown. */
+export function jobStatus(run: RunView | undefined): object {
+  if (run === undefined) return { status: 'unknown' };
+  if (run.exitCode === null) return { status: 'running' };
+  if (run.success === true) return { status: 'done', result: syncResult(run) };
+  return { status: 'failed', result: syncResult(run), error: run.message };
+}
+
+/** V3's reply on one contact; 53ef706 skips what has no vendor signals and is no vendor's own contact. */
+export function singleReply(contactId: string, run: RunView): object {
+  const { stats, success, message } = run;
+  const reply = { contact_id: contactId };
+  if (run.exitCode === null)
+    return {
+      ...reply,
+      status: 'accepted',
+      success: false,
+      action: 'skipped',
+      message: `Another sync of the location runs: ask for job ${run.syncId}`,
+    };
+  if (success !== true) return { ...reply, status: 'error', success: false, action: 'skipped', message };
+  if (stats?.['ghl_contacts_fetched'] === 0)
+    return {
+      ...reply,
+      status: 'error',
+      success: false,
+      action: 'skipped',
+      message: `Contact ${contactId} not found in GHL`,
+    };
+  const action = actionOf(stats ?? {});
+  const what = action === 'skipped' ? 'no vendor was changed' : `vendor ${action}`;
+  return { ...reply, status: 'success', success: true, action, message: `GHL contact ${contactId} read: ${what}` };
+}
+
+function actionOf(stats: Record<string, number>): 'created' | 'updated' | 'skipped' {
+  if ((stats['vendors_created'] ?? 0) > 0) return 'created';
+  return (stats['vendors_updated'] ?? 0) + (stats['restored'] ?? 0) > 0 ? 'updated' : 'skipped';
+}

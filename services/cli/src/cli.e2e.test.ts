@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLogger } from '#libs/runtime/src/logger.ts';
+import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
 
@@ -26,7 +28,9 @@ let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'tributary-cli-'));
-  database = createPool({ databaseUrl: testStack().databaseUrl, applicationName: 'test', max: 2 });
+  const stack = testStack();
+  await deploy({ ...stack, logger: createLogger({ name: 'test', level: 'silent' }), service: 'test', replication: 1 });
+  database = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'test', max: 2 });
   // The made-up business imports its rows only where there are none.
   await database.query('delete from vendors');
   await database.query('delete from leads');

@@ -5,9 +5,8 @@ import { TOPICS } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
-import { createBudget } from '#libs/sources/kit/rate-limit.ts';
-import { createGhlClient } from '#libs/sources/ghl/client.ts';
 import { openOrm, pendingMigrations } from '#libs/storage/src/orm.ts';
+import { withClients } from './accounts.ts';
 import { existingStack } from './connections.ts';
 import { ghlAccess, readRunning } from './session.ts';
 
@@ -93,22 +92,15 @@ function ghlChecks(settings: Settings): { what: string; work: () => Promise<{ de
         },
       ];
     }
-    return accounts.map(({ locationId, token }) => ({
-      what: `GoHighLevel ${locationId}${simulated ? ' (simulator)' : ''}`,
-      work: async () => {
-        const timeoutMs = settings.GHL_REQUEST_TIMEOUT * 1000;
-        const client = createGhlClient({
-          baseUrl,
-          token,
-          locationId,
-          budget: createBudget(),
-          timeoutMs,
-          patienceMs: 2_000,
-        });
-        const { name } = await client.getLocation();
-        const { total } = await client.searchPage(1, undefined);
-        return { detail: `${name ?? 'unnamed'}, ${total ?? 'an unknown number of'} contacts`, value: null };
-      },
+    return accounts.map((account) => ({
+      what: `GoHighLevel ${account.locationId}${simulated ? ' (simulator)' : ''}`,
+      work: () =>
+        withClients(settings, { baseUrl, accounts: [account] }, async (clientOf) => {
+          const client = clientOf(account);
+          const { name } = await client.getLocation();
+          const { total } = await client.searchPage(1, undefined);
+          return { detail: `${name ?? 'unnamed'}, ${total ?? 'an unknown number of'} contacts`, value: null };
+        }),
     }));
   } catch (error) {
     return [

@@ -32,6 +32,12 @@ export async function followRun(
   }
 }
 
+/** Exit code of several runs: the gravest, failed before refused before incomplete. */
+export function worstExitCode(runs: readonly RunView[]): number {
+  const codes = runs.map(({ exitCode }) => exitCode ?? 1);
+  return [1, 2, 3].find((code) => codes.includes(code)) ?? 0;
+}
+
 /** V3's result object plus syncId, source and account (architecture section 9). */
 export interface SyncResult {
   syncId: string;

@@ -1,17 +1,23 @@
 import { Command, Option } from 'commander';
+import { asyncApiDocument } from '#libs/contracts/src/asyncapi.ts';
+import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import type { ControlAction } from '#libs/sources/kit/requests.ts';
+import type { Database } from '#libs/storage/src/pool.ts';
+import type { RunView } from '#libs/storage/src/reads.ts';
+import { addAccountCommands } from './accounts.ts';
+import { addDeadLetterCommands } from './dead-letters.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
-import { resultOf } from './follow.ts';
+import { resultOf, worstExitCode } from './follow.ts';
 import { importFile } from './import.ts';
 import { changesOf, describeChanges } from './changes.ts';
 import { describeProgress, describeResult } from './progress.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
-import { askToRun, controlAndFollow, requestAndFollow } from './sync.ts';
+import { askToRun, controlAndFollow, requestAndFollowAll } from './sync.ts';
 import { renderTopics, topicsOf } from './topics.ts';
-import { chooseAccount, openWork, type Work } from './work.ts';
+import { chooseAccount, chooseAccounts, openWork, type Work } from './work.ts';
 
 interface Session {
   settings: Settings;
@@ -49,13 +55,16 @@ export function buildProgram(): Command {
   addSync(program);
   addImport(program);
   addReads(program);
+  addAccountCommands(program, print);
+  addDeadLetterCommands(program, say);
   addStackCommands(program, say);
   return program;
 }
 
 interface SyncFlags {
   mode: string;
-  location?: string;
+  location?: string[];
+  allLocations?: boolean;
   dryRun?: boolean;
   yes?: boolean;
   json?: boolean;
@@ -66,8 +75,13 @@ function addSync(program: Command): void {
   sync
     .command('ghl')
     .description('GoHighLevel contacts -> vendors and leads')
-    .addOption(new Option('--mode <mode>', 'full: the whole location').choices(['full', 'targeted']).default('full'))
-    .option('--location <id>', 'location to read, where several are set')
+    .addOption(
+      new Option('--mode <mode>', 'full: the whole location; targeted: what is known here; incremental: what changed')
+        .choices(['full', 'targeted', 'incremental'])
+        .default('full'),
+    )
+    .option('--location <id...>', 'location to read, where several are set; one or more')
+    .option('--all-locations', 'read every location that is set, side by side')
     .option('--dry-run', 'read and report what would change; write no row')
     .option('--yes', 'do not ask')
     .option(JSON_FLAG, JSON_DOC)
@@ -92,32 +106,46 @@ async function syncGhl(flags: SyncFlags): Promise<void> {
   const { settings, logger } = openSession();
   const work = await openWork(settings, logger, say);
   const interrupted = onInterrupt();
-  const requested: { id?: string } = {};
+  const requested: string[] = [];
   try {
-    const account = chooseAccount(work.ghl, flags.location);
-    const what = `${flags.dryRun === true ? 'dry run of ' : ''}a ${flags.mode} sync of GoHighLevel location ${account}${work.ghl.simulated ? ' (simulator)' : ''}`;
+    const accounts = chooseAccounts(work.ghl, flags);
+    const dry = flags.dryRun === true ? 'dry run of ' : '';
+    const where = `${accounts.length === 1 ? 'location' : 'locations'} ${accounts.join(', ')}`;
+    const what = `${dry}a ${flags.mode} sync of GoHighLevel ${where}${work.ghl.simulated ? ' (simulator)' : ''}`;
     if (flags.yes !== true && flags.dryRun !== true && !(await askToRun(`Run ${what}?`))) {
       say('Nothing was done.');
       return;
     }
-    const request = { source: 'ghl', account, mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
-    const run = await requestAndFollow(work.platform, request, {
+    const request = { source: 'ghl', mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
+    const runs = await requestAndFollowAll(work.platform, accounts, request, {
       signal: interrupted,
-      onRequested(id) {
-        requested.id = id;
-        say(`Sync ${id}: ${what}`);
+      onRequested(id, account) {
+        requested.push(id);
+        say(`Sync ${id}: ${dry}a ${flags.mode} sync of GoHighLevel location ${account}`);
       },
     });
-    const changes = await changesOf(work.platform.database, run);
-    const told = changes === undefined ? [] : [describeChanges(changes)];
-    print(flags.json, resultOf(run, changes), [describeResult(run), ...told].join('\n'));
-    process.exitCode = run.exitCode ?? 1;
+    await printRuns(work.platform.database, flags.json, runs);
   } catch (error) {
-    if (interrupted.aborted && requested.id !== undefined) say(howToGoOn(requested.id, work));
+    if (interrupted.aborted) for (const id of requested) say(howToGoOn(id, work));
     throw error;
   } finally {
     await work.close();
   }
+}
+
+/** One result as it is; several as a list, with the worst exit code. */
+async function printRuns(database: Database, json: boolean | undefined, runs: readonly RunView[]): Promise<void> {
+  const told = await Promise.all(runs.map(async (run) => ({ run, changes: await changesOf(database, run) })));
+  const texts = told.map(({ run, changes }) =>
+    [
+      ...(runs.length === 1 ? [] : [`Location ${run.account}`]),
+      describeResult(run),
+      ...(changes === undefined ? [] : [describeChanges(changes)]),
+    ].join('\n'),
+  );
+  const results = told.map(({ run, changes }) => resultOf(run, changes));
+  print(json, runs.length === 1 ? results[0]! : { results }, texts.join('\n\n'));
+  process.exitCode = worstExitCode(runs);
 }
 
 async function control(action: ControlAction, syncId: string, flags: { json?: boolean }): Promise<void> {
@@ -220,6 +248,10 @@ function addReads(program: Command): void {
       print(flags.json, { checks }, renderDiagnosis(checks));
       process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
     });
+  program
+    .command('asyncapi')
+    .description('print the AsyncAPI 3.0 document of the topics')
+    .action(() => print(true, asyncApiDocument(SCHEMAS), ''));
   program
     .command('topics')
     .description('topics with their offsets, and how far each consumer is behind')

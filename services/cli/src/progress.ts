@@ -15,9 +15,12 @@ const PHASES: Record<string, string> = {
   applying: 'applying to the tables',
 };
 
-/** Progress on a stream; `now` is the time in milliseconds. */
-export function createProgress(stream: NodeJS.WriteStream, now: () => number = Date.now): Progress {
-  const isTerminal = stream.isTTY && process.env['NO_COLOR'] === undefined;
+/** Progress on a stream, in lines where it is no terminal or `plain`; `now` is the time in milliseconds. */
+export function createProgress(
+  stream: NodeJS.WriteStream,
+  { plain = false, now = Date.now }: { plain?: boolean; now?(): number } = {},
+): Progress {
+  const isTerminal = stream.isTTY && !plain && process.env['NO_COLOR'] === undefined;
   let plainAt = 0;
   let plainPhase = '';
   let shown = false;

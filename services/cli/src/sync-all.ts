@@ -10,8 +10,8 @@ import { chooseAccount, openWork } from './work.ts';
 
 /** What `syncAll` is asked for; everything else comes from the settings of the environment, as for the command. */
 export interface SyncAllOptions {
-  /** full reads the whole location (default); targeted looks up what the tables know, as V3 did. */
-  mode?: 'full' | 'targeted';
+  /** full reads the whole location (default); targeted looks up what the tables know, as V3 did; incremental reads what changed. */
+  mode?: 'full' | 'targeted' | 'incremental';
   /** GoHighLevel location, where several are set. */
   location?: string;
   /** Read and report what would change; write no row. */

@@ -7,23 +7,49 @@ import { controlRequest, syncRequest, type ControlAction } from '#libs/sources/k
 import { followRun, isDone } from './follow.ts';
 import { createProgress } from './progress.ts';
 
+/** What a sync is asked for with. */
+export type SyncOrder = Omit<SyncRequested, 'syncId' | 'requestedAt'>;
+
+/** How a run is followed. */
+export interface FollowOptions {
+  signal?: AbortSignal;
+  onRequested?(syncId: string, account: string): void;
+  /** Told what the run is now; nothing is shown then. */
+  onChange?(run: RunView | undefined): void;
+  /** Progress in lines: several runs share the terminal. */
+  plain?: boolean;
+}
+
 /** Asks for a sync and follows it to its end, with progress on stderr unless somebody else shows it. */
 export async function requestAndFollow(
   platform: Platform,
-  request: Omit<SyncRequested, 'syncId' | 'requestedAt'>,
-  options: { signal?: AbortSignal; onRequested?(syncId: string): void; onChange?(run: RunView | undefined): void } = {},
+  request: SyncOrder,
+  options: FollowOptions = {},
 ): Promise<RunView> {
   const event = syncRequest(request);
-  const { syncId } = event.value;
+  const { syncId, account } = event.value;
   await platform.producer.send([event]);
-  options.onRequested?.(syncId);
+  options.onRequested?.(syncId, account);
   if (options.onChange !== undefined) return followRun(platform.database, syncId, options.onChange, options.signal);
-  const progress = createProgress(process.stderr);
+  const progress = createProgress(process.stderr, { plain: options.plain === true });
   try {
     return await followRun(platform.database, syncId, (run) => progress.show(run), options.signal);
   } finally {
     progress.end();
   }
+}
+
+/** The same for several accounts side by side; the connector decides how many are read at a time. */
+export async function requestAndFollowAll(
+  platform: Platform,
+  accounts: readonly string[],
+  request: Omit<SyncOrder, 'account'>,
+  options: FollowOptions = {},
+): Promise<RunView[]> {
+  const plain = accounts.length > 1;
+  return Promise.all(
+    accounts.map((account) => requestAndFollow(platform, { ...request, account }, { ...options, plain })),
+  );
 }
 
 /** Asks something of a known sync, and follows it until it is so: paused, or at its end. */
@@ -49,10 +75,10 @@ export async function controlAndFollow(
   }
 }
 
-/** Asks before a sync runs, as V3 did. Without a terminal the answer must be --yes. */
+/** Asks before something is done. Without a terminal the answer must be --yes. */
 export async function askToRun(question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
-    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to run the sync without a question');
+    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to go ahead without a question');
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());

@@ -21,6 +21,7 @@ const PROCESSORS: Record<keyof typeof CONSUMER_GROUPS, string> = {
   classifier: 'classifier',
   'projector-ghl': 'ghl',
   'projector-runs': 'runs',
+  'projector-operations': 'operations',
 };
 
 /** Offsets of every topic of the catalogue and of every dead-letter topic. */

@@ -63,14 +63,27 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
 
 /** The account a command is about: the one it names, else the only one there is. */
 export function chooseAccount(ghl: GhlAccess, named: string | undefined): string {
-  if (named !== undefined) return named;
-  const [only, ...others] = ghl.accounts;
-  if (only === undefined)
+  return chooseAccounts(ghl, named === undefined ? {} : { location: [named] })[0]!;
+}
+
+/** The accounts a command is about: those it names, all if it says so, else the only one there is. */
+export function chooseAccounts(
+  ghl: GhlAccess,
+  { location = [], allLocations = false }: { location?: readonly string[]; allLocations?: boolean },
+): string[] {
+  if (location.length > 0 && allLocations)
+    throw new AppError('config_invalid', 'say either --location or --all-locations, not both');
+  if (location.length > 0) return [...new Set(location)];
+  const known = ghl.accounts.map(({ locationId }) => locationId);
+  if (known.length === 0)
     throw new AppError(
       'config_invalid',
       'no GoHighLevel location is set: set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN (or run `npm start` to try the simulator)',
     );
-  if (others.length > 0)
-    throw new AppError('config_invalid', `${ghl.accounts.length} locations are set: say which with --location ID`);
-  return only.locationId;
+  if (known.length > 1 && !allLocations)
+    throw new AppError(
+      'config_invalid',
+      `${known.length} locations are set: say which with --location ID (${known.join(', ')}), or --all-locations where a command takes it`,
+    );
+  return known;
 }

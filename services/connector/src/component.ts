@@ -7,6 +7,7 @@ import { ghlSource } from '#libs/sources/ghl/source.ts';
 import { SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
 import { createScanStore } from '#libs/storage/src/scans.ts';
 import { createConnector } from './connector.ts';
+import { tokenSources } from './tokens.ts';
 
 /** What the connector is composed of. */
 export interface ConnectorParts {
@@ -16,6 +17,9 @@ export interface ConnectorParts {
   logger: Logger;
 }
 
+/** Every scan holds a connection while it runs: these stay for the work itself. */
+const CONNECTIONS_LEFT = 3;
+
 /**
  * The connector as parts of a host. The scans come first: those that were interrupted go on at once, while the consumer of
  * requests waits until its group has given up a member that was killed (up to the session timeout).
@@ -24,10 +28,12 @@ export function connectorComponents({ settings, ghl, platform, logger }: Connect
   const { database, producer } = platform;
   const source = ghlSource({
     ...ghl,
+    tokensOf: tokenSources({ settings, ghl, database: () => database }),
     pageLimit: settings.SEARCH_PAGE_LIMIT,
     workers: settings.FETCH_BY_ID_WORKERS,
     delayMs: settings.GHL_RATE_LIMIT_DELAY * 1000,
     listCap: settings.LIST_SCAN_CAP,
+    overlapMs: settings.GHL_INCREMENTAL_OVERLAP * 1000,
     timeoutMs: settings.GHL_REQUEST_TIMEOUT * 1000,
     patienceMs: settings.GHL_RETRY_SECONDS * 1000,
     onRequest: (status) => instrument.sourceRequest('ghl', status),
@@ -39,6 +45,7 @@ export function connectorComponents({ settings, ghl, platform, logger }: Connect
     database,
     producer,
     logger,
+    maxScans: Math.max(1, Math.min(settings.MAX_PARALLEL_SCANS, settings.DATABASE_POOL - CONNECTIONS_LEFT)),
     onOpen: instrument.scanOpen,
     onRecords: instrument.scanRecords,
   });

@@ -27,6 +27,8 @@ export interface ConnectorOptions {
   database: Database;
   producer: Producer;
   logger: Logger;
+  /** Scans of different accounts that run side by side at most. */
+  maxScans: number;
   onOpen(source: string, change: 1 | -1): void;
   onRecords(source: string, count: number): void;
 }
@@ -87,7 +89,7 @@ export function createConnector(options: ConnectorOptions): Connector {
 
   async function runWhatWaits(): Promise<void> {
     try {
-      while (!stopping.signal.aborted) {
+      while (!stopping.signal.aborted && running.size < options.maxScans) {
         const scan = await store.claim([...byName.keys()]);
         if (scan === undefined) return;
         run(scan);
@@ -101,6 +103,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   function run(scan: ClaimedScan): void {
     const source = byName.get(scan.source)!;
     options.onOpen(scan.source, 1);
+    let ended = false;
     const work = runScan({
       scan,
       source,
@@ -113,6 +116,9 @@ export function createConnector(options: ConnectorOptions): Connector {
         if (failure.code === 'internal') logger.error({ scanId: scan.scanId, err: failure }, 'scan failed');
       },
     })
+      .then(() => {
+        ended = true;
+      })
       .catch(async (error: unknown) => {
         const failure = toAppError(error);
         if (!stopping.signal.aborted)
@@ -122,6 +128,8 @@ export function createConnector(options: ConnectorOptions): Connector {
       .finally(() => {
         running.delete(scan.scanId);
         options.onOpen(scan.source, -1);
+        // What waited for its turn has it now; an interrupted scan is taken up by the timer, so that trouble does not spin.
+        if (ended) look();
       });
     running.set(scan.scanId, work);
   }

@@ -55,7 +55,7 @@ function memoryQueue(): typeof store {
       taken.add(next.account);
       return { ...next, epoch: 1, startedAt: null, position: null };
     },
-    begin: async () => ({ startedAt: 1, vendorsInScope: 0, leadsInScope: 0 }),
+    begin: async () => ({ startedAt: 1, vendorsInScope: 0, leadsInScope: 0, since: null }),
     evidence: async () => ({
       vendorIds: new Set<string>(),
       vendorEmails: new Set<string>(),
@@ -83,7 +83,7 @@ const source: Source = {
   entity: 'contact',
   topic: 'crm.raw.ghl.v1',
   modes: ['full'],
-  accounts: () => ['A', 'B'],
+  accounts: () => ['A', 'B', 'C'],
   accountHint: 'set GHL_LOCATION_ID',
   maxUnknownShare: () => 0.2,
   reader: (account, _mode, signal) => ({
@@ -118,6 +118,7 @@ beforeEach(() => {
     database,
     producer,
     logger: createLogger({ name: 'test', level: 'silent' }),
+    maxScans: 2,
     onOpen: () => undefined,
     onRecords: () => undefined,
   });
@@ -146,6 +147,13 @@ async function receive(...batch: [type: EventType, value: Events[EventType]][]):
       next: '1',
     },
   } as EventBatch);
+}
+
+/** Ends the scan that reads an account now. */
+function end(account: string): void {
+  const done = reading.get(account);
+  reading.delete(account);
+  done?.();
 }
 
 /** Turns the event loop until it is so; jest's time limit ends it otherwise. */
@@ -194,12 +202,25 @@ describe('requests that can be run', () => {
         .map(({ scanId }) => scanId)
         .sort(),
     ).toEqual([first.syncId, other.syncId].sort());
-    reading.get('A')?.();
-    await until(() => store.finished.includes(first.syncId));
-    reading.clear();
-    connector.start();
+    end('A');
     await until(() => reading.has('A'));
+    expect(store.finished).toEqual([first.syncId]);
     expect(sent('crm.scan.v1.ScanStarted').map(({ scanId }) => scanId)).toContain(second.syncId);
+  });
+
+  it('run no more at a time than they may; the next begins when one ends', async () => {
+    const [first, second, third] = [request('A'), request('B'), request('C')];
+    await receive(
+      ['crm.sync.v1.SyncRequested', first],
+      ['crm.sync.v1.SyncRequested', second],
+      ['crm.sync.v1.SyncRequested', third],
+    );
+    await until(() => reading.size === 2);
+    expect(sent('crm.scan.v1.ScanStarted')).toHaveLength(2);
+    end('B');
+    await until(() => reading.has('C'));
+    expect(store.finished).toEqual([second.syncId]);
+    expect(sent('crm.scan.v1.ScanStarted').map(({ scanId }) => scanId)).toContain(third.syncId);
   });
 
   it('are queued once when they come twice', async () => {

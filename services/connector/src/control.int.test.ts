@@ -75,6 +75,7 @@ function startConnector(): Connector {
     database,
     producer,
     logger,
+    maxScans: 4,
     onOpen: () => undefined,
     onRecords: () => undefined,
   });

@@ -4,10 +4,11 @@ import { onStopSignal } from '#libs/runtime/src/host.ts';
 import { ensureDevelopmentKey, readKeys } from '#libs/runtime/src/keys.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
-import { ghlAccounts, readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { ghlAccounts, readSettings, requireOauthApp, type Settings } from '#libs/runtime/src/settings.ts';
+import { worstExitCode } from '#services/cli/src/follow.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
 import { ghlAccess, writeRunning } from '#services/cli/src/session.ts';
-import { requestAndFollow } from '#services/cli/src/sync.ts';
+import { requestAndFollowAll } from '#services/cli/src/sync.ts';
 import { acquireOwnerLock } from '#testcontainers/stack/lock.ts';
 import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
 import { startDemo, type Demo } from './demo.ts';
@@ -25,7 +26,9 @@ export interface DevelopmentOptions {
 export async function runDevelopment(options: DevelopmentOptions): Promise<number> {
   const settings = readSettings(process.env);
   // Half-set credentials are told before anything starts.
-  const configured = ghlAccounts(settings).length > 0;
+  const accounts = ghlAccounts(settings);
+  const configured = accounts.length > 0;
+  if (accounts.some(({ token }) => token === null)) requireOauthApp(settings);
   const lock = acquireOwnerLock(settings.DATA_DIR);
   if (typeof lock !== 'function') {
     throw new AppError(
@@ -139,18 +142,12 @@ function aborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
+/** Every location side by side; MAX_PARALLEL_SCANS of them are read at a time. */
 async function firstSyncs(pipeline: Pipeline, accounts: string[], signal: AbortSignal): Promise<number> {
-  let worst = 0;
-  for (const account of accounts) {
-    const run = await requestAndFollow(
-      pipeline.platform,
-      { source: 'ghl', account, mode: 'full', dryRun: false, requestedBy: 'start' },
-      { signal },
-    );
-    say(`\nSync of GoHighLevel location ${account}\n${describeResult(run)}`);
-    worst = Math.max(worst, run.exitCode ?? 1);
-  }
-  return worst;
+  const request = { source: 'ghl', mode: 'full', dryRun: false, requestedBy: 'start' };
+  const runs = await requestAndFollowAll(pipeline.platform, accounts, request, { signal });
+  for (const run of runs) say(`\nSync of GoHighLevel location ${run.account}\n${describeResult(run)}`);
+  return worstExitCode(runs);
 }
 
 function keysOf(settings: Settings): ReturnType<typeof ensureDevelopmentKey> {

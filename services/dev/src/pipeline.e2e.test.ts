@@ -351,6 +351,32 @@ describe('a targeted sync through the real stack', () => {
   }, 30_000);
 });
 
+describe('an incremental sync through the real stack', () => {
+  it('reads what was added or changed since the last success, and marks nothing missing', async () => {
+    const day = 24 * 60 * 60_000;
+    const old = Date.now() - 30 * day;
+    for (let index = 0; index < 600; index += 1)
+      vendor({ email: `i${index}@example.test`, dateAdded: old + index, dateUpdated: old + index });
+    await test.sync();
+    const changed = [...test.world.contacts.values()][7]!;
+    Object.assign(changed, { companyName: 'New Name', lastName: 'Changed', dateUpdated: Date.now() });
+    const gone = [...test.world.contacts.values()][9]!;
+    test.world.contacts.delete(gone.id);
+    vendor({ email: 'late@example.test', dateAdded: Date.now(), dateUpdated: undefined });
+    test.world.revision += 1;
+    test.simulator.requests.length = 0;
+    const run = await test.sync({ mode: 'incremental' });
+    expect(run).toMatchObject({
+      exitCode: 0,
+      message: expect.stringContaining('looked for no missing ones'),
+      stats: { ghl_contacts_fetched: 2, vendors_created: 1, vendors_updated: 1, vendors_missing_in_ghl: 0 },
+    });
+    expect(test.simulator.requests.filter(({ path }) => path === '/contacts/search')).toHaveLength(1);
+    const full = await test.sync();
+    expect(full.stats).toMatchObject({ vendors_missing_in_ghl: 1, vendors_created: 0, vendors_updated: 0 });
+  }, 30_000);
+});
+
 describe('bad input and faults of the source', () => {
   it.each(['429', '500', '502-html', 'truncated'] as const)(
     'gets over a burst of %s and reads everything once',

@@ -1,4 +1,5 @@
 import { apiService } from '#services/api/src/component.ts';
+import { ghlInstall } from '#services/api/src/oauth-routes.ts';
 import { classifierComponents } from '#services/classifier/src/component.ts';
 import { connectorComponents } from '#services/connector/src/component.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
@@ -74,12 +75,14 @@ async function openApi(
   const service = await apiService({
     databaseUrl,
     platform,
+    install: ghlInstall(settings, ghl.baseUrl, platform.database),
     inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
     accounts: (source) => (source === 'ghl' ? accounts : undefined),
   });
   const edge = httpEdge({
     ...api,
     settings,
+    metricsPublic: settings.METRICS_PUBLIC !== 'false',
     logger,
     readiness: () => running.host?.readiness() ?? [{ part: 'host', ready: false, reason: 'starting' }],
     routes: service.routes,

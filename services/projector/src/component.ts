@@ -7,6 +7,7 @@ import type { Platform } from '#libs/runtime/src/platform.ts';
 import type { OutboxEvent } from '#libs/storage/src/outbox.ts';
 import { lastSuccesses } from '#libs/storage/src/runs.ts';
 import { ghlProjection } from './ghl/processor.ts';
+import { deadLettersProjection, operationsProjection } from './dead-letters.ts';
 import { startRelay, type Relay } from './relay.ts';
 import { runsProjection } from './runs.ts';
 
@@ -30,6 +31,8 @@ export function projectorComponents(
     },
     platform.consumer(ghlProjection({ database, rulesFor, onOutbox: () => relay?.wake() })),
     platform.consumer(runsProjection(database)),
+    platform.consumer(deadLettersProjection(database)),
+    platform.consumer(operationsProjection(database)),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { createGhlClient } from '#libs/sources/ghl/client.ts';
+import { fixedToken } from '#libs/sources/ghl/tokens.ts';
 import { createBudget } from '#libs/sources/kit/rate-limit.ts';
 import {
   answerDifferences,
@@ -139,7 +140,7 @@ suite(`the official OpenAPI files${where}`, () => {
 async function requestsOfOurClient({ baseUrl, world, requests }: GhlSimulator): Promise<Exchange[]> {
   const client = createGhlClient({
     baseUrl,
-    token: secret(world.token),
+    tokens: fixedToken(secret(world.token)),
     locationId: world.locationId,
     budget: createBudget(),
     timeoutMs: 5_000,

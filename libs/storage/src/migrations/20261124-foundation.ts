@@ -141,7 +141,7 @@ export class Migration20261124Foundation extends Migration {
       scan_id text primary key, source text not null, account text not null, mode text not null,
       dry_run boolean not null default false, requested_by text not null, requested_at timestamptz not null,
       state text not null default 'queued', cancel_requested boolean not null default false, epoch integer not null default 0,
-      position jsonb, started_at timestamptz, vendors_in_scope bigint, leads_in_scope bigint, finished_at timestamptz
+      position jsonb, started_at timestamptz, since timestamptz, vendors_in_scope bigint, leads_in_scope bigint, finished_at timestamptz
     )`);
     this.addSql(
       `create index scans_open on tributary.scans (requested_at) where state in ('queued', 'running', 'read')`,

@@ -1,4 +1,5 @@
 /** Child process of the benchmark: the projector alone, so that its memory and CPU are its own. Speaks over IPC. */
+import type { EventBatch } from '#libs/kafka/src/processor.ts';
 import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { openPlatform } from '#libs/runtime/src/platform.ts';
@@ -36,7 +37,7 @@ async function project({ addresses, rows, serverPids }: Task): Promise<Measured>
   });
   const component = platform.consumer({
     ...processor,
-    async handle(batch) {
+    async handle(batch: EventBatch) {
       before ??= { at: performance.now(), cpu: cpuUse(serverPids) };
       await processor.handle(batch);
       handled += batch.events.length;

@@ -1,6 +1,7 @@
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { emptySighting, saveContested, saveSighting, type Sighting } from '#libs/storage/src/sightings.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
+import { settleAlone } from './alone.ts';
 import { applyLeads } from './leads.ts';
 import type { BatchScope, Observations } from './scope.ts';
 import { applyVendors } from './vendors.ts';
@@ -15,7 +16,8 @@ export async function applyObservations(sql: Sql, rules: GhlRules, observations:
   await applyVendors(scope, observations);
   await applyLeads(scope, observations);
   noteSightings(scope.sighting, observations);
-  await saveContested(sql, scope.contested);
+  if (scanId === null) await settleAlone(scope);
+  else await saveContested(sql, scope.contested);
   await saveSighting(sql, scope.sighting);
 }
 

@@ -1,16 +1,53 @@
 import type { ContactUnclassified, LeadObserved, VendorObserved } from '#libs/contracts/src/generated/events.ts';
-import { resolveLeads, resolveVendors, type ContestClaim, type ContestRow } from '#libs/domain/src/contested.ts';
+import {
+  emailAtStart,
+  resolveLeads,
+  resolveVendors,
+  type ContestClaim,
+  type ContestRow,
+} from '#libs/domain/src/contested.ts';
 import { evolveLead, reclassifyLead } from '#libs/domain/src/lead.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
-import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { newRowIds } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import { readContested } from '#libs/storage/src/sightings.ts';
-import { noteOutcome, noteReclassified } from './scope.ts';
-import type { FinishScope } from './finish.ts';
-import { withWords } from './words.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import type { Sighting } from '#libs/storage/src/sightings.ts';
+import type { GhlRules } from '#libs/domain/src/settings.ts';
+import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
 import type { LeadClaimant } from './leads.ts';
+import { withWords } from './words.ts';
+
+/** An observation whose rows are contested, as it was kept. */
+export interface KeptClaim {
+  contactId: string;
+  type: string;
+  observation: unknown;
+}
+
+/** What is known of the contact that a row is bound to. */
+export type OwnContact = ContestRow['ownContact'];
+
+/** What a contest works on: everything contested in one scan, or in one batch outside any. */
+export interface ContestScope {
+  sql: Sql;
+  account: string;
+  /** Scan whose newborn rows take part. */
+  scanId: string | null;
+  rules: GhlRules;
+  outcomes: Sighting['outcomes'];
+  /** Rows that a contested contact won. */
+  won: { vendors: Set<string>; leads: Set<string> };
+  /** Rows that a contested contact won without changing them. */
+  unchanged: { vendors: Set<string>; leads: Set<string> };
+  /** Newborn rows that a better claim displaced. */
+  displaced: Set<string>;
+  /** Contacts and rows that lost or were passed over. */
+  conflicts: Set<string>;
+  contested(table: 'vendors' | 'leads'): Promise<readonly KeptClaim[]>;
+  contactStates(rows: readonly RowLife[]): Promise<Map<string, OwnContact>>;
+}
 
 interface Claim {
   claimant:
@@ -20,20 +57,19 @@ interface Claim {
 }
 
 /** Settles the contested vendor rows of a scan (rules-ghl section 3); the result does not depend on the order of arrival. */
-export async function settleVendors(scope: FinishScope): Promise<void> {
+export async function settleVendors(scope: ContestScope): Promise<void> {
   const claims = await readClaims(scope, 'vendors');
   if (claims.size === 0) return;
   const rows = await contestedRows(scope, 'vendors', claims);
-  const states = await ownContactStates(
-    scope,
-    rows.map(({ row }) => row),
-  );
+  const states = await scope.contactStates(rows.map(({ row }) => row));
   const emails = startEmails(scope, 'vendors');
   const result = resolveVendors({
-    rows: rows.map(({ row }) => contestRow(scope, row, emails.get(row.id) ?? row.email, states)),
+    rows: rows.map(({ row }) => contestRow(scope, row, emailAtStart(emails, row), states)),
     claims: [...claims.values()].map(({ claim }) => claim),
   });
   const byId = new Map(rows.map((known) => [known.row.id, known]));
+  const births = result.claims.filter(({ outcome }) => outcome.kind === 'new').map(({ contactId }) => contactId);
+  const ids = await newRowIds(scope.sql, 'vendor', scope.account, births);
   const writes: RowWrite<VendorRow>[] = [];
   const displaced: string[] = [];
   for (const { contactId, outcome } of result.claims) {
@@ -42,7 +78,7 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
     const known = outcome.kind === 'row' ? byId.get(outcome.rowId) : undefined;
     if (outcome.kind === 'new' && outcome.replaces !== undefined) displaced.push(outcome.replaces);
     if (known !== undefined) scope.won.vendors.add(known.row.id);
-    const write = vendorWrite(scope, entry, known);
+    const write = vendorWrite(scope, entry, known, ids.get(contactId));
     if (write !== undefined) writes.push(write);
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
@@ -52,28 +88,20 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
 }
 
 function vendorWrite(
-  scope: FinishScope,
+  scope: ContestScope,
   { claimant }: Claim,
   known: Versioned<VendorRow> | undefined,
+  newId: string | undefined,
 ): RowWrite<VendorRow> | undefined {
   const outcomes = scope.outcomes.vendors;
   if (claimant.type === 'crm.observation.v1.VendorObserved') {
     const { observation } = claimant;
-    const id = rowIdOf('vendor', scope.account, observation.contactId);
+    const id = known?.row.id ?? newId!;
     const evolution = evolveVendor(known?.row, observation, { rules: scope.rules, id, grantUserId: false });
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.vendors.add(evolution.row.id);
-    noteErrors(scope, observation.contactId, evolution.fieldErrors);
-    if (observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId) {
-      scope.outcomes.userIds.push({
-        rowId: evolution.row.id,
-        contactId: observation.contactId,
-        dateUpdated: observation.dateUpdated,
-        wanted: observation.ghlUserId,
-        before: known?.row.ghlUserId ?? null,
-        granted: false,
-      });
-    }
+    noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
+    noteUserId(scope.outcomes, observation, known?.row, evolution, false);
     return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
   }
   if (known === undefined) return undefined;
@@ -86,38 +114,40 @@ function vendorWrite(
  * Contacts that would have lost a lead row by an e-mail, had the row's own contact not changed that e-mail earlier in this scan: they
  * count as conflicts whichever of the two arrived first.
  */
-async function noteLostLeads(scope: FinishScope): Promise<void> {
+async function noteLostLeads(scope: ContestScope): Promise<void> {
   const gaveUp = scope.outcomes.emailChanges.flatMap(([table, , before]) =>
     table === 'leads' && before !== null ? [before] : [],
   );
   if (gaveUp.length === 0) return;
   const { rows } = await scope.sql.query<{ contact: string }>(
     `select distinct t.ghl_contact_id as contact from leads t join seen_lead_contact s on s.value = t.ghl_contact_id
-     where t.account_id = $1 and t.customer_email = any($2)`,
-    [scope.account, gaveUp],
+     where t.account_id = $1 and t.customer_email = any($2) and t.ghl_contact_id <> all($3)`,
+    [scope.account, gaveUp, scope.outcomes.leadsWithoutEmail],
   );
-  for (const { contact } of rows) scope.conflicts.add(`contact:${contact}`);
+  const lost = scope.outcomes.reclassifiedEmails.flatMap(([contact, email]) =>
+    gaveUp.includes(email) ? [contact] : [],
+  );
+  for (const contact of [...rows.map((row) => row.contact), ...lost]) scope.conflicts.add(`contact:${contact}`);
 }
 
 /** Settles the contested lead rows of a scan, row by row (rules-ghl section 3). */
-export async function settleLeads(scope: FinishScope): Promise<void> {
+export async function settleLeads(scope: ContestScope): Promise<void> {
   await noteLostLeads(scope);
   const claims = await readClaims(scope, 'leads');
   if (claims.size === 0) return;
   const rows = await contestedRows(scope, 'leads', claims);
-  const states = await ownContactStates(
-    scope,
-    rows.map(({ row }) => row),
-  );
+  const states = await scope.contactStates(rows.map(({ row }) => row));
   const emails = startEmails(scope, 'leads');
   const result = resolveLeads({
     rows: rows.map(({ row }) => ({
-      ...contestRow(scope, row, emails.get(row.id) ?? row.customerEmail, states),
+      ...contestRow(scope, row, emailAtStart(emails, { id: row.id, email: row.customerEmail }), states),
       opportunityId: row.ghlOpportunityId,
     })),
     claims: [...claims.values()].map(({ claim }) => claim),
   });
   const byId = new Map(rows.map((known) => [known.row.id, known]));
+  const births = result.claims.filter(({ isNew }) => isNew).map(({ contactId }) => contactId);
+  const ids = await newRowIds(scope.sql, 'lead', scope.account, births);
   const writes: RowWrite<LeadRow>[] = [];
   const displaced: string[] = [];
   for (const outcome of result.claims) {
@@ -127,7 +157,8 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
     const targets = outcome.isNew ? [undefined] : outcome.rows.map((id) => byId.get(id));
     for (const known of targets) {
       if (known !== undefined) scope.won.leads.add(known.row.id);
-      const write = leadWrite(scope, entry, known, known === undefined || known.row.id === outcome.requestRow);
+      const isRequest = known === undefined || known.row.id === outcome.requestRow;
+      const write = leadWrite(scope, entry, known, isRequest, ids.get(outcome.contactId));
       if (write !== undefined) writes.push(write);
     }
   }
@@ -138,15 +169,16 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
 }
 
 function leadWrite(
-  scope: FinishScope,
+  scope: ContestScope,
   { claimant }: Claim,
   known: Versioned<LeadRow> | undefined,
   request: boolean,
+  newId: string | undefined,
 ): RowWrite<LeadRow> | undefined {
   const outcomes = scope.outcomes.leads;
   if (claimant.fits === true && claimant.type === 'crm.observation.v1.LeadObserved') {
     const { observation } = claimant;
-    const id = rowIdOf('lead', scope.account, observation.contactId);
+    const id = known?.row.id ?? newId!;
     const evolution = evolveLead(known?.row, observation, {
       rules: scope.rules,
       id,
@@ -154,7 +186,7 @@ function leadWrite(
     });
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.leads.add(evolution.row.id);
-    noteErrors(scope, observation.contactId, evolution.fieldErrors);
+    noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
     return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
   }
   if (known === undefined || claimant.fits === true) return undefined;
@@ -163,13 +195,18 @@ function leadWrite(
   return row === known.row ? undefined : { row, version: known.version };
 }
 
-function noteErrors(scope: FinishScope, contactId: string, errors: readonly { field: string; code: string }[]): void {
+function noteErrors(
+  scope: ContestScope,
+  contactId: string,
+  rowId: string,
+  errors: readonly { field: string; code: string }[],
+): void {
   for (const error of errors)
-    if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, ...error });
+    if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, rowId, ...error });
 }
 
-async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
-  const stored = await readContested(scope.sql, scope.scanId, table);
+async function readClaims(scope: ContestScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
+  const stored = await scope.contested(table);
   return new Map(
     stored.map(({ contactId, type, observation: value }) => {
       const observation = value as VendorObserved & LeadObserved & ContactUnclassified;
@@ -196,7 +233,7 @@ function fitOf(table: 'vendors' | 'leads', type: string): ContestClaim['fits'] {
 
 /** The rows that claims could be about, with the identifiers they had when the scan began. */
 async function contestedRows<T extends 'vendors' | 'leads'>(
-  scope: FinishScope,
+  scope: ContestScope,
   table: T,
   claims: Map<string, Claim>,
 ): Promise<Versioned<T extends 'vendors' ? VendorRow : LeadRow>[]> {
@@ -223,33 +260,20 @@ async function contestedRows<T extends 'vendors' | 'leads'>(
 }
 
 /** E-mails that rows had when the scan began, for rows that have another one since. */
-function startEmails(scope: FinishScope, table: 'vendors' | 'leads'): Map<string, string | null> {
+function startEmails(scope: ContestScope, table: 'vendors' | 'leads'): Map<string, string | null> {
   const emails = new Map<string, string | null>();
   for (const [of, id, before] of scope.outcomes.emailChanges)
     if (of === table && !emails.has(id)) emails.set(id, before);
   return emails;
 }
 
-type OwnContact = ContestRow['ownContact'];
-
-async function ownContactStates(scope: FinishScope, rows: readonly RowLife[]): Promise<Map<string, OwnContact>> {
-  const ids = rows.flatMap(({ ghlContactId }) => (ghlContactId === null ? [] : [ghlContactId]));
-  const { rows: states } = await scope.sql.query<{ value: string; state: OwnContact }>(
-    `select c.value, case when s.value is not null then 'seen' when g.value is not null then 'gone' else 'unknown' end as state
-     from (select distinct unnest($1::text[]) as value) c
-     left join seen_contact s using (value) left join gone_contact g using (value)`,
-    [ids],
-  );
-  return new Map(states.map(({ value, state }) => [value, state]));
-}
-
 function contestRow(
-  scope: FinishScope,
+  scope: ContestScope,
   row: RowLife,
   email: string | null,
   states: Map<string, OwnContact>,
 ): ContestRow {
-  const born = row.bornScan === scope.scanId && row.ghlContactId !== null;
+  const born = scope.scanId !== null && row.bornScan === scope.scanId && row.ghlContactId !== null;
   return {
     id: row.id,
     contactId: row.ghlContactId,

@@ -1,8 +1,8 @@
 import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import { resolveUserIds } from '#libs/domain/src/contested.ts';
 import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missing.ts';
-import { conclude, emptyCounters, type Counters } from '#libs/domain/src/result.ts';
-import type { LeadRow, VendorRow } from '#libs/domain/src/rows.ts';
+import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Counters } from '#libs/domain/src/result.ts';
+import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
@@ -10,24 +10,12 @@ import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { readRows, writeRows } from '#libs/storage/src/rows.ts';
 import { endScan, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
-import { readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
-import { settleLeads, settleVendors } from './contest.ts';
+import { readContested, readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
+import { settleLeads, settleVendors, type ContestScope, type OwnContact } from './contest.ts';
 
 /** What the end of a scan works on: its tables of sightings are staged, its outcomes are merged. */
-export interface FinishScope {
-  sql: Sql;
-  account: string;
+export interface FinishScope extends ContestScope {
   scanId: string;
-  rules: GhlRules;
-  outcomes: Sighting['outcomes'];
-  /** Rows that a contested contact won. */
-  won: { vendors: Set<string>; leads: Set<string> };
-  /** Rows that a contested contact won without changing them. */
-  unchanged: { vendors: Set<string>; leads: Set<string> };
-  /** Newborn rows that a better claim displaced. */
-  displaced: Set<string>;
-  /** Contacts and rows that lost or were passed over. */
-  conflicts: Set<string>;
 }
 
 type Table = 'vendors' | 'leads';
@@ -49,18 +37,20 @@ export async function finishScan(
   const scope = await openScope(sql, rules, marker);
   await settleVendors(scope);
   await settleLeads(scope);
-  await settleUserIds(scope);
+  await settleUserIds(scope, marker.completedAt);
   const doubts = doubtsOf(partitions);
   const judged = marker.answersFor !== 'nothing' && doubts.holes === 0 && (doubts.deadLettered === 0 || confirmed);
+  // What came back is not missing any more when the rows in scope are counted, whether somebody wrote it or passed it over.
+  await restorePassedOver(scope, VENDORS, marker.completedAt);
+  await restorePassedOver(scope, LEADS, marker.completedAt);
   const marked = {
     vendors: await applyMissing(scope, 'vendors', marker, judged, confirmed),
     leads: await applyMissing(scope, 'leads', marker, judged, confirmed),
   };
-  await restorePassedOver(scope, VENDORS, marker.completedAt);
-  await restorePassedOver(scope, LEADS, marker.completedAt);
   const counters = await count(scope, marker, marked, doubts.deadLettered);
   const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
   const conclusion = conclude({
+    mode: marker.mode,
     answersFor: marker.answersFor,
     failure:
       marker.failureCode === null
@@ -71,7 +61,6 @@ export async function finishScan(
     missingNumbers: doubts.holes,
     deadLettered: confirmed ? 0 : doubts.deadLettered,
     lookupsUnknown: marker.lookupsUnknown,
-    isSingle: marker.mode === 'single',
     dryRun: marker.dryRun,
     scanId: marker.scanId,
     counters,
@@ -110,6 +99,18 @@ export async function closeScan(sql: Sql, applied: ScanApplied, id: string, judg
   ]);
 }
 
+/** What the scan learned of contacts, from its staged sightings. */
+async function stagedStates(sql: Sql, rows: readonly RowLife[]): Promise<Map<string, OwnContact>> {
+  const ids = rows.flatMap(({ ghlContactId }) => (ghlContactId === null ? [] : [ghlContactId]));
+  const { rows: states } = await sql.query<{ value: string; state: OwnContact }>(
+    `select c.value, case when s.value is not null then 'seen' when g.value is not null then 'gone' else 'unknown' end as state
+     from (select distinct unnest($1::text[]) as value) c
+     left join seen_contact s using (value) left join gone_contact g using (value)`,
+    [ids],
+  );
+  return new Map(states.map(({ value, state }) => [value, state]));
+}
+
 async function openScope(sql: Sql, rules: GhlRules, marker: ScanMarker): Promise<FinishScope> {
   await stageSightings(sql, marker.account, marker.scanId, marker.startedAt);
   const empty = (): { vendors: Set<string>; leads: Set<string> } => ({ vendors: new Set(), leads: new Set() });
@@ -123,6 +124,8 @@ async function openScope(sql: Sql, rules: GhlRules, marker: ScanMarker): Promise
     unchanged: empty(),
     displaced: new Set(),
     conflicts: new Set(),
+    contested: (table) => readContested(sql, marker.scanId, table),
+    contactStates: (rows) => stagedStates(sql, rows),
   };
 }
 
@@ -141,15 +144,15 @@ function latest(partitions: ClosedPartition[]): number {
 }
 
 /** Two rows that want one new user id: the better claim keeps it, the others keep their own (rules-ghl section 1). */
-async function settleUserIds(scope: FinishScope): Promise<void> {
+async function settleUserIds(scope: FinishScope, at: number): Promise<void> {
   const claims = [...new Map(scope.outcomes.userIds.map((claim) => [claim.rowId, claim])).values()].filter(
     ({ rowId }) => !scope.displaced.has(rowId),
   );
   if (claims.length === 0) return;
   const holders = await heldAtStart(scope, claims);
   const result = resolveUserIds(claims, (userId) => holders.get(userId));
-  for (const { contactId } of result.refused) {
-    scope.outcomes.fieldErrors.push({ contactId, field: 'ghl_user_id', code: 'duplicate_user_id' });
+  for (const { contactId, rowId } of result.refused) {
+    scope.outcomes.fieldErrors.push({ contactId, rowId, field: 'ghl_user_id', code: 'duplicate_user_id' });
   }
   const changes = claims.filter(
     ({ rowId, granted, wanted, before }) => result.final.get(rowId) !== (granted ? wanted : before),
@@ -158,16 +161,19 @@ async function settleUserIds(scope: FinishScope): Promise<void> {
   const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', [changes.map(({ rowId }) => rowId)]);
   const freed = rows.map(({ row, version }) => ({ row: { ...row, ghlUserId: null }, version }));
   await writeRows(scope.sql, VENDORS, freed);
-  const final = freed.map(({ row, version }) => ({
-    row: { ...row, ghlUserId: result.final.get(row.id) ?? null },
-    version: version + 1,
-  }));
+  const wishes = new Map(changes.map((claim) => [claim.rowId, claim]));
+  const final = freed.map(({ row, version }) => {
+    const { before, updatedAtBefore } = wishes.get(row.id)!;
+    const ghlUserId = result.final.get(row.id) ?? null;
+    const updatedAt = ghlUserId === before ? (updatedAtBefore ?? row.updatedAt) : at;
+    return { row: { ...row, ghlUserId, updatedAt }, version: version + 1 };
+  });
   await writeRows(scope.sql, VENDORS, final);
   // A row counts as updated only if it ends up different from what it was.
-  for (const { row } of final) {
-    const claim = claims.find(({ rowId }) => rowId === row.id);
-    if (row.ghlUserId !== claim?.before) scope.outcomes.vendors.updated.push(row.id);
-  }
+  const { vendors } = scope.outcomes;
+  for (const { row } of final) if (row.ghlUserId !== wishes.get(row.id)!.before) vendors.updated.push(row.id);
+  const kept = new Set(changes.filter(({ granted, onlyChange }) => granted && onlyChange).map(({ rowId }) => rowId));
+  vendors.updated = vendors.updated.filter((id) => !kept.has(id));
 }
 
 async function heldAtStart(scope: FinishScope, claims: Sighting['outcomes']['userIds']): Promise<Map<string, string>> {
@@ -178,6 +184,7 @@ async function heldAtStart(scope: FinishScope, claims: Sighting['outcomes']['use
   );
   const holders = new Map(rows.filter(({ id }) => !changed.has(id)).map(({ id, ghl_user_id }) => [ghl_user_id, id]));
   for (const { rowId, before } of changed.values()) if (before !== null) holders.set(before, rowId);
+  for (const [rowId, before] of scope.outcomes.userIdsGivenUp) holders.set(before, rowId);
   return holders;
 }
 
@@ -295,7 +302,7 @@ async function count(
     vendors_checked: marker.vendorsChecked,
     vendors_created: vendors.created.size,
     vendors_updated: vendors.updated.size,
-    vendors_deactivated: new Set(outcomes.vendors.deactivated).size,
+    vendors_deactivated: new Set(outcomes.vendors.deactivated).difference(scope.displaced).size,
     vendors_missing_in_ghl: marked.vendors.marked,
     vendors_deleted: marked.vendors.marked,
     leads_checked: marker.leadsChecked,
@@ -308,7 +315,7 @@ async function count(
     reclassified: vendors.reclassified.size + leads.reclassified.size,
     restored: vendors.restored.size + leads.restored.size,
     rebound: new Set(outcomes.vendors.rebound).size + new Set(outcomes.leads.rebound).size,
-    field_errors: distinctErrors(scope).length,
+    field_errors: countFaultyFields(errorsThatStay(scope.outcomes.fieldErrors, scope.displaced)),
     lookups_unknown: marker.lookupsUnknown,
     dead_lettered: deadLettered,
   };
@@ -362,7 +369,10 @@ async function countPassedOver(scope: FinishScope, table: Table): Promise<number
 
 function distinctErrors(scope: FinishScope): { contactId: string; field: string; code: string }[] {
   const distinct = new Map(
-    scope.outcomes.fieldErrors.map((error) => [`${error.contactId} ${error.field} ${error.code}`, error]),
+    errorsThatStay(scope.outcomes.fieldErrors, scope.displaced).map(({ contactId, field, code }) => [
+      `${contactId} ${field} ${code}`,
+      { contactId, field, code },
+    ]),
   );
   return [...distinct.values()].sort((a, b) => (a.contactId + a.field < b.contactId + b.field ? -1 : 1));
 }

@@ -2,7 +2,7 @@ import type { ContactUnclassified, LeadObserved, VendorObserved } from '#libs/co
 import { evolveLead, reclassifyLead, type LeadEvolution } from '#libs/domain/src/lead.ts';
 import type { LeadRow } from '#libs/domain/src/rows.ts';
 import { LEADS } from '#libs/storage/src/columns.ts';
-import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { newRowIds } from '#libs/storage/src/ids.ts';
 import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
 import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
 
@@ -31,7 +31,14 @@ export async function applyLeads(scope: BatchScope, observations: Observations):
       writes.push(...reclassifyOwn(scope, claimant, own));
     }
   }
-  for (const observation of await unrivalled(scope, discovered)) writes.push(...settle(scope, observation, []));
+  const newborn = await unrivalled(scope, discovered);
+  const ids = await newRowIds(
+    scope.sql,
+    'lead',
+    scope.account,
+    newborn.map(({ contactId }) => contactId),
+  );
+  for (const observation of newborn) writes.push(...settle(scope, observation, [], ids.get(observation.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
   await writeRows(scope.sql, LEADS, writes);
 }
@@ -88,12 +95,17 @@ export function olderFirst(a: { createdAt: number; id: string }, b: { createdAt:
   return a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1);
 }
 
-function settle(scope: BatchScope, observation: LeadObserved, own: Versioned<LeadRow>[]): RowWrite<LeadRow>[] {
+function settle(
+  scope: BatchScope,
+  observation: LeadObserved,
+  own: Versioned<LeadRow>[],
+  newId?: string,
+): RowWrite<LeadRow>[] {
   scope.sighting.leadContacts.push(observation.contactId);
-  const id = rowIdOf('lead', scope.account, observation.contactId);
   const targets = own.length === 0 ? [undefined] : own;
   return targets.flatMap((known, index) => {
     const part = index === targets.length - 1 ? 'all' : 'contact';
+    const id = known?.row.id ?? newId!;
     const evolution = evolveLead(known?.row, observation, { rules: scope.rules, id, part });
     noteLead(scope, observation, known?.row, evolution);
     return evolution.row === known?.row ? [] : [{ row: evolution.row, version: known?.version ?? 0 }];
@@ -105,10 +117,13 @@ function reclassifyOwn(
   { fits, observation }: Exclude<LeadClaimant, { fits: true }>,
   own: Versioned<LeadRow>[],
 ): RowWrite<LeadRow>[] {
-  scope.sighting.otherContacts.push(observation.contactId);
+  const { contactId, email, knownAs } = observation;
+  const { outcomes, otherContacts } = scope.sighting;
+  otherContacts.push(contactId);
+  if (email !== null && knownAs.leadByEmail) outcomes.reclassifiedEmails.push([contactId, email]);
   return own.flatMap(({ row: before, version }) => {
     const row = reclassifyLead(before, fits, observation.observedAt, scope.rules);
-    noteReclassified(scope.sighting.outcomes.leads, before, row);
+    noteReclassified(outcomes.leads, before, row);
     return row === before ? [] : [{ row, version }];
   });
 }
@@ -139,7 +154,6 @@ async function unrivalled(scope: BatchScope, discovered: LeadObserved[]): Promis
 
 function contest(scope: BatchScope, { type, observation }: LeadClaimant): void {
   scope.sighting.otherContacts.push(observation.contactId);
-  if (scope.scanId === null) return;
   scope.contested.push({ scanId: scope.scanId, table: 'leads', contactId: observation.contactId, type, observation });
 }
 
@@ -154,5 +168,8 @@ function noteLead(
   if (before !== undefined && before.customerEmail !== evolution.row.customerEmail) {
     outcomes.emailChanges.push(['leads', before.id, before.customerEmail]);
   }
-  for (const error of evolution.fieldErrors) outcomes.fieldErrors.push({ contactId: observation.contactId, ...error });
+  const { contactId } = observation;
+  const rowId = evolution.row.id;
+  if (observation.email === null) outcomes.leadsWithoutEmail.push(contactId);
+  for (const error of evolution.fieldErrors) outcomes.fieldErrors.push({ contactId, rowId, ...error });
 }

@@ -140,7 +140,10 @@ async function applyRun(
     failed: [],
   };
   let deadLettered = 0;
-  for (const event of run) {
+  // A record of a dry run that comes back after its scan was a look only: nothing is written for it.
+  const told = scanId === null ? run.filter((event) => !(event.value as { dryRun: boolean }).dryRun) : run;
+  if (told.length === 0) return;
+  for (const event of told) {
     if (isA(event, 'crm.observation.v1.VendorObserved')) observations.vendors.push(event.value);
     else if (isA(event, 'crm.observation.v1.LeadObserved')) observations.leads.push(event.value);
     else if (isA(event, 'crm.observation.v1.ContactUnclassified')) observations.unclassified.push(event.value);

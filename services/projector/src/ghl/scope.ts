@@ -5,7 +5,9 @@ import type {
   LeadObserved,
   VendorObserved,
 } from '#libs/contracts/src/generated/events.ts';
+import type { VendorRow } from '#libs/domain/src/rows.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
+import type { VendorEvolution } from '#libs/domain/src/vendor.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import type { Sighting, TableOutcomes } from '#libs/storage/src/sightings.ts';
 
@@ -20,9 +22,9 @@ export interface Observations {
   failed: ContactLookupFailed[];
 }
 
-/** An observation whose rows are contested: kept until the scan ends. */
+/** An observation whose rows are contested: kept until the scan ends; settled with its batch outside a scan. */
 export interface Contested {
-  scanId: string;
+  scanId: string | null;
   table: 'vendors' | 'leads';
   contactId: string;
   type: string;
@@ -62,6 +64,31 @@ export function noteOutcome(
   if (evolution.restored) outcomes.restored.push(id);
   if (evolution.deactivated === true) outcomes.deactivated.push(id);
   if (evolution.rebound) outcomes.rebound.push(id);
+}
+
+/** Notes what a vendor row does about its GHL user id: a wish for another one, or that it gives its own up for nothing. */
+export function noteUserId(
+  outcomes: Sighting['outcomes'],
+  { contactId, dateUpdated, ghlUserId: wanted }: VendorObserved,
+  before: VendorRow | undefined,
+  { row, changed, restored, outcome }: VendorEvolution,
+  granted: boolean,
+): void {
+  const held = before?.ghlUserId ?? null;
+  if (held !== null && row.ghlUserId === null) outcomes.userIdsGivenUp.push([row.id, held]);
+  if (wanted === null || wanted === held || outcome === 'stale') return;
+  const onlyChange = changed.length === 1 && changed[0] === 'ghlUserId';
+  const updatedAtBefore = onlyChange && !restored ? (before?.updatedAt ?? null) : null;
+  outcomes.userIds.push({
+    rowId: row.id,
+    contactId,
+    dateUpdated,
+    wanted,
+    before: held,
+    granted,
+    onlyChange,
+    updatedAtBefore,
+  });
 }
 
 /** Notes a row whose contact is seen but classed otherwise. */

@@ -1,7 +1,7 @@
 import type { ContactUnclassified, VendorObserved } from '#libs/contracts/src/generated/events.ts';
 import type { VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor, type VendorEvolution } from '#libs/domain/src/vendor.ts';
-import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { newRowIds } from '#libs/storage/src/ids.ts';
 import { VENDORS } from '#libs/storage/src/columns.ts';
 import {
   ensureAccount,
@@ -13,8 +13,15 @@ import {
   type Versioned,
 } from '#libs/storage/src/rows.ts';
 import { contentHash } from './content.ts';
+import {
+  newestByContact,
+  noteOutcome,
+  noteReclassified,
+  noteUserId,
+  type BatchScope,
+  type Observations,
+} from './scope.ts';
 import { withWords } from './words.ts';
-import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
@@ -32,20 +39,28 @@ export async function applyVendors(scope: BatchScope, observations: Observations
   for (const observation of observed.values()) {
     const known = own.get(observation.contactId);
     if (known !== undefined) settled.push({ observation, known });
-    else if (observation.knownAs.vendorByEmail) contest(scope, 'crm.observation.v1.VendorObserved', observation);
+    else if (scope.scanId !== null && observation.knownAs.vendorByEmail)
+      contest(scope, 'crm.observation.v1.VendorObserved', observation);
     else newcomers.push(observation);
   }
-  for (const observation of await unrivalled(scope, newcomers)) settled.push({ observation, known: undefined });
+  const newborn = await unrivalled(scope, newcomers);
+  const ids = await newRowIds(
+    scope.sql,
+    'vendor',
+    scope.account,
+    newborn.map(({ contactId }) => contactId),
+  );
+  for (const observation of newborn) settled.push({ observation, known: undefined });
   const granted = await grantUserIds(scope, settled);
   for (const { observation, known } of settled) {
     const { contactId } = observation;
     const context = {
       rules: scope.rules,
-      id: known?.row.id ?? rowIdOf('vendor', scope.account, contactId),
+      id: known?.row.id ?? ids.get(contactId)!,
       grantUserId: granted.has(contactId),
     };
     const evolution = evolveVendor(known?.row, observation, context);
-    noteVendor(scope, observation, known?.row, evolution);
+    noteVendor(scope, observation, known?.row, evolution, context.grantUserId);
     if (evolution.row === known?.row) continue;
     const write = { row: evolution.row, version: known?.version ?? 0 };
     writes.push(showsAll(observation, evolution) ? { ...write, shows: contents.get(contactId)! } : write);
@@ -95,10 +110,10 @@ async function passOverUnchanged(
     const { contactId, fieldErrors } = observation;
     const content = contentHash(observation, scope.rules);
     const row = shown.get(contactId);
-    if (row === content) {
+    if (row?.shows === content) {
       observed.delete(contactId);
       scope.sighting.vendorContacts.push(contactId);
-      for (const error of fieldErrors) scope.sighting.outcomes.fieldErrors.push({ contactId, ...error });
+      for (const error of fieldErrors) scope.sighting.outcomes.fieldErrors.push({ contactId, rowId: row.id, ...error });
       continue;
     }
     contents.set(contactId, content);
@@ -116,7 +131,10 @@ async function readOwnRows(scope: BatchScope, contactIds: string[]): Promise<Map
   return new Map(rows.map((known) => [known.row.ghlContactId ?? '', known]));
 }
 
-/** Newcomers whose e-mail no other newcomer of this scan has; the rivals wait for the end of the scan (rules-ghl section 3). */
+/**
+ * Newcomers whose e-mail no other newcomer of this scan has; the rivals wait for the end of the scan (rules-ghl section 3). Outside a
+ * scan any row with the e-mail is a rival: the evidence of the scan that read the record is old by now.
+ */
 async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promise<VendorObserved[]> {
   const emails = newcomers.flatMap(({ email }) => (email === null ? [] : [email]));
   if (emails.length === 0) return newcomers;
@@ -124,11 +142,12 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
     scope.sql,
     emails.map((email) => `vendor:${scope.account}:${email}`),
   );
-  const born = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.email = any($2) and t.born_scan = $3', [
-    scope.account,
-    emails,
-    scope.scanId,
-  ]);
+  const born = await readRows(
+    scope.sql,
+    VENDORS,
+    't.account_id = $1 and t.email = any($2) and ($3::text is null or t.born_scan = $3)',
+    [scope.account, emails, scope.scanId],
+  );
   const taken = new Set(born.map(({ row }) => row.email));
   return newcomers.filter((observation) => {
     if (observation.email === null) return true;
@@ -141,7 +160,7 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
   });
 }
 
-/** Grants the GHL user ids that nobody holds and notes every wish, so that the end of the scan can settle them in any order. */
+/** Grants the GHL user ids that nobody holds; the end of the scan settles all wishes, whatever order they came in. */
 async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Promise<Set<string>> {
   const wishes = settled.filter(
     ({ observation, known }) => observation.ghlUserId !== null && observation.ghlUserId !== known?.row.ghlUserId,
@@ -154,26 +173,16 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
     [scope.account, wanted],
   );
   const held = new Set(holders.rows.map(({ ghl_user_id }) => ghl_user_id));
-  for (const { observation, known } of wishes) {
+  for (const { observation } of wishes) {
     const userId = observation.ghlUserId ?? '';
-    const free = !held.has(userId);
+    if (!held.has(userId)) granted.add(observation.contactId);
     held.add(userId);
-    if (free) granted.add(observation.contactId);
-    scope.sighting.outcomes.userIds.push({
-      rowId: known?.row.id ?? rowIdOf('vendor', scope.account, observation.contactId),
-      contactId: observation.contactId,
-      dateUpdated: observation.dateUpdated,
-      wanted: userId,
-      before: known?.row.ghlUserId ?? null,
-      granted: free,
-    });
   }
   return granted;
 }
 
 function contest(scope: BatchScope, type: string, observation: VendorObserved | ContactUnclassified): void {
   scope.sighting.otherContacts.push(observation.contactId);
-  if (scope.scanId === null) return;
   scope.contested.push({ scanId: scope.scanId, table: 'vendors', contactId: observation.contactId, type, observation });
 }
 
@@ -182,16 +191,19 @@ function noteVendor(
   observation: VendorObserved,
   before: VendorRow | undefined,
   evolution: VendorEvolution,
+  granted: boolean,
 ): void {
   const { sighting } = scope;
   const { contactId } = observation;
+  const rowId = evolution.row.id;
   sighting.vendorContacts.push(contactId);
-  noteOutcome(sighting.outcomes.vendors, evolution.row.id, evolution);
+  noteOutcome(sighting.outcomes.vendors, rowId, evolution);
+  noteUserId(sighting.outcomes, observation, before, evolution, granted);
   if (before !== undefined && before.email !== evolution.row.email) {
     sighting.outcomes.emailChanges.push(['vendors', before.id, before.email]);
   }
   for (const error of evolution.fieldErrors) {
     // Wishes for user ids are settled, and counted, at the end of the scan.
-    if (error.code !== 'duplicate_user_id') sighting.outcomes.fieldErrors.push({ contactId, ...error });
+    if (error.code !== 'duplicate_user_id') sighting.outcomes.fieldErrors.push({ contactId, rowId, ...error });
   }
 }

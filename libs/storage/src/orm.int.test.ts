@@ -1,0 +1,60 @@
+import { afterEach, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
+import { ENTITIES } from './entities.ts';
+import { migrate, openOrm, pendingMigrations } from './orm.ts';
+
+let database: TestDatabase;
+
+afterEach(() => database.drop());
+
+it('an empty database gets every migration, and running again changes nothing', async () => {
+  database = await createTestDatabase({ migrated: false });
+  const first = await migrate(database.url);
+  expect(first).toContain('20261124-foundation');
+  await database.pool.query(`insert into accounts (id, company_name) values ('kept', 'k')`);
+  expect(await migrate(database.url)).toEqual([]);
+  expect((await database.pool.query('select id from accounts')).rows).toEqual([{ id: 'kept' }]);
+  const orm = await openOrm(database.url);
+  expect(await pendingMigrations(orm)).toEqual([]);
+  await orm.close();
+});
+
+it('the tables of customers are in public, whatever the user is called', async () => {
+  database = await createTestDatabase({ migrated: false });
+  // Of the name of the schema that our bookkeeping is in.
+  expect((await database.pool.query('select current_user as name')).rows).toEqual([{ name: 'tributary' }]);
+  await migrate(database.url);
+  const { rows } = await database.pool.query<{ schemaname: string; tablename: string }>(
+    `select schemaname, tablename from pg_tables where tablename in ('vendors', 'leads', 'accounts', 'runs', 'checkpoints') order by 1, 2`,
+  );
+  expect(rows.map(({ schemaname, tablename }) => `${schemaname}.${tablename}`)).toEqual([
+    'public.accounts',
+    'public.leads',
+    'public.runs',
+    'public.vendors',
+    'tributary.checkpoints',
+  ]);
+});
+
+it('several processes at once migrate once', async () => {
+  database = await createTestDatabase({ migrated: false });
+  const applied = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);
+  expect(applied.map((names) => names.length).sort()).toEqual([0, 0, applied.flat().length]);
+});
+
+it('every entity can be read from the tables that the migrations make', async () => {
+  database = await createTestDatabase();
+  const orm = await openOrm(database.url);
+  for (const entity of ENTITIES) expect(await orm.em.fork().find(entity as never, {})).toEqual([]);
+  await orm.close();
+});
+
+it('a database that is not there is named by its setting', async () => {
+  database = await createTestDatabase({ migrated: false });
+  const absent = new URL(database.url);
+  absent.port = '1';
+  await expect(migrate(absent.href)).rejects.toMatchObject({
+    code: 'database_unavailable',
+    message: expect.stringContaining('DATABASE_URL'),
+  });
+});

@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
+import { addToOutbox, outboxPending, relayOutbox, type OutboxEvent } from './outbox.ts';
+import { inTransaction } from './pool.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+}, 30_000);
+
+afterAll(() => database.drop());
+
+beforeEach(async () => {
+  await database.pool.query('truncate tributary.outbox');
+});
+
+const event = (eventId: string): OutboxEvent => ({
+  topic: 'crm.sync-request.v1',
+  key: 'ghl:L',
+  type: 'crm.sync.v1.SyncCancelled',
+  eventId,
+  scanId: null,
+  value: { syncId: eventId, source: 'ghl', account: 'L', requestedBy: 't', requestedAt: 1 },
+});
+const numbered = (from: number, to: number): string[] =>
+  Array.from({ length: to - from }, (_, index) => `e${from + index}`);
+const add = (ids: string[]): Promise<void> => addToOutbox(database.pool, ids.map(event));
+
+it('publishes in order, in parts, what was added, and removes it', async () => {
+  await add(numbered(0, 7));
+  const published: OutboxEvent[] = [];
+  const relay = (): Promise<number> => relayOutbox(database.pool, async (events) => void published.push(...events), 3);
+  expect([await relay(), await relay(), await relay(), await relay()]).toEqual([3, 3, 1, 0]);
+  expect(published).toEqual(numbered(0, 7).map(event));
+  expect(await outboxPending(database.pool)).toBe(0);
+});
+
+it('holds nothing of a transaction that was rolled back', async () => {
+  await expect(
+    inTransaction(database.pool, async (sql) => {
+      await addToOutbox(sql, [event('never')]);
+      throw new Error('no');
+    }),
+  ).rejects.toThrow();
+  expect(await outboxPending(database.pool)).toBe(0);
+});
+
+it.each(['the broker refuses', 'the process dies between publish and delete'])(
+  'repeats the same ids after %s',
+  async (what) => {
+    await add(numbered(0, 3));
+    const tries: string[][] = [];
+    const failing = relayOutbox(database.pool, async (events) => {
+      tries.push(events.map(({ eventId }) => eventId));
+      if (what === 'the broker refuses') throw new Error('no');
+      // The connection of the relay is what dies with its process.
+      await database.pool.query(
+        `select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+      );
+    });
+    await expect(failing).rejects.toThrow();
+    expect(await outboxPending(database.pool)).toBe(3);
+    await relayOutbox(database.pool, async (events) => void tries.push(events.map(({ eventId }) => eventId)));
+    expect(tries).toEqual([numbered(0, 3), numbered(0, 3)]);
+  },
+);
+
+it('lets a second relay do nothing rather than publish later events beside the first', async () => {
+  await add(numbered(0, 4));
+  const published: string[] = [];
+  const inside = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const first = relayOutbox(
+    database.pool,
+    async (events) => {
+      inside.resolve();
+      await gate.promise;
+      published.push(...events.map(({ eventId }) => eventId));
+    },
+    2,
+  );
+  await inside.promise;
+  const note = async (events: OutboxEvent[]): Promise<void> =>
+    void published.push(...events.map(({ eventId }) => eventId));
+  expect(await relayOutbox(database.pool, note, 2)).toBe(0);
+  gate.resolve();
+  expect(await first).toBe(2);
+  expect(await relayOutbox(database.pool, note, 2)).toBe(2);
+  expect(published).toEqual(numbered(0, 4));
+});

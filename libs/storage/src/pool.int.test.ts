@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
+import { startProxy } from '#testcontainers/proxy.ts';
+import { databaseError, inTransaction, type Database, type Sql } from './pool.ts';
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase({ migrated: false });
+  await database.pool.query('create table t (id integer primary key, n integer check (n < 100))');
+}, 30_000);
+
+afterAll(() => database.drop());
+
+async function pidOf(sql: Sql): Promise<number> {
+  return (await sql.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!.pid;
+}
+
+const kill = (pid: number): Promise<unknown> => database.pool.query('select pg_terminate_backend($1, 5000)', [pid]);
+
+describe('a transaction', () => {
+  it('is all or nothing', async () => {
+    await expect(
+      inTransaction(database.pool, async (sql) => {
+        await sql.query('insert into t values (1, 1)');
+        throw new TypeError('a defect of ours');
+      }),
+    ).rejects.toMatchObject({ code: 'internal', message: 'unexpected TypeError' });
+    await inTransaction(database.pool, (sql) => sql.query('insert into t values (2, 2)'));
+    expect((await database.pool.query('select id from t')).rows).toEqual([{ id: 2 }]);
+  });
+
+  it.each(['while it waits for us', 'in the middle of a statement'])(
+    'whose connection dies %s is transient, and the process lives on',
+    async (when) => {
+      const failed = inTransaction(database.pool, async (sql) => {
+        const pid = await pidOf(sql);
+        if (when === 'while it waits for us') {
+          await kill(pid);
+          // One turn of the event loop, in which the end of the connection arrives.
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          await sql.query('select 1');
+        } else await Promise.all([sql.query('select pg_sleep(5)'), kill(pid)]);
+      });
+      await expect(failed).rejects.toMatchObject({ code: 'database_unavailable', kind: 'transient' });
+      expect((await database.pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    },
+  );
+
+  it('over a connection that swallows everything ends in bounded time', async () => {
+    const { hostname, port } = new URL(database.url);
+    const proxy = await startProxy({ host: hostname, port: Number(port) });
+    const databaseUrl = new URL(database.url);
+    databaseUrl.port = String(proxy.port);
+    const pool = database.open({ databaseUrl: databaseUrl.href, statementTimeoutMs: 200 });
+    const failed = inTransaction(pool, async (sql) => {
+      await sql.query('select 1');
+      proxy.swallow();
+      await sql.query('insert into t values (3, 3)');
+    });
+    await expect(failed).rejects.toMatchObject({ code: 'database_unavailable' });
+    proxy.heal();
+    expect((await pool.query('select count(*) as n from t where id = 3')).rows).toEqual([{ n: 0 }]);
+    await proxy.stop();
+  }, 20_000);
+});
+
+describe('what PostgreSQL says', () => {
+  const failing = (text: string, pool: Database = database.pool): Promise<unknown> =>
+    inTransaction(pool, (sql) => sql.query(text)).catch((error: unknown) => error);
+
+  it.each([
+    ['insert into t values (9, 1000)', 'constraint_violated', 'data', /23514 on t_n_check/],
+    ["select 'x'::integer", 'constraint_violated', 'data', /22P02/],
+    ['select 1/0', 'constraint_violated', 'data', /22012/],
+    ['insert into t values (2, 2)', 'write_conflict', 'transient', /23505 on t_pkey/],
+    ['select * from nowhere', 'internal', 'transient', /42P01/],
+  ])('%s is %s', async (text, code, kind, message) => {
+    expect(await failing(text)).toMatchObject({ code, kind, message: expect.stringMatching(message) });
+  });
+
+  it('a lock that somebody holds, and a statement that is cancelled, are never the fault of the data', async () => {
+    const impatient = database.open({ lockTimeoutMs: 50, statementTimeoutMs: 100 });
+    await inTransaction(database.pool, async (sql) => {
+      await sql.query('lock table t');
+      expect(await failing('insert into t values (7, 7)', impatient)).toMatchObject({ code: 'database_unavailable' });
+    });
+    expect(await failing('select pg_sleep(5)', impatient)).toMatchObject({ code: 'database_unavailable' });
+  });
+
+  it.each(['25006', '28P01', '3D000', '53300', '57P01', '57P03', '58030', '08006', 'ECONNREFUSED'])(
+    '%s is an outage, not a defect of ours',
+    (code) => {
+      const error = databaseError(Object.assign(new Error('x'), { code }));
+      expect(error).toMatchObject({ code: 'database_unavailable', message: expect.stringContaining(code) });
+    },
+  );
+
+  it('times are milliseconds, also the years that Date.parse does not like; numbers are numbers', async () => {
+    const { rows } = await database.pool.query(
+      `select timestamptz '2026-01-02 03:04:05.678+02' as time, timestamptz '0099-12-31 23:00:00Z' as old,
+         1.50::numeric as numeric, 9007199254740991::bigint as bigint, null::timestamptz as none`,
+    );
+    expect(rows).toEqual([
+      {
+        time: Date.UTC(2026, 0, 2, 1, 4, 5, 678),
+        old: Date.parse('0099-12-31T23:00:00Z'),
+        numeric: 1.5,
+        bigint: 9007199254740991,
+        none: null,
+      },
+    ]);
+  });
+});

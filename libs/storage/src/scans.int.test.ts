@@ -1,0 +1,239 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
+import { SCAN_CONTROL } from './scan-control.ts';
+import { createScanStore, type ScanRequest, type ScanStore, type SeenIdentifiers } from './scans.ts';
+import { ensureAccount } from './rows.ts';
+
+let database: TestDatabase;
+/** Two connectors. */
+let here: ScanStore;
+let there: ScanStore;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+}, 30_000);
+
+afterAll(async () => {
+  await killLeases();
+  await database.drop();
+});
+
+beforeEach(async () => {
+  await killLeases();
+  await database.pool.query('truncate tributary.scans, tributary.scan_rows, vendors, leads');
+  here = createScanStore(database.open());
+  there = createScanStore(database.open());
+});
+
+const request = (scanId: string, more: Partial<ScanRequest> = {}): ScanRequest => ({
+  scanId,
+  source: 'ghl',
+  account: 'L',
+  mode: 'full',
+  dryRun: false,
+  contactId: null,
+  requestedBy: 'test',
+  requestedAt: Number(scanId.replace(/\D/g, '') || 0),
+  ...more,
+});
+
+const enqueue = (asked: ScanRequest) => SCAN_CONTROL.enqueue(database.pool, asked);
+
+/** Ends the connections that hold leases, as the death of their process would, and waits until they are gone. */
+async function killLeases(): Promise<void> {
+  await database.pool.query(
+    `select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory'
+       and database = (select oid from pg_database where datname = current_database())`,
+  );
+}
+
+/** Claims when the store has noticed that its connection died. */
+async function claimSoon(store: ScanStore): Promise<NonNullable<Awaited<ReturnType<ScanStore['claim']>>>> {
+  for (;;) {
+    const scan = await store.claim(['ghl']);
+    if (scan !== undefined) return scan;
+  }
+}
+
+async function column(name: string, scanId: string): Promise<unknown> {
+  const { rows } = await database.pool.query<Record<string, unknown>>(
+    `select ${name} from tributary.scans where scan_id = $1`,
+    [scanId],
+  );
+  return rows[0]?.[name];
+}
+
+describe('a claim', () => {
+  it('takes the oldest request, one per account at a time, of the sources named', async () => {
+    await enqueue(request('s2', { dryRun: true }));
+    await enqueue(request('s1'));
+    await enqueue(request('s1'));
+    await enqueue(request('s3', { account: 'M' }));
+    await enqueue(request('s0', { source: 'phorest' }));
+    const first = await here.claim(['ghl']);
+    const second = await here.claim(['ghl']);
+    expect([first, second].map((scan) => scan?.scanId).sort()).toEqual(['s1', 's3']);
+    expect(first).toEqual({ ...request('s1'), epoch: 1, startedAt: null, position: null });
+    expect(await here.claim(['ghl'])).toBeUndefined();
+    expect(await there.claim(['ghl'])).toBeUndefined();
+    await here.finish(first!, 'refused');
+    expect(await there.claim(['ghl'])).toMatchObject({ scanId: 's2' });
+  });
+
+  it('of two connectors at once goes to one', async () => {
+    await enqueue(request('s1'));
+    const claims = await Promise.all([here.claim(['ghl']), there.claim(['ghl'])]);
+    expect(claims.filter((scan) => scan !== undefined)).toHaveLength(1);
+  });
+
+  it('waits while an earlier scan of the account is not applied yet', async () => {
+    await enqueue(request('s1'));
+    await enqueue(request('s2'));
+    await here.finish((await here.claim(['ghl']))!, 'read');
+    expect(await here.claim(['ghl'])).toBeUndefined();
+    await database.pool.query(`update tributary.scans set state = 'applied' where scan_id = 's1'`);
+    expect(await here.claim(['ghl'])).toMatchObject({ scanId: 's2' });
+  });
+
+  it('resumes an interrupted scan before it begins a queued one, at the saved position', async () => {
+    await enqueue(request('s5'));
+    const first = (await here.claim(['ghl']))!;
+    await here.savePosition(first, { cursor: 'c' });
+    await enqueue(request('s1'));
+    await here.release(first);
+    expect(await there.claim(['ghl'])).toMatchObject({ scanId: 's5', epoch: 2, position: { cursor: 'c' } });
+  });
+});
+
+describe('a dead owner', () => {
+  it('whose connection is gone is followed by another connector, and is fenced when it comes back', async () => {
+    await enqueue(request('s1'));
+    const dead = (await here.claim(['ghl']))!;
+    await killLeases();
+    const next = (await there.claim(['ghl']))!;
+    expect(next).toMatchObject({ scanId: 's1', epoch: 2 });
+    await expect(here.savePosition(dead, { stale: true })).rejects.toMatchObject({ code: 'checkpoint_fenced' });
+    await expect(here.begin(dead)).rejects.toMatchObject({ code: 'checkpoint_fenced' });
+    await here.finish(dead, 'read');
+    expect(await column('state', 's1')).toBe('running');
+    await there.savePosition(next, { fresh: true });
+    expect(await column('position', 's1')).toEqual({ fresh: true });
+  });
+
+  it('in the same process does not free the lease of its successor', async () => {
+    await enqueue(request('s1'));
+    const dead = (await here.claim(['ghl']))!;
+    await killLeases();
+    const next = await claimSoon(here);
+    expect(next.epoch).toBe(2);
+    await here.release(dead);
+    expect(await there.claim(['ghl'])).toBeUndefined();
+    await here.savePosition(next, { at: 1 });
+    await here.finish(next, 'read');
+    expect(await column('state', 's1')).toBe('read');
+  });
+});
+
+const seen = (of: Partial<SeenIdentifiers>): SeenIdentifiers => ({
+  contactIds: [],
+  emails: [],
+  opportunityIds: [],
+  ...of,
+});
+
+describe('evidence', () => {
+  it('is a snapshot of the first start: a resumed scan gets the same, whatever the tables hold by then', async () => {
+    await ensureAccount(database.pool, 'L');
+    await ensureAccount(database.pool, 'M');
+    await database.pool.query(
+      `insert into vendors (id, account_id, name, ghl_contact_id, email) values
+         ('v1', 'L', 'n', 'c1', 'v1@example.test'), ('v2', 'L', 'n', null, null), ('v3', 'M', 'n', 'c9', 'other@example.test')`,
+    );
+    await database.pool.query(
+      `insert into leads (id, account_id, ghl_contact_id, customer_email, ghl_opportunity_id) values
+         ('l1', 'L', 'c2', 'l1@example.test', 'o1'), ('l2', 'L', 'c2', '', null)`,
+    );
+    await enqueue(request('s1'));
+    const first = (await here.claim(['ghl']))!;
+    const started = await here.begin(first);
+    expect(started).toMatchObject({ vendorsInScope: 1, leadsInScope: 2 });
+    const evidence = {
+      vendorIds: new Set(['c1']),
+      vendorEmails: new Set(['v1@example.test']),
+      leadIds: new Set(['c2']),
+      leadEmails: new Set(['l1@example.test']),
+      leadOpportunityIds: new Set(['o1']),
+    };
+    expect(await here.evidence('s1')).toEqual(evidence);
+    await database.pool.query(
+      `insert into vendors (id, account_id, name, ghl_contact_id) values ('v4', 'L', 'n', 'c4')`,
+    );
+    await here.release(first);
+    const resumed = (await there.claim(['ghl']))!;
+    expect(await there.begin(resumed)).toEqual(started);
+    expect(resumed.startedAt).toBe(started.startedAt);
+    expect(await there.evidence('s1')).toEqual(evidence);
+  });
+
+  it('knows which known ids no page has shown, in order and in parts', async () => {
+    await ensureAccount(database.pool, 'L');
+    await database.pool.query(
+      `insert into vendors (id, account_id, name, ghl_contact_id) select 'v' || c, 'L', 'n', c from unnest('{a,B,c,D}'::text[]) c`,
+    );
+    await database.pool.query(`insert into leads (id, account_id, ghl_contact_id) values ('l', 'L', 'a')`);
+    await enqueue(request('s1'));
+    const scan = (await here.claim(['ghl']))!;
+    await here.begin(scan);
+    const known = here.knownRows('s1');
+    await here.savePosition(scan, {}, seen({ contactIds: ['B', 'unknown'] }));
+    expect(await known.countUnseenIds()).toBe(3);
+    expect(await known.unseenIds(2, '')).toEqual(['D', 'a']);
+    expect(await known.unseenIds(2, 'a')).toEqual(['c']);
+    await here.savePosition(scan, {}, seen({ contactIds: ['a'] }));
+    expect(await known.countUnseenIds()).toBe(2);
+  });
+
+  it('knows which e-mails and opportunities belong to rows that no page has shown by anything', async () => {
+    await ensureAccount(database.pool, 'L');
+    await database.pool.query(
+      `insert into vendors (id, account_id, name, ghl_contact_id, email) values
+         ('v1', 'L', 'n', 'c1', 'one@x.test'), ('v2', 'L', 'n', null, 'two@x.test'), ('v3', 'L', 'n', 'c3', 'three@x.test')`,
+    );
+    await database.pool.query(
+      `insert into leads (id, account_id, customer_email, ghl_opportunity_id) values
+         ('l1', 'L', 'two@x.test', 'o1'), ('l2', 'L', 'three@x.test', 'o2'), ('l3', 'L', null, 'o3')`,
+    );
+    await enqueue(request('s1'));
+    const scan = (await here.claim(['ghl']))!;
+    await here.begin(scan);
+    const known = here.knownRows('s1');
+    expect(await known.countUnfound('email')).toBe(3);
+    // By id, by e-mail, by opportunity: whichever shows a row shows it whole.
+    await here.savePosition(scan, {}, seen({ contactIds: ['c1'], emails: ['two@x.test'], opportunityIds: ['o2'] }));
+    expect(await known.unfound('email', 10, '')).toEqual(['three@x.test']);
+    expect(await known.unfound('opportunity', 10, '')).toEqual(['o3']);
+    expect(await known.stillUnfound({ contactIds: ['c1', 'c3'], emails: ['two@x.test', 'three@x.test'] })).toEqual({
+      contactIds: ['c3'],
+      emails: ['three@x.test'],
+    });
+    // Its own contact was not seen, though the row was found.
+    expect(await known.unseenIds(10, '')).toEqual(['c3']);
+  });
+});
+
+it('a cancellation ends what waits, reaches what runs, and nothing that is read', async () => {
+  const cancel = (scanId: string) => SCAN_CONTROL.cancel(database.pool, scanId);
+  await enqueue(request('s1'));
+  expect(await cancel('s1')).toMatchObject([{ scanId: 's1' }]);
+  expect(await cancel('absent')).toEqual([]);
+  expect(await here.claim(['ghl'])).toBeUndefined();
+  await enqueue(request('s2', { account: 'M' }));
+  const running = (await here.claim(['ghl']))!;
+  expect(await cancel('s2')).toEqual([]);
+  expect(await here.asked('s2')).toBe('cancel');
+  await here.finish(running, 'read');
+  await enqueue(request('s3', { account: 'N' }));
+  await here.finish((await here.claim(['ghl']))!, 'read');
+  await cancel('s3');
+  expect(await here.asked('s3')).toBeUndefined();
+});
