@@ -109,6 +109,7 @@ export const CHANGES = z.strictObject({
 /** A row of vendors. */
 export const VENDOR = z.strictObject({
   ...ROW_LIFE,
+  localStatus: text.describe('what somebody said its status is'),
   name: z.string(),
   companyName: text,
   email: text,
