@@ -205,7 +205,7 @@ export function createScanStore(database: Database) {
          where scan_id = $1 and epoch = $2 and pause_requested and not cancel_requested`,
         [scan.scanId, scan.epoch],
       );
-      release(scan);
+      await release(scan);
     },
   };
 
