@@ -22,6 +22,8 @@ export interface TestPipeline {
   settings: Settings;
   /** Asks for a sync, mode full of the first location if nothing else is said, and resolves with its final word. */
   sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' | 'incremental'; account?: string }): Promise<RunView>;
+  /** Stops every component, as a deployment does, and starts it again over the same locations. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -73,29 +75,31 @@ export async function startTestPipeline(
     await simulator.stop();
     await database.end();
   };
-  const pipeline = await startPipeline({
-    settings,
-    stack,
-    ghl: {
-      baseUrl: simulator.baseUrl,
-      accounts: [world, ...others].map((one) => ({
-        locationId: one.locationId,
-        token: secret(one.token),
-        rules,
-        ...accountOf?.(one, rules),
-      })),
-    },
-    logger,
-    api: {
-      keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }, ...(more.keys ?? [])],
-      port: 0,
-      nextFree: false,
-    },
-  }).catch(async (error: unknown) => {
+  const open = (): Promise<Pipeline> =>
+    startPipeline({
+      settings,
+      stack,
+      ghl: {
+        baseUrl: simulator.baseUrl,
+        accounts: [world, ...others].map((one) => ({
+          locationId: one.locationId,
+          token: secret(one.token),
+          rules,
+          ...accountOf?.(one, rules),
+        })),
+      },
+      logger,
+      api: {
+        keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }, ...(more.keys ?? [])],
+        port: 0,
+        nextFree: false,
+      },
+    });
+  const pipeline = await open().catch(async (error: unknown) => {
     await stopWorld();
     throw error;
   });
-  return {
+  const test: TestPipeline = {
     pipeline,
     simulator,
     world,
@@ -113,14 +117,19 @@ export async function startTestPipeline(
         requestedBy: 'test',
         requestedAt: Date.now(),
       };
-      await pipeline.platform.producer.send([
+      await test.pipeline.platform.producer.send([
         { topic: 'crm.sync-request.v1', key: `ghl:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value },
       ]);
       return followRun(database, syncId, () => undefined);
     },
+    async restart() {
+      await test.pipeline.stop();
+      test.pipeline = await open();
+    },
     async stop() {
-      await pipeline.stop();
+      await test.pipeline.stop();
       await stopWorld();
     },
   };
+  return test;
 }

@@ -34,7 +34,14 @@ export const TOPICS = {
     partitions: PARTITIONS,
     retentionMs: 30 * DAY,
     key: 'source:account',
-    events: ['crm.sync.v1.SyncRequested', 'crm.sync.v1.SyncCancelled', 'crm.sync.v1.SyncConfirmed'],
+    events: [
+      'crm.sync.v1.SyncRequested',
+      'crm.sync.v1.ContactSyncRequested',
+      'crm.sync.v1.SyncCancelled',
+      'crm.sync.v1.SyncPaused',
+      'crm.sync.v1.SyncResumed',
+      'crm.sync.v1.SyncConfirmed',
+    ],
     doc: 'What people and schedules ask for.',
   },
   'crm.scan.v1': {
@@ -43,7 +50,10 @@ export const TOPICS = {
     key: 'source:account',
     events: [
       'crm.scan.v1.ScanStarted',
+      'crm.scan.v1.ScanJoined',
       'crm.scan.v1.ScanProgressed',
+      'crm.scan.v1.ScanPaused',
+      'crm.scan.v1.ScanResumed',
       'crm.scan.v1.ScanCompleted',
       'crm.scan.v1.ScanFailed',
       'crm.scan.v1.ScanApplied',
@@ -94,8 +104,12 @@ export const TOPICS = {
     partitions: PARTITIONS,
     retentionMs: -1,
     key: 'row id',
-    events: ['crm.registration.v1.VendorRegistered', 'crm.registration.v1.LeadRegistered'],
-    doc: 'Rows that begin locally: imported or made through the API.',
+    events: [
+      'crm.registration.v1.VendorRegistered',
+      'crm.registration.v1.LeadRegistered',
+      'crm.registration.v1.VendorStatusSet',
+    ],
+    doc: 'What begins locally: rows that are imported or made through the API, and what people say of them.',
   },
   'crm.operation.v1': {
     partitions: PARTITIONS,

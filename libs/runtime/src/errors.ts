@@ -138,6 +138,7 @@ export const ERROR_CODES = {
   scan_cancelled: { kind: 'transient', doc: 'Somebody cancelled the scan.' },
   unknown_source: { kind: 'config', doc: 'No such source, or it is not configured here.' },
   request_invalid: { kind: 'data', doc: 'The request is malformed; the message lists its faults.' },
+  wrong_state: { kind: 'data', doc: 'The sync is in a state that does not allow this; the message names it.' },
   not_found: { kind: 'data', doc: 'There is no such thing.' },
   operation_running: { kind: 'transient', doc: 'Somebody acts on dead letters already; try again when they are done.' },
   unauthenticated: { kind: 'config', doc: 'Send `Authorization: Bearer <API key>`; keys are in API_KEYS_FILE.' },

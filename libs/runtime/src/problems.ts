@@ -7,6 +7,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   unauthenticated: 401,
   forbidden: 403,
   not_found: 404,
+  wrong_state: 409,
   operation_running: 409,
   body_too_large: 413,
   media_type_unsupported: 415,

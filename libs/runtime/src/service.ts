@@ -22,11 +22,13 @@ export interface EdgeOptions {
   /** Readiness of the whole process. */
   readiness(): Readiness[];
   routes?: readonly Route[];
+  /** Ends answers that would not end by themselves, before the server closes. */
+  drain?(): void;
 }
 
 /** /healthz, /readyz, /metrics and the routes of a process as a component; `url()` tells where it listens once started. */
 export function httpEdge(options: EdgeOptions): Component & { url(): string } {
-  const { settings, keys, port, nextFree, metricsPublic, logger, readiness, routes = [] } = options;
+  const { settings, keys, port, nextFree, metricsPublic, logger, readiness, routes = [], drain } = options;
   let server: Server | undefined;
   let url = '';
   return {
@@ -50,6 +52,7 @@ export function httpEdge(options: EdgeOptions): Component & { url(): string } {
     url: () => url,
     readiness: () => [{ part: 'http', ready: server !== undefined }],
     async stop() {
+      drain?.();
       if (server !== undefined) await closeServer(server);
     },
   };
@@ -67,6 +70,8 @@ export interface ServiceContext {
 export interface Service {
   components: Component[];
   routes?: readonly Route[];
+  /** Ends answers of these routes that would not end by themselves. */
+  drain?(): void;
 }
 
 /**
@@ -104,7 +109,7 @@ async function serve(
     service: name,
   });
   try {
-    const { components, routes } = await compose({ settings, stack, platform, logger });
+    const { components, routes, drain } = await compose({ settings, stack, platform, logger });
     const running: { readiness?: () => Readiness[] } = {};
     const edge = httpEdge({
       settings,
@@ -115,6 +120,7 @@ async function serve(
       logger,
       readiness: () => running.readiness?.() ?? [{ part: name, ready: false, reason: 'starting' }],
       ...(routes === undefined ? {} : { routes }),
+      ...(drain === undefined ? {} : { drain }),
     });
     const host = await startHost([edge, ...components], logger);
     running.readiness = host.readiness;

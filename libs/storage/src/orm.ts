@@ -5,6 +5,7 @@ import { Migration20261124Foundation } from './migrations/20261124-foundation.ts
 import { Migration20261125OauthTokens } from './migrations/20261125-oauth-tokens.ts';
 import { Migration20261125DeadLetters } from './migrations/20261125-dead-letters.ts';
 import { Migration20261125Lifecycle } from './migrations/20261125-lifecycle.ts';
+import { Migration20261125Control } from './migrations/20261125-control.ts';
 import { databaseAddress } from './address.ts';
 import { databaseError } from './pool.ts';
 
@@ -14,6 +15,7 @@ const MIGRATIONS = [
   { name: '20261125-oauth-tokens', class: Migration20261125OauthTokens },
   { name: '20261125-dead-letters', class: Migration20261125DeadLetters },
   { name: '20261125-lifecycle', class: Migration20261125Lifecycle },
+  { name: '20261125-control', class: Migration20261125Control },
 ];
 
 /** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */

@@ -36,6 +36,7 @@ describe('what a role may', () => {
       `insert into runs (sync_id, source, account, status) values ('r', 'ghl', 'L', 'queued') on conflict (sync_id) do update set status = 'queued'`,
     ],
     ['api', 'insert into tributary.oauth_tokens select null where false'],
+    ['api', 'select * from tributary.change_sets, tributary.changes'],
     ['api', `update tributary.dead_letters set state = 'discarded'`],
     ['classifier', `insert into tributary.checkpoints (processor, topic, partition) values ('c', 't', 0)`],
     ['connector', 'select id, account_id, ghl_contact_id, email from vendors'],

@@ -53,6 +53,12 @@ const TABLE_GRANTS: [table: string, privileges: string, role: string][] = [
   ['tributary.scan_rows', WRITE, 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_classifier'],
+  // How far a scan is.
+  ['tributary.scans', 'select (scan_id, source, position, started_at)', 'tributary_api'],
+  ['tributary.scan_partitions', 'select', 'tributary_api'],
+  ['tributary.checkpoints', 'select', 'tributary_api'],
+  ['tributary.change_sets', 'select', 'tributary_api'],
+  ['tributary.changes', 'select', 'tributary_api'],
   // Whoever acts on a dead letter notes it at once; the projector notes the letters themselves.
   ['tributary.dead_letters', 'select, insert, update', 'tributary_api'],
   // An install through the API stores tokens; the connector renews them. Nobody else sees even their ciphertext.

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LeadRow, VendorRow } from '#libs/domain/src/rows.ts';
 import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
+import { NO_WORD } from '#libs/domain/src/vendor-word.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { LEADS, VENDORS } from './columns.ts';
 import { inTransaction, type Sql } from './pool.ts';
@@ -37,6 +38,7 @@ const life = {
 
 const vendor = (id: string, more: Partial<VendorRow> = {}): VendorRow => ({
   ...life,
+  ...NO_WORD,
   id,
   name: `Ann "O'Hara" \\ \t\n ${'é'}漢😀`,
   companyName: '',

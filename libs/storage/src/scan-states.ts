@@ -1,6 +1,7 @@
 import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { Sql } from './pool.ts';
 import { statementName } from './rows.ts';
+import { endScans } from './scan-control.ts';
 
 /** What one batch of a partition adds to the projector's knowledge of a scan. */
 export interface PartitionProgress {
@@ -104,20 +105,24 @@ export async function closedPartitions(
 
 /**
  * Ends a scan for the projector and for the connector, and drops what only an open scan needs. A newer scan settles what an
- * older one left to be confirmed. Sightings are dropped when no scan of the account needs them (architecture section 4, rule 5).
+ * older one left to be confirmed, unless it judged nothing. Sightings are dropped when no scan of the account needs them
+ * (architecture section 4, rule 5). Returns the scans that joined this one and end with its result.
  */
 export async function endScan(
   sql: Sql,
   scanId: string,
   account: string,
   state: Exclude<ScanStateName, 'open'>,
-): Promise<void> {
+  judged: boolean,
+): Promise<string[]> {
   await sql.query('update scan_states set state = $2 where scan_id = $1', [scanId, state]);
-  await sql.query(
-    `update scan_states set state = 'applied' where account = $2 and state = 'needs_confirmation' and scan_id <> $1`,
-    [scanId, account],
-  );
-  await sql.query(`update scans set state = 'applied' where scan_id = $1`, [scanId]);
+  if (judged) {
+    await sql.query(
+      `update scan_states set state = 'applied' where account = $2 and state = 'needs_confirmation' and scan_id <> $1`,
+      [scanId, account],
+    );
+  }
+  const joined = await endScans(sql, scanId);
   await sql.query('delete from scan_rows where scan_id = $1', [scanId]);
   await sql.query('delete from contested where scan_id = $1', [scanId]);
   await sql.query('delete from deferred where scan_id = $1', [scanId]);
@@ -126,6 +131,7 @@ export async function endScan(
        and not exists (select from scan_states where account = $1 and state <> 'applied')`,
     [account],
   );
+  return joined;
 }
 
 /** The result of a scan, kept while its missing rule waits to be confirmed. */

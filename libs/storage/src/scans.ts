@@ -1,6 +1,6 @@
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type pg from 'pg';
-import { databaseError, inTransaction, type Database, type Sql } from './pool.ts';
+import { databaseError, inTransaction, type Database } from './pool.ts';
 
 /** A sync as it was asked for. */
 export interface ScanRequest {
@@ -9,6 +9,8 @@ export interface ScanRequest {
   account: string;
   mode: string;
   dryRun: boolean;
+  /** The one contact that mode single reads; null elsewhere. */
+  contactId: string | null;
   requestedBy: string;
   requestedAt: number;
 }
@@ -68,33 +70,16 @@ export function createScanStore(database: Database) {
   const leases = new Map<string, Lease>();
 
   return {
-    /** Queues a request; repeating it changes nothing. */
-    async enqueue(request: ScanRequest, sql: Sql = database): Promise<void> {
-      await sql.query(
-        `insert into scans (scan_id, source, account, mode, dry_run, requested_by, requested_at)
-         values ($1, $2, $3, $4, $5, $6, to_timestamp($7 / 1000.0)) on conflict do nothing`,
-        [
-          request.scanId,
-          request.source,
-          request.account,
-          request.mode,
-          request.dryRun,
-          request.requestedBy,
-          request.requestedAt,
-        ],
-      );
-    },
-
     /**
-     * Takes the oldest scan of these sources that may run now: interrupted ones first; one per account, and never while an
-     * earlier scan of the account waits to be applied, because its evidence would be stale.
+     * Takes the oldest scan of these sources that may run now: interrupted ones first, then single contacts, whose askers wait; one
+     * per account, and never while an earlier scan of the account is paused, or waits to be applied: its evidence would be stale.
      */
     async claim(sources: readonly string[]): Promise<ClaimedScan | undefined> {
       const { rows } = await database.query<{ scan_id: string; source: string; account: string }>(
         `select distinct on (source, account) scan_id, source, account, requested_at from scans s
          where state in ('queued', 'running') and source = any($1)
-           and not exists (select from scans e where e.source = s.source and e.account = s.account and e.state = 'read')
-         order by source, account, state = 'queued', requested_at`,
+           and not exists (select from scans e where e.source = s.source and e.account = s.account and e.state in ('read', 'paused'))
+         order by source, account, state = 'queued', mode <> 'single', requested_at`,
         [sources],
       );
       for (const candidate of rows) {
@@ -203,21 +188,24 @@ export function createScanStore(database: Database) {
       await release(scan);
     },
 
-    /** Asks a queued or running scan to stop. */
-    async cancel(scanId: string, sql: Sql = database): Promise<void> {
-      await sql.query(
-        `update scans set cancel_requested = true where scan_id = $1 and state in ('queued', 'running')`,
+    /** What somebody wants of a scan; a cancellation outweighs a pause. */
+    async asked(scanId: string): Promise<'cancel' | 'pause' | undefined> {
+      const { rows } = await database.query<{ cancel_requested: boolean; pause_requested: boolean }>(
+        'select cancel_requested, pause_requested from scans where scan_id = $1',
         [scanId],
       );
+      if (rows[0]?.cancel_requested === true) return 'cancel';
+      return rows[0]?.pause_requested === true ? 'pause' : undefined;
     },
 
-    /** Whether somebody asked the scan to stop. */
-    async isCancelled(scanId: string): Promise<boolean> {
-      const { rows } = await database.query<{ cancel_requested: boolean }>(
-        'select cancel_requested from scans where scan_id = $1',
-        [scanId],
+    /** Keeps the scan, and with it the account, until it is resumed or cancelled, unless the pause was taken back meanwhile. */
+    async pause(scan: ClaimedScan): Promise<void> {
+      await database.query(
+        `update scans set state = 'paused', pause_requested = false
+         where scan_id = $1 and epoch = $2 and pause_requested and not cancel_requested`,
+        [scan.scanId, scan.epoch],
       );
-      return rows[0]?.cancel_requested ?? false;
+      await release(scan);
     },
   };
 
@@ -240,7 +228,7 @@ export function createScanStore(database: Database) {
       }
       const { rows } = await client.query<Record<string, never>>(
         `update scans set state = 'running', epoch = epoch + 1 where scan_id = $1 and state in ('queued', 'running')
-         returning scan_id as "scanId", source, account, mode, dry_run as "dryRun", requested_by as "requestedBy",
+         returning scan_id as "scanId", source, account, mode, dry_run as "dryRun", contact_id as "contactId", requested_by as "requestedBy",
            requested_at as "requestedAt", epoch, started_at as "startedAt", position`,
         [candidate.scan_id],
       );

@@ -24,6 +24,9 @@ const BOOKKEEPING = [
   'deferred',
   'imports',
   'contested',
+  'vendor_words',
+  'change_sets',
+  'changes',
 ];
 
 /** Where the live projector is in a partition: offset of the next record it will handle. */

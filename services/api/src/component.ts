@@ -6,11 +6,14 @@ import type { Service } from '#libs/runtime/src/service.ts';
 import { openOrm } from '#libs/storage/src/orm.ts';
 import type { Install } from './oauth-routes.ts';
 import { apiRoutes } from './routes.ts';
+import { createSyncWatcher } from './sync-watcher.ts';
 
 /** What the API is composed of. */
 export interface ApiParts {
   databaseUrl: string;
   platform: Pick<Platform, 'kafka' | 'database' | 'codec' | 'producer'>;
+  /** Status shown while a row is missing in GHL. */
+  inactiveStatus: string;
   /** Accounts by source, as this process knows them. */
   accounts(source: string): readonly string[] | undefined;
   /** Installs into locations of GoHighLevel; undefined where no app is set. */
@@ -18,8 +21,9 @@ export interface ApiParts {
 }
 
 /** The API: its routes, and the part that frees what they read with. */
-export async function apiService(parts: ApiParts): Promise<Service & { routes: readonly Route[] }> {
-  const { databaseUrl, platform, accounts, install } = parts;
+export async function apiService(parts: ApiParts): Promise<Service & { routes: readonly Route[]; drain(): void }> {
+  const { databaseUrl, ...others } = parts;
+  const watcher = createSyncWatcher({ database: parts.platform.database });
   const orm: MikroORM = await openOrm(databaseUrl);
   const reads: Component = {
     name: 'reads',
@@ -27,5 +31,5 @@ export async function apiService(parts: ApiParts): Promise<Service & { routes: r
     readiness: () => [],
     stop: () => orm.close(true),
   };
-  return { components: [reads], routes: apiRoutes({ orm, platform, accounts, install }) };
+  return { components: [reads], routes: apiRoutes({ ...others, orm, watcher }), drain: () => watcher.stop() };
 }

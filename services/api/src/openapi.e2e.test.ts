@@ -58,6 +58,7 @@ async function mounted(): Promise<string[]> {
   const service = await apiService({
     databaseUrl: testStack().databaseUrl,
     platform,
+    inactiveStatus: 'inactive_ghl_deleted',
     accounts: () => [],
     install: undefined,
   });
@@ -107,7 +108,7 @@ describe('/openapi.json', () => {
       Object.keys(methods).map((method) => `${method} ${path}`),
     );
     expect(described.sort()).toEqual(await mounted());
-    expect(described.length).toBeGreaterThanOrEqual(14);
+    expect(described.length).toBeGreaterThanOrEqual(26);
   });
 
   it('tells the truth of every answer, good and bad', async () => {
@@ -136,15 +137,22 @@ describe('/openapi.json', () => {
       '/v1/sync-requests': { source: 'ghl', dryRun: true },
       '/v1/dead-letters/redrive': { ids: [letter.id], dryRun: true },
       '/v1/dead-letters/discard': { ids: [letter.id], reason: 'not a contact' },
+      '/api/v1/admin/sync-database': {},
+      '/api/v1/admin/sync-single-vendor/{contactId}': {},
+      '/api/v1/admin/vendors/bulk-action': { action: 'activate', vendor_ids: ['nobody'] },
     };
+    const queries: Record<string, string> = { '/api/v1/admin/sync-database/status': `?job_id=${syncId}` };
     for (const [path, methods] of Object.entries(document.paths)) {
       for (const [method, { requestBody }] of Object.entries(methods)) {
-        const url = path.replace('{id}', () =>
-          encodeURIComponent(Object.entries(ids).find(([prefix]) => path.startsWith(prefix))![1]),
-        );
+        const url = path
+          .replace('{id}', () =>
+            encodeURIComponent(Object.entries(ids).find(([prefix]) => path.startsWith(prefix))![1]),
+          )
+          .replace('{contactId}', 'NobodyNobodyNobodyNo');
+        const query = queries[path] ?? '';
         const json = { 'content-type': 'application/json' };
         const body = requestBody === undefined ? {} : { body: JSON.stringify(bodies[path]), headers: json };
-        await check(method, path, await call(url, { method: method.toUpperCase(), ...body }));
+        await check(method, path, await call(`${url}${query}`, { method: method.toUpperCase(), ...body }));
         await check(method, path, await call(`${url}?nonsense=1`, { method: method.toUpperCase(), ...body }));
         if (requestBody === undefined) continue;
         await check(method, path, await call(url, { method: 'POST', headers: json, body: '{"nonsense":1}' }));
@@ -160,6 +168,9 @@ describe('/openapi.json', () => {
         );
       }
     }
+    const dry = await test.sync({ dryRun: true });
+    const changes = '/v1/syncs/{id}/changes';
+    await check('get', changes, await call(changes.replace('{id}', dry.syncId)));
     const lists = await Promise.all(['vendors', 'leads'].map(async (table) => (await call(`/v1/${table}`)).json()));
     const totals = lists.map((list) => (list as { total: number }).total);
     expect(Math.min(...totals)).toBeGreaterThan(0);

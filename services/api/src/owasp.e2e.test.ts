@@ -32,6 +32,7 @@ let test: TestPipeline;
 let operations: { method: string; path: string; operation: Operation }[];
 let letter: LetterRow;
 let syncId: string;
+let vendorId: string;
 
 const call = (path: string, as: string, init: RequestInit = {}): Promise<Response> =>
   fetch(`${test.pipeline.url}${path}`, {
@@ -47,9 +48,13 @@ const post = (path: string, as: string, body?: object): Promise<Response> =>
 
 /** A call of a route that would be good with the right key. */
 function attempt(method: string, path: string, as: string): Promise<Response> {
-  const url = path.replace('{id}', path.includes('dead-letters') ? letter.id : syncId);
-  if (method === 'get') return call(url, as);
-  if (path.endsWith('/confirm')) return post(url, as);
+  const url = path
+    .replace('{id}', path.includes('dead-letters') ? letter.id : syncId)
+    .replace('{contactId}', 'NobodyNobodyNobodyNo');
+  if (method === 'get') return call(path.endsWith('/status') ? `${url}?job_id=${syncId}` : url, as);
+  if (path.startsWith('/v1/syncs/')) return post(url, as);
+  if (/sync-(database|single)/.test(path)) return post(url, as, { account: test.world.locationId });
+  if (path.endsWith('/bulk-action')) return post(url, as, { action: 'delete', vendor_ids: [vendorId] });
   if (path.endsWith('/sync-requests'))
     return post(url, as, { source: 'ghl', account: test.world.locationId, dryRun: true });
   return post(url, as, path.endsWith('/discard') ? { ids: [letter.id], reason: 'of no use' } : { ids: [letter.id] });
@@ -78,6 +83,8 @@ beforeAll(async () => {
     Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
   );
   syncId = (await test.sync()).syncId;
+  const vendors = await (await call('/v1/vendors', 'local')).json();
+  vendorId = (vendors as { items: { id: string }[] }).items[0]!.id;
   await test.pipeline.platform.producer.sendRaw([
     {
       topic: 'crm.raw.ghl.v1',
@@ -101,8 +108,8 @@ afterAll(async () => {
 
 describe('OWASP API Security Top 10', () => {
   it('API1 object level: a key limited to other accounts sees and touches nothing on any route', async () => {
-    const data = operations.filter(({ path }) => path.startsWith('/v1/'));
-    expect(data.length).toBeGreaterThanOrEqual(10);
+    const data = operations.filter(({ path }) => /^(\/api)?\/v1\//.test(path));
+    expect(data.length).toBeGreaterThanOrEqual(22);
     for (const { method, path } of data) {
       const response = await attempt(method, path, 'foreigner');
       const text = await response.text();
@@ -111,10 +118,10 @@ describe('OWASP API Security Top 10', () => {
         status: response.status,
         leaks: text.includes('ann@owasp.test') || /"accountId":/.test(text),
       };
-      const nothing = path.endsWith('/redrive') || path.endsWith('/discard') || !path.includes('{id}');
-      const expected = path === '/v1/sync-requests' ? 422 : nothing ? 200 : 404;
+      const asks = /sync-(requests|database|single-vendor\/\{contactId\})$/.test(path);
+      const expected = path.includes('{id}') ? 404 : asks ? 422 : path.endsWith('/bulk-action') ? 202 : 200;
       expect(given).toEqual({ path, status: expected, leaks: false });
-      if (expected === 200) expect(text).toMatch(/"items":\[\]|"done":\[\]/);
+      if (expected < 300) expect(text).toMatch(/"(items|done|vendors|leads)":\[\]|"processed":0,|"status":"unknown"/);
     }
     const asked = await call(`/v1/vendors?account=${test.world.locationId}`, 'foreigner');
     expect(await asked.json()).toMatchObject({ items: [], total: 0 });
@@ -156,11 +163,15 @@ describe('OWASP API Security Top 10', () => {
   });
 
   it('API5 function level: a key that may only read changes nothing, on any route that changes something', async () => {
-    const changing = operations.filter(({ operation }) => operation['x-scope'] === 'operate');
+    const changing = operations.filter(
+      ({ path, operation }) => /operate|admin/.test(operation['x-scope'] ?? '') && !path.startsWith('/oauth/'),
+    );
     expect(changing.map(({ method }) => method)).toEqual(changing.map(() => 'post'));
     for (const { method, path } of changing) expect((await attempt(method, path, 'reader')).status).toBe(403);
     expect(
-      operations.filter(({ method, operation }) => method !== 'get' && operation['x-scope'] !== 'operate'),
+      operations.filter(
+        ({ method, operation }) => method !== 'get' && !/operate|admin/.test(operation['x-scope'] ?? ''),
+      ),
     ).toEqual([]);
   });
 
@@ -178,7 +189,7 @@ describe('OWASP API Security Top 10', () => {
       reason: 'of no use',
       actedBy: expect.stringMatching(/^api:(operator|local)$/),
     });
-    expect((await post(`/v1/syncs/${syncId}/confirm`, 'operator')).status).toBe(400);
+    expect((await post(`/v1/syncs/${syncId}/confirm`, 'operator')).status).toBe(409);
   });
 
   it('API7 forged requests: no route takes an address, and answers that lead elsewhere are not followed', async () => {
@@ -222,6 +233,13 @@ describe('OWASP API Security Top 10', () => {
   it('API9 inventory: one version is served, and nothing beside what the document describes', async () => {
     const own = operations.map(({ path }) => path).filter((path) => !path.startsWith('/v1/'));
     expect(own.sort()).toEqual([
+      '/api/v1/admin/leads/filtered',
+      '/api/v1/admin/sync-database',
+      '/api/v1/admin/sync-database/status',
+      '/api/v1/admin/sync-single-vendor/{contactId}',
+      '/api/v1/admin/vendors/bulk-action',
+      '/api/v1/admin/vendors/filtered',
+      '/api/v1/admin/vendors/missing-in-ghl',
       '/healthz',
       '/metrics',
       '/oauth/ghl/callback',

@@ -8,6 +8,9 @@ const amount = z.number().nullable();
 const millis = z.number().nullable().describe('milliseconds since 1970');
 const list = z.array(z.string());
 
+/** The sync id of a path. */
+export const SYNC_ID = z.strictObject({ id: z.string().regex(/^[0-9a-zA-Z-]{1,64}$/, 'the sync id is malformed') });
+
 /** A request that was taken. */
 export const ACCEPTED = z.strictObject({ syncId: z.string(), statusUrl: z.string() });
 
@@ -25,6 +28,7 @@ const RUN_COMMON = {
   mode: text,
   dryRun: z.boolean(),
   status: z.string(),
+  joinedTo: text.describe('the sync that reads for this one'),
   phase: text,
   success: z.boolean().nullable(),
   message: text,
@@ -32,12 +36,24 @@ const RUN_COMMON = {
   error: FAILURE,
   fieldErrors: FIELD_ERRORS,
   heldTables: list.nullable(),
-  progress: z.record(z.string(), z.union([z.number(), z.string(), z.null()])).nullable(),
 };
+
+const PROGRESS = z.strictObject({
+  phase: z.string(),
+  done: z.int(),
+  total: z.int().nullable(),
+  ratePerSecond: amount,
+  etaSeconds: amount.describe('to the end of the phase'),
+  requests: z.int().describe('sent to the source'),
+  read: z.int(),
+  classified: z.int(),
+  applied: z.int(),
+});
 
 /** A sync in a list. */
 export const RUN = z.strictObject({
   ...RUN_COMMON,
+  progress: z.record(z.string(), z.union([z.number(), z.string(), z.null()])).nullable(),
   counters: COUNTERS,
   requestedBy: text,
   requestedAt: maybeTime,
@@ -50,6 +66,7 @@ export const RUN = z.strictObject({
 /** A sync by itself, its counters named as in V3. */
 export const RUN_VIEW = z.strictObject({
   ...RUN_COMMON,
+  progress: PROGRESS.nullable().describe('null until somebody begins to read'),
   stats: COUNTERS,
   requestedAt: millis,
   startedAt: millis,
@@ -72,9 +89,27 @@ const ROW_LIFE = {
   primaryServiceCategory: text,
 };
 
+/** A page of what a dry run would change. */
+export const CHANGES = z.strictObject({
+  syncId: z.string(),
+  limit: z.int(),
+  offset: z.int(),
+  total: z.int(),
+  leftOut: z.int().describe('changes that were not kept'),
+  items: z.array(
+    z.strictObject({
+      table: z.enum(['vendors', 'leads']),
+      id: z.string(),
+      outcome: z.enum(['created', 'updated', 'missing', 'restored', 'removed']),
+      columns: z.record(z.string(), z.strictObject({ before: z.unknown(), after: z.unknown() })),
+    }),
+  ),
+});
+
 /** A row of vendors. */
 export const VENDOR = z.strictObject({
   ...ROW_LIFE,
+  localStatus: text.describe('what somebody said its status is'),
   name: z.string(),
   companyName: text,
   email: text,

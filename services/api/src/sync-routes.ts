@@ -1,17 +1,15 @@
-import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { AppError } from '#libs/runtime/src/errors.ts';
 import { route, type Route } from '#libs/runtime/src/route.ts';
+import { syncRequest } from '#libs/sources/kit/requests.ts';
 import { listRuns, readRun } from '#libs/storage/src/reads.ts';
 import { applyRunEvent } from '#libs/storage/src/runs.ts';
+import { accountOf } from './account.ts';
 import type { RouteOptions } from './routes.ts';
-import { ACCEPTED, RUN, RUN_VIEW } from './schemas.ts';
+import { ACCEPTED, RUN, RUN_VIEW, SYNC_ID } from './schemas.ts';
 
-const SYNC_ID = z.strictObject({ id: z.string().regex(/^[0-9a-zA-Z-]{1,64}$/, 'the sync id is malformed') });
-
-/** Asking for syncs, following and confirming them. */
+/** Asking for syncs, and reading what they are. */
 export function syncRoutes(options: RouteOptions): readonly Route[] {
-  return [requestRoute(options), confirmRoute(options), ...readRoutes(options)];
+  return [requestRoute(options), ...readRoutes(options)];
 }
 
 function requestRoute({ platform, accounts }: RouteOptions): Route {
@@ -31,60 +29,13 @@ function requestRoute({ platform, accounts }: RouteOptions): Route {
     statuses: [202],
     errors: ['unknown_source', 'kafka_unavailable'],
     async handle({ body: { source, account, mode, dryRun }, caller, response }) {
-      const known = accounts(source)?.filter((id) => caller.accounts?.includes(id) !== false);
-      if (known === undefined) throw new AppError('unknown_source', `there is no source ${source} here`);
-      const chosen = account ?? onlyOne(known, source);
-      if (!known.includes(chosen))
-        throw new AppError(
-          'unknown_source',
-          `${source} has no account ${chosen} here: set its token first (GHL_ACCOUNTS_FILE)`,
-        );
-      const syncId = randomUUID();
-      const requested = { syncId, source, account: chosen, mode, dryRun, requestedBy: 'api', requestedAt: Date.now() };
-      await producer.send([
-        {
-          topic: 'crm.sync-request.v1',
-          key: `${source}:${chosen}`,
-          type: 'crm.sync.v1.SyncRequested',
-          id: syncId,
-          value: requested,
-          correlationId: syncId,
-        },
-      ]);
+      const chosen = accountOf({ accounts }, caller, source, account);
+      const event = syncRequest({ source, account: chosen, mode, dryRun, requestedBy: 'api' });
+      const { syncId } = event.value;
+      await producer.send([event]);
       // The caller may ask for the status at once: the projection would write the same row in a moment.
-      await applyRunEvent(database, 'crm.sync.v1.SyncRequested', requested);
+      await applyRunEvent(database, event.type, event.value);
       response.status(202).location(`/v1/syncs/${syncId}`);
-      return { syncId, statusUrl: `/v1/syncs/${syncId}` };
-    },
-  });
-}
-
-function confirmRoute({ platform: { producer, database } }: RouteOptions): Route {
-  return route({
-    method: 'post',
-    path: '/v1/syncs/:id/confirm',
-    summary: 'Applies the missing rule that a sync held back.',
-    scope: 'operate',
-    params: SYNC_ID,
-    response: ACCEPTED,
-    statuses: [202],
-    errors: ['not_found', 'kafka_unavailable'],
-    async handle({ params, caller, response }) {
-      const run = await readRun(database, params.id, caller.accounts);
-      if (run.status !== 'needs_confirmation')
-        throw new AppError('request_invalid', `sync ${run.syncId} does not wait to be confirmed: it is ${run.status}`);
-      const { syncId, source, account } = run;
-      await producer.send([
-        {
-          topic: 'crm.sync-request.v1',
-          key: `${source}:${account}`,
-          type: 'crm.sync.v1.SyncConfirmed',
-          id: randomUUID(),
-          value: { syncId, source, account, requestedBy: 'api', requestedAt: Date.now() },
-          correlationId: syncId,
-        },
-      ]);
-      response.status(202);
       return { syncId, statusUrl: `/v1/syncs/${syncId}` };
     },
   });
@@ -116,10 +67,4 @@ function readRoutes({ orm, platform: { database } }: RouteOptions): Route[] {
       handle: ({ params, caller }) => readRun(database, params.id, caller.accounts),
     }),
   ];
-}
-
-function onlyOne(accounts: readonly string[], source: string): string {
-  const [only, ...others] = accounts;
-  if (only !== undefined && others.length === 0) return only;
-  throw new AppError('request_invalid', `say which account of ${source}: there are ${accounts.length}`);
 }

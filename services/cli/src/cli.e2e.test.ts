@@ -153,6 +153,43 @@ describe('the command beside a running npm start', () => {
     expect(stderr).toContain('reading contacts');
   }, 60_000);
 
+  it('tells what a dry run would change, and writes nothing', async () => {
+    await database.query(
+      `update vendors set name = 'Somebody Else' where id = (select min(id) from vendors where ghl_contact_id is not null)`,
+    );
+    const before = await tables();
+    const { stdout } = await tributary(['sync', 'ghl', '--dry-run', '--json']);
+    const { changes } = JSON.parse(stdout) as { changes: { total: number; leftOut: number; items: object[] } };
+    expect(changes.items).toContainEqual(
+      expect.objectContaining({
+        table: 'vendors',
+        outcome: 'updated',
+        columns: expect.objectContaining({ name: { before: 'Somebody Else', after: expect.any(String) } }),
+      }),
+    );
+    expect(changes.total).toBe(changes.items.length);
+    expect(await tables()).toEqual(before);
+  }, 60_000);
+
+  it('runs the example of syncAll in the README', async () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const example = /```ts\n(import \{ syncAll \}[\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    const args = ['--no-warnings', '--input-type=module-typescript', '--eval', example];
+    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { code, stdout, stderr } = await ended(child);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Sync completed: created \d+ vendors.*\n\d+ vendors created, \d+ updated in [\d.]+ s\n$/);
+  }, 60_000);
+
+  it('refuses to pause a sync that is over, and names its state', async () => {
+    const { rows } = await database.query<{ sync_id: string }>(
+      `select sync_id from runs where status = 'completed' order by finished_at desc limit 1`,
+    );
+    const { code, stdout, stderr } = await tributary(['sync', 'pause', rows[0]!.sync_id, '--json']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('is completed');
+  }, 30_000);
+
   it('does not run without a yes, and says how to give it', async () => {
     const { code, stdout, stderr } = await tributary(['sync', 'ghl']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

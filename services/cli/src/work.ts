@@ -12,6 +12,8 @@ import { ghlAccess, readRunning, type GhlAccess } from './session.ts';
 export interface Work {
   platform: Platform;
   ghl: GhlAccess;
+  /** Whether the pipeline runs in this process, and ends with it. */
+  isOwn: boolean;
   /** Frees everything that this command started. */
   close(): Promise<void>;
 }
@@ -32,6 +34,7 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
       return {
         platform,
         ghl,
+        isOwn: false,
         async close() {
           await platform.close();
           await stack.stop();
@@ -43,6 +46,7 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
     return {
       platform: pipeline.platform,
       ghl,
+      isOwn: true,
       async close() {
         await pipeline.stop();
         await stack.stop();

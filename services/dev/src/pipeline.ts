@@ -83,6 +83,7 @@ async function openApi(
     databaseUrl,
     platform,
     install: ghlInstall(settings, ghl.baseUrl, platform.database),
+    inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
     accounts: (source) => (source === 'ghl' ? accounts : undefined),
   });
   const edge = httpEdge({
@@ -92,6 +93,7 @@ async function openApi(
     logger,
     readiness: () => running.host?.readiness() ?? [{ part: 'host', ready: false, reason: 'starting' }],
     routes: service.routes,
+    drain: service.drain,
   });
   return { components: [...service.components, edge], url: edge.url };
 }

@@ -1047,6 +1047,23 @@ export interface VendorRegistered {
   updatedAt: number | null;
 }
 
+/** What is done to the row. */
+export type VendorAction = 'delete' | 'activate' | 'deactivate' | 'restore';
+
+/** Somebody says what a vendor's status is, whatever GoHighLevel says. */
+export interface VendorStatusSet {
+  /** Row id of the vendor. */
+  id: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** delete hides the row until it is restored or activated; activate and deactivate hold until a tag changes in GoHighLevel; restore takes an earlier word back and shows the base status. */
+  action: VendorAction;
+  /** Who asked: cli or api. */
+  requestedBy: string;
+  /** When it was asked for; the newest word counts. */
+  requestedAt: number;
+}
+
 /** How the sync ended. */
 export type AppliedStatus = 'completed' | 'incomplete' | 'needs_confirmation' | 'failed';
 
@@ -1131,6 +1148,20 @@ export interface ScanFailed {
   failedAt: number;
 }
 
+/** A sync that asked for the same as one that had not begun to read: it reads nothing itself and ends with the other's result. */
+export interface ScanJoined {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** The sync that reads for both. */
+  joinedTo: string;
+  /** When it was asked for. */
+  at: number;
+}
+
 /** End of one partition of a scan, written after its data to every partition of the data topic. */
 export interface ScanMarker {
   /** Id of the scan, equal to its SyncRequested. */
@@ -1177,6 +1208,20 @@ export interface ScanMarker {
   completedAt: number;
 }
 
+/** The connector stopped reading after the page under way; the position is kept and no marker was written. */
+export interface ScanPaused {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** Different contacts read so far. */
+  recordsRead: number;
+  /** When it stopped. */
+  at: number;
+}
+
 /** How far a running scan is; for people only. */
 export interface ScanProgressed {
   /** Id of the scan, equal to its SyncRequested. */
@@ -1198,6 +1243,22 @@ export interface ScanProgressed {
   /** Requests sent to the source so far, retries included. */
   requests: number;
   /** When this was true. */
+  at: number;
+  /** What the phase does per second, since it began or was taken up again: look-ups, or contacts where a list is read. */
+  perSecond: number | null;
+}
+
+/** A connector goes on with a paused scan from its position. */
+export interface ScanResumed {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** Different contacts read before the pause. */
+  recordsRead: number;
+  /** When it went on. */
   at: number;
 }
 
@@ -1221,6 +1282,22 @@ export interface ScanStarted {
   vendorsInScope: number;
   /** Lead rows with a contact id or an e-mail at the start. */
   leadsInScope: number;
+}
+
+/** Somebody asks for one contact to be read and applied. A sync of mode single that judges no other row. */
+export interface ContactSyncRequested {
+  /** UUID of the request; scan id of the scan it starts. */
+  syncId: string;
+  /** Source connector asked: ghl. */
+  source: string;
+  /** Account of the contact; for GoHighLevel the location id. */
+  account: string;
+  /** Contact to read. */
+  contactId: string;
+  /** Who asked: cli or api. */
+  requestedBy: string;
+  /** When it was asked for. */
+  requestedAt: number;
 }
 
 /** Somebody asks a queued or running sync to stop. */
@@ -1251,6 +1328,20 @@ export interface SyncConfirmed {
   requestedAt: number;
 }
 
+/** Somebody asks a running sync to stop where it is and to keep its place. */
+export interface SyncPaused {
+  /** The sync to pause. */
+  syncId: string;
+  /** Its source. */
+  source: string;
+  /** Its account. */
+  account: string;
+  /** Who asked: cli or api. */
+  requestedBy: string;
+  /** When it was asked for. */
+  requestedAt: number;
+}
+
 /** Somebody asks for a sync of one account. Its id is the scan id and the correlation id of everything that follows. */
 export interface SyncRequested {
   /** UUID of the request; scan id of the scan it starts. */
@@ -1264,6 +1355,20 @@ export interface SyncRequested {
   /** Read and report only; no business row may be written. */
   dryRun: boolean;
   /** Who asked: cli, api, scheduler or start; never a person's name or a secret. */
+  requestedBy: string;
+  /** When it was asked for. */
+  requestedAt: number;
+}
+
+/** Somebody asks a paused sync to go on from where it stopped. */
+export interface SyncResumed {
+  /** The sync to resume. */
+  syncId: string;
+  /** Its source. */
+  source: string;
+  /** Its account. */
+  account: string;
+  /** Who asked: cli or api. */
   requestedBy: string;
   /** When it was asked for. */
   requestedAt: number;
@@ -1300,15 +1405,22 @@ export interface Events {
   'crm.raw.salesforce.v1.ContactUnusable': ContactUnusable;
   'crm.registration.v1.LeadRegistered': LeadRegistered;
   'crm.registration.v1.VendorRegistered': VendorRegistered;
+  'crm.registration.v1.VendorStatusSet': VendorStatusSet;
   'crm.scan.v1.ScanApplied': ScanApplied;
   'crm.scan.v1.ScanCompleted': ScanCompleted;
   'crm.scan.v1.ScanFailed': ScanFailed;
+  'crm.scan.v1.ScanJoined': ScanJoined;
   'crm.scan.v1.ScanMarker': ScanMarker;
+  'crm.scan.v1.ScanPaused': ScanPaused;
   'crm.scan.v1.ScanProgressed': ScanProgressed;
+  'crm.scan.v1.ScanResumed': ScanResumed;
   'crm.scan.v1.ScanStarted': ScanStarted;
+  'crm.sync.v1.ContactSyncRequested': ContactSyncRequested;
   'crm.sync.v1.SyncCancelled': SyncCancelled;
   'crm.sync.v1.SyncConfirmed': SyncConfirmed;
+  'crm.sync.v1.SyncPaused': SyncPaused;
   'crm.sync.v1.SyncRequested': SyncRequested;
+  'crm.sync.v1.SyncResumed': SyncResumed;
 }
 
 /** Full name of an event. */

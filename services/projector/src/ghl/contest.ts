@@ -16,6 +16,7 @@ import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '
 import type { Sighting } from '#libs/storage/src/sightings.ts';
 import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
 import type { LeadClaimant } from './leads.ts';
+import { withWords } from './words.ts';
 
 /** An observation whose rows are contested, as it was kept. */
 export interface KeptClaim {
@@ -85,7 +86,7 @@ export async function settleVendors(scope: ContestScope): Promise<void> {
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
   await deleteRows(scope, VENDORS, rowsOf(displaced, byId), { ...scope.closing, kind: 'contest' });
   for (const id of displaced) scope.displaced.add(id);
-  await writeRows(scope, VENDORS, writes);
+  await writeRows(scope, VENDORS, await withWords(scope.sql, writes, scope.rules));
 }
 
 function vendorWrite(

@@ -4,6 +4,7 @@ import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missi
 import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Counters } from '#libs/domain/src/result.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import type { Cause, Writing } from '#libs/storage/src/changes.ts';
+import { eventId } from '#libs/kafka/src/event-id.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
 import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
@@ -86,23 +87,21 @@ export async function finishScan(
   return applied;
 }
 
-/** Publishes the final word on a scan and drops what only an open scan needs. */
-export async function closeScan(sql: Sql, applied: ScanApplied, eventId: string): Promise<void> {
-  await endScan(
-    sql,
-    applied.scanId,
-    applied.account,
-    applied.status === 'needs_confirmation' ? 'needs_confirmation' : 'applied',
-  );
+/** Publishes the final word on a scan, and on those that joined it, and drops what only an open scan needs. */
+export async function closeScan(sql: Sql, applied: ScanApplied, id: string, judged = true): Promise<void> {
+  const { scanId, source, account, status } = applied;
+  const state = status === 'needs_confirmation' ? status : 'applied';
+  const joined = await endScan(sql, scanId, account, state, judged);
+  const type = 'crm.scan.v1.ScanApplied';
+  const event = { topic: 'crm.scan.v1', key: `${source}:${account}`, type } as const;
   await addToOutbox(sql, [
-    {
-      topic: 'crm.scan.v1',
-      key: `${applied.source}:${applied.account}`,
-      type: 'crm.scan.v1.ScanApplied',
-      eventId,
-      scanId: applied.scanId,
-      value: applied,
-    },
+    { ...event, eventId: id, scanId, value: applied },
+    ...joined.map((other) => ({
+      ...event,
+      eventId: eventId(other, type, id),
+      scanId: other,
+      value: { ...applied, scanId: other },
+    })),
   ]);
 }
 
@@ -209,17 +208,20 @@ const EMAIL: Record<Table, string> = { vendors: 'email', leads: 'customer_email'
 const LEAD_SIGHTED_BY_OPPORTUNITY = `and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)
     and not exists (select from unknown_opportunity where value = t.ghl_opportunity_id)`;
 
+/** Nobody has said since that the row is there: what people say later than the scan stands (vendor-word.ts). */
+const TAKEN_FOR_FOUND = `and not (coalesce(t.local_status_at >= to_timestamp($4 / 1000.0), false) and t.local_status is distinct from 'deleted')`;
+
 /** Rows that existed before the scan, are in scope, and that nobody saw, each look-up of them answered `not found`. */
 function missingCondition(table: Table): string {
   const email = EMAIL[table];
-  return `t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3
+  return `t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3 and t.missing_since is null
     and (t.ghl_contact_id is not null or t.${email} is not null)
     and (t.ghl_contact_id is null or exists (select from gone_contact where value = t.ghl_contact_id))
     and not exists (select from seen_contact where value = t.ghl_contact_id)
     and not exists (select from seen_email where value = t.${email})
     and not exists (select from unknown_contact where value = t.ghl_contact_id)
     and not exists (select from unknown_email where value = t.${email})
-    ${table === 'leads' ? LEAD_SIGHTED_BY_OPPORTUNITY : ''}`;
+    ${table === 'leads' ? LEAD_SIGHTED_BY_OPPORTUNITY : TAKEN_FOR_FOUND}`;
 }
 
 async function applyMissing(
@@ -234,11 +236,11 @@ async function applyMissing(
   if (marker.answersFor === 'nothing') return { marked: 0, held: 0 };
   const { rows } = await sql.query<{ id: string }>(
     `select t.id from ${table} t where ${missingCondition(table)} order by t.id`,
-    values,
+    table === 'vendors' ? [...values, marker.completedAt] : values,
   );
   if (rows.length === 0) return { marked: 0, held: 0 };
   const scopeSize = await sql.query<{ count: number }>(
-    `select count(*) as count from ${table} t where t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3
+    `select count(*) as count from ${table} t where t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3 and t.missing_since is null
      and (t.ghl_contact_id is not null or t.${EMAIL[table]} is not null)`,
     values,
   );
@@ -256,7 +258,7 @@ async function restorePassedOver(
   at: number,
 ): Promise<void> {
   const { rows } = await scope.sql.query<{ id: string }>(
-    `select t.id from ${table} t where t.account_id = $1 and t.status = $2 and (
+    `select t.id from ${table} t where t.account_id = $1 and (t.status = $2 or t.missing_since is not null) and (
        exists (select from seen_contact where value = t.ghl_contact_id) or exists (select from seen_email where value = t.${EMAIL[table]})
        ${table === 'leads' ? 'or exists (select from seen_opportunity where value = t.ghl_opportunity_id)' : ''})`,
     [scope.account, scope.rules.inactiveStatus],

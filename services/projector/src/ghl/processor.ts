@@ -10,6 +10,7 @@ import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
 import { confirmScan } from './confirm.ts';
 import { applyScan } from './apply-scan.ts';
+import { setVendorStatus } from './words.ts';
 import { registerLead, registerVendor } from './registration.ts';
 
 /** What the projector of the GHL tables needs. */
@@ -33,6 +34,7 @@ const HANDLED = [
   'crm.scan.v1.ScanMarker',
   'crm.registration.v1.VendorRegistered',
   'crm.registration.v1.LeadRegistered',
+  'crm.registration.v1.VendorStatusSet',
   'crm.sync.v1.SyncConfirmed',
 ] as const satisfies EventType[];
 
@@ -89,6 +91,7 @@ async function register(sql: Sql, batch: EventBatch, writingOf: WritingOf): Prom
     for (const event of run) {
       if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(writing, event.value, event.id);
       if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(writing, event.value, event.id);
+      if (isA(event, 'crm.registration.v1.VendorStatusSet')) await setVendorStatus(writing, event.value, event.id);
       if (isA(event, 'crm.sync.v1.SyncConfirmed') && event.value.source === 'ghl')
         told = (await confirmScan(writing, event.value, event.id)) || told;
     }

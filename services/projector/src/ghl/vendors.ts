@@ -22,6 +22,7 @@ import {
   type BatchScope,
   type Observations,
 } from './scope.ts';
+import { withWords } from './words.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
@@ -54,7 +55,7 @@ export async function applyVendors(scope: BatchScope, observations: Observations
   writes.push(...(await evolveSettled(scope, settled, ids, contents)));
   for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
-  await writeRows(scope, VENDORS, writes);
+  await writeRows(scope, VENDORS, await withWords(scope.sql, writes, scope.rules));
 }
 
 /** What becomes of the rows whose contact is settled. */
