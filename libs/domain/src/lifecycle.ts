@@ -1,5 +1,5 @@
 import { sameValue } from './life.ts';
-import type { RowLife } from './rows.ts';
+import type { RowLife, VendorRow } from './rows.ts';
 
 /** What happened to a row, in one word: the end of the name of its lifecycle event. */
 export type ChangeName =
@@ -14,7 +14,9 @@ const NOT_TOLD: ReadonlySet<string> = new Set([
   'bornScan',
   'createdAt',
   'updatedAt',
-] satisfies (keyof RowLife)[]);
+  'baseChangedAt',
+  'localStatusAt',
+] satisfies (keyof VendorRow)[]);
 
 /** Whether people are told of a change of this property. */
 export function isTold(property: string): boolean {

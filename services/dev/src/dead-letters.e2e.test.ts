@@ -168,15 +168,19 @@ describe('dead letters', () => {
       },
     ]);
     const ofThis = { group: 'classifier', account: test.world.locationId, code: 'record_undecodable' };
-    const [first] = await eventually(() => letters({ ...ofThis, state: 'waiting' }));
+    // Other tests leave letters of their own in the log, and the index follows it in its own time.
+    const waiting = async (redrivenFrom: string | null): Promise<LetterRow[]> =>
+      (await letters({ ...ofThis, state: 'waiting' })).filter(
+        (letter) => letter.redrivenFrom === redrivenFrom && letter.partition === 2,
+      );
+    const [first] = await eventually(() => waiting(null));
     expect((await showLetter(test.pipeline.platform, first!.id, { reveal: true })).record).toMatchObject({
       bytes: 7,
       event: null,
       undecodable: expect.stringContaining('framing'),
     });
     await send(first!.id);
-    const [second] = await eventually(() => letters({ ...ofThis, state: 'waiting' }));
-    expect(second).toMatchObject({ redrivenFrom: first!.id, partition: 2 });
+    const [second] = await eventually(() => waiting(first!.id));
     const discarded = { filter: { ids: [second!.id] }, limit: 1, by: 'test', reason: 'no contact at all' };
     expect(await discard(test.pipeline.platform, discarded)).toMatchObject({ done: [second!.id] });
     expect(await letters({ ids: [second!.id] })).toMatchObject([{ state: 'discarded', reason: 'no contact at all' }]);
