@@ -64,6 +64,8 @@ afterAll(async () => {
   await owner.query('drop trigger if exists canary on vendors');
   await owner.query('drop function if exists canary');
   await owner.query(`reassign owned by ${ROLE} to current_user`);
+  // What its deploy step granted goes with it.
+  await owner.query(`drop owned by ${ROLE}`);
   await owner.query(`drop role ${ROLE}`);
   await owner.end();
   process.env['DATABASE_URL'] = databaseUrl;
