@@ -65,7 +65,7 @@ export function through(port: number): ISocketFactory {
 export async function openLoop(database: Database): Promise<LoopStack> {
   const { schemaRegistryUrl } = testStack();
   const kafka = quietKafka();
-  await registerSchemas(schemaRegistryUrl);
+  await registerSchemas({ registryUrl: schemaRegistryUrl });
   const codec = createCodec({ registryUrl: schemaRegistryUrl });
   await codec.ready([EVENT]);
   const producer = await createProducer({ kafka, codec, source: '/test' });

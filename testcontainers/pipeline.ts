@@ -3,7 +3,7 @@ import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { ghlRules, readSettings, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
-import { hashKey } from '#libs/runtime/src/keys.ts';
+import { hashKey, type ApiKey } from '#libs/runtime/src/keys.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { createPool } from '#libs/storage/src/pool.ts';
 import { followRun } from '#services/cli/src/follow.ts';
@@ -22,6 +22,8 @@ export interface TestPipeline {
   settings: Settings;
   /** Asks for a sync, mode full of the first location if nothing else is said, and resolves with its final word. */
   sync(options?: { dryRun?: boolean; mode?: 'full' | 'targeted' | 'incremental'; account?: string }): Promise<RunView>;
+  /** Stops every component, as a deployment does, and starts it again over the same locations. */
+  restart(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -49,6 +51,7 @@ export async function startTestPipeline(
     accountOf?(world: World, rules: GhlRules): Partial<GhlAccount>;
     /** Other addresses for the pipeline (of proxies) than those that runs are deployed to and followed at. */
     through?: Partial<ReturnType<typeof testStack>>;
+    keys?: readonly ApiKey[];
     logger?: Logger;
   } = {},
 ): Promise<TestPipeline> {
@@ -63,7 +66,7 @@ export async function startTestPipeline(
     HTTP_PORT: '0',
     ...env,
   });
-  await deploy({ ...direct, logger, service: 'test', replication: 1 });
+  await deploy({ stack: direct, logger, service: 'test', replication: 1 });
   const simulator = await startGhlSimulator({ world, others, limits: { enabled: false } });
   const rules = ghlRules(settings);
   const apiKey = `test-${randomUUID()}`;
@@ -72,25 +75,31 @@ export async function startTestPipeline(
     await simulator.stop();
     await database.end();
   };
-  const pipeline = await startPipeline({
-    settings,
-    stack,
-    ghl: {
-      baseUrl: simulator.baseUrl,
-      accounts: [world, ...others].map((one) => ({
-        locationId: one.locationId,
-        token: secret(one.token),
-        rules,
-        ...accountOf?.(one, rules),
-      })),
-    },
-    logger,
-    api: { keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }], port: 0, nextFree: false },
-  }).catch(async (error: unknown) => {
+  const open = (): Promise<Pipeline> =>
+    startPipeline({
+      settings,
+      stack,
+      ghl: {
+        baseUrl: simulator.baseUrl,
+        accounts: [world, ...others].map((one) => ({
+          locationId: one.locationId,
+          token: secret(one.token),
+          rules,
+          ...accountOf?.(one, rules),
+        })),
+      },
+      logger,
+      api: {
+        keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }, ...(more.keys ?? [])],
+        port: 0,
+        nextFree: false,
+      },
+    });
+  const pipeline = await open().catch(async (error: unknown) => {
     await stopWorld();
     throw error;
   });
-  return {
+  const test: TestPipeline = {
     pipeline,
     simulator,
     world,
@@ -108,14 +117,19 @@ export async function startTestPipeline(
         requestedBy: 'test',
         requestedAt: Date.now(),
       };
-      await pipeline.platform.producer.send([
+      await test.pipeline.platform.producer.send([
         { topic: 'crm.sync-request.v1', key: `ghl:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value },
       ]);
       return followRun(database, syncId, () => undefined);
     },
+    async restart() {
+      await test.pipeline.stop();
+      test.pipeline = await open();
+    },
     async stop() {
-      await pipeline.stop();
+      await test.pipeline.stop();
       await stopWorld();
     },
   };
+  return test;
 }

@@ -1,6 +1,8 @@
+import { stackAccess } from '#libs/runtime/src/access.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { loadSettings } from '#libs/runtime/src/config.ts';
 import { STACK_SETTINGS } from '#libs/runtime/src/settings.ts';
+import { databaseAddress } from '#libs/storage/src/address.ts';
 import type { StackInfo } from './stack-file.ts';
 
 /** What the settings ask for: the addresses of an external stack, or an embedded one with its cache of downloads. */
@@ -21,21 +23,14 @@ export function chooseStack(env: NodeJS.ProcessEnv): StackChoice {
     throw new AppError('config_invalid', `STACK is ${wanted}: it must be external or embedded`);
   if (wanted === 'embedded') return embedded;
 
-  const { KAFKA_BROKERS: kafkaBrokers = '', SCHEMA_REGISTRY_URL: schemaRegistryUrl = '' } = settings;
-  const databaseUrl = settings.DATABASE_URL?.reveal() ?? '';
-  const addresses = { KAFKA_BROKERS: kafkaBrokers, SCHEMA_REGISTRY_URL: schemaRegistryUrl, DATABASE_URL: databaseUrl };
-  const missing = Object.entries(addresses).flatMap(([name, value]) => (value === '' ? [name] : []));
-  if (missing.length === 0) {
-    for (const name of ['SCHEMA_REGISTRY_URL', 'DATABASE_URL'] as const) {
-      if (!URL.canParse(addresses[name]))
-        throw new AppError(
-          'config_invalid',
-          `${name} is no address (for example ${STACK_SETTINGS[name].example ?? ''})`,
-        );
-    }
-    return { kind: 'external', info: { kind: 'external', kafkaBrokers, schemaRegistryUrl, databaseUrl } };
+  const access = stackAccess(settings);
+  if (!('missing' in access)) {
+    // Said before anything connects; the address itself is never shown.
+    databaseAddress(access.databaseUrl);
+    return { kind: 'external', info: { kind: 'external', ...access } };
   }
-  if (wanted === 'external' || missing.length < Object.keys(addresses).length) {
+  const { missing } = access;
+  if (wanted === 'external' || missing.length < 3) {
     throw new AppError(
       'config_invalid',
       `an external stack needs ${missing.join(' and ')} as well (or set STACK=embedded to start one here)`,

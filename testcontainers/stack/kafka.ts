@@ -17,6 +17,8 @@ export interface KafkaOptions {
   port: number;
   controllerPort: number;
   env: NodeJS.ProcessEnv;
+  /** Properties beside or instead of ours, and arguments of the format: for a broker with other listeners. */
+  more?: { properties: Record<string, string>; format: string[] };
 }
 
 const LOG4J = join(import.meta.dirname, '../../deploy/embedded/log4j2.properties');
@@ -50,7 +52,7 @@ export async function startKafka(supervisor: Supervisor, options: KafkaOptions):
   return server;
 }
 
-async function format({ java, env }: KafkaOptions, classpath: string, config: string): Promise<void> {
+async function format({ java, env, more }: KafkaOptions, classpath: string, config: string): Promise<void> {
   const args = [
     '-XX:TieredStopAtLevel=1',
     `-Dlog4j2.configurationFile=${LOG4J}`,
@@ -62,6 +64,7 @@ async function format({ java, env }: KafkaOptions, classpath: string, config: st
     uuid(),
     '-c',
     config,
+    ...(more?.format ?? []),
   ];
   await promisify(execFile)(java, args, { env }).catch((error: { stderr?: string }) => {
     const reason = (error.stderr ?? '').trim().split('\n')[0] ?? '';
@@ -74,7 +77,7 @@ function uuid(): string {
   return randomBytes(16).toString('base64url');
 }
 
-function properties({ port, controllerPort }: KafkaOptions, logs: string): string {
+function properties({ port, controllerPort, more }: KafkaOptions, logs: string): string {
   const entries = {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -97,6 +100,7 @@ function properties({ port, controllerPort }: KafkaOptions, logs: string): strin
     'replica.fetch.max.bytes': MAX_RECORD_BYTES,
     'log.cleaner.dedupe.buffer.size': 16 * 1024 * 1024,
     'controlled.shutdown.enable': true,
+    ...more?.properties,
   };
   return `${Object.entries(entries)
     .map(([key, value]) => `${key}=${value}`)

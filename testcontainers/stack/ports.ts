@@ -1,4 +1,4 @@
-import { createServer, connect } from 'node:net';
+import { createServer, connect, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { readJson, writeJson, type Ports } from './stack-file.ts';
@@ -58,4 +58,17 @@ export function answers(host: string, port: number, timeoutMs = 1_000): Promise<
     socket.once('error', () => end(false));
     socket.once('timeout', () => end(false));
   });
+}
+
+/** Ports on 127.0.0.1 that nobody listens on now, for servers of one test's own. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports = await Promise.all(
+    servers.map(async (server) => {
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      return (server.address() as AddressInfo).port;
+    }),
+  );
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
 }

@@ -16,6 +16,8 @@ export interface PostgresOptions {
   /** Tests give durability up for speed. */
   fast: boolean;
   env: NodeJS.ProcessEnv;
+  /** Settings beside ours, as name=value. */
+  more?: readonly string[];
 }
 
 const USER = 'tributary';
@@ -34,7 +36,7 @@ export async function startPostgres(supervisor: Supervisor, options: PostgresOpt
   if (!existsSync(folder)) await initialise(initdb, folder, options, account);
   const server = supervisor.start({
     name: 'postgres',
-    ...account.wrap(postgres, ['-D', folder, '-p', String(options.port), ...settings(options.fast)]),
+    ...account.wrap(postgres, ['-D', folder, '-p', String(options.port), ...settings(options)]),
     env: options.env,
   });
   await untilReady(server, () => accepts(options), 30_000);
@@ -96,7 +98,7 @@ async function initialise(
   }
 }
 
-function settings(fast: boolean): string[] {
+function settings({ fast, more = [] }: PostgresOptions): string[] {
   const shared = totalmem() < 8 * GB ? '256MB' : '512MB';
   const values = [
     'listen_addresses=127.0.0.1',
@@ -108,6 +110,7 @@ function settings(fast: boolean): string[] {
     'jit=off',
     'timezone=UTC',
     ...(fast ? ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'] : []),
+    ...more,
   ];
   return values.flatMap((value) => ['-c', value]);
 }

@@ -1,16 +1,11 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { StackAccess } from '#libs/runtime/src/access.ts';
 import { isAlive, type ProcessMark } from './lock.ts';
 
-/** How to reach the three services. */
-export interface StackInfo {
+/** A stack, and who started it. */
+export interface StackInfo extends StackAccess {
   kind: 'embedded' | 'external';
-  /** Value of KAFKA_BROKERS. */
-  kafkaBrokers: string;
-  /** Value of SCHEMA_REGISTRY_URL: the Confluent-compatible API. */
-  schemaRegistryUrl: string;
-  /** Value of DATABASE_URL. It holds a password: never log it. */
-  databaseUrl: string;
 }
 
 /** Ports of the embedded stack, all on 127.0.0.1. */

@@ -44,6 +44,11 @@ describe('which stack', () => {
     ['external without addresses', { STACK: 'external' }, /KAFKA_BROKERS and SCHEMA_REGISTRY_URL and DATABASE_URL/],
     ['one address of three', { DATABASE_URL: ADDRESSES.DATABASE_URL }, /needs KAFKA_BROKERS and SCHEMA_REGISTRY_URL/],
     ['an address that is none', { ...ADDRESSES, DATABASE_URL: 'secret@host' }, /^DATABASE_URL is no address/],
+    [
+      'a registry without http',
+      { ...ADDRESSES, SCHEMA_REGISTRY_URL: 'registry:8080' },
+      /SCHEMA_REGISTRY_URL: must be an http/,
+    ],
   ])('refuses %s, naming the setting', (_name, env, message) => {
     expect(() => chooseStack(env)).toThrow(message);
   });

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { resolve } from 'node:path';
+import { databaseAddress } from '#libs/storage/src/address.ts';
 import { chooseStack } from './choice.ts';
 import { isAlive } from './lock.ts';
 import { answers } from './ports.ts';
@@ -61,7 +62,7 @@ async function postgresStatus(info: StackInfo | undefined): Promise<Status> {
 }
 
 async function postgresVersion(databaseUrl: string): Promise<string | null> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 3_000 });
+  const client = new pg.Client({ ...databaseAddress(databaseUrl), connectionTimeoutMillis: 3_000 });
   client.on('error', () => undefined);
   try {
     await client.connect();

@@ -17,6 +17,10 @@ export const HEADERS = {
   scanNumber: 'ce_scannumber',
   traceParent: 'traceparent',
   contentType: 'content-type',
+  /** Dead letter that a record was redriven from. */
+  redrivenFrom: 'crm.redriven-from',
+  /** The one consumer group a redriven record is for: the others have handled it long ago and pass it over. */
+  redrivenFor: 'crm.redriven-for',
 } as const;
 
 /** Content type of every value: Avro with Confluent framing (magic byte and four-byte schema id). */
@@ -28,7 +32,11 @@ export const DEAD_LETTER_HEADERS = {
   partition: '__connect.errors.partition',
   offset: '__connect.errors.offset',
   connectorName: '__connect.errors.connector.name',
+  /** The partition that was read: the unit of work here, as a task is in Connect. */
+  taskId: '__connect.errors.task.id',
   stage: '__connect.errors.stage',
+  /** What failed: the codec, or the processor by its name. */
+  className: '__connect.errors.class.name',
   exceptionClass: '__connect.errors.exception.class.name',
   exceptionMessage: '__connect.errors.exception.message',
   attempts: 'crm.attempts',

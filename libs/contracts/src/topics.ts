@@ -6,6 +6,11 @@ export interface TopicDefinition {
   partitions: number;
   /** Milliseconds records are kept; -1 keeps them for ever. */
   retentionMs: number;
+  /**
+   * Milliseconds after which only the last record of a key is kept (compact and delete); every record is kept when absent. Long
+   * enough that every consumer has met the markers of a scan before numbers of that scan may go.
+   */
+  compactAfterMs?: number;
   /** What the record key is made of. */
   key: string;
   /** Events that may be on it, by full schema name. */
@@ -29,7 +34,14 @@ export const TOPICS = {
     partitions: PARTITIONS,
     retentionMs: 30 * DAY,
     key: 'source:account',
-    events: ['crm.sync.v1.SyncRequested', 'crm.sync.v1.SyncCancelled', 'crm.sync.v1.SyncConfirmed'],
+    events: [
+      'crm.sync.v1.SyncRequested',
+      'crm.sync.v1.ContactSyncRequested',
+      'crm.sync.v1.SyncCancelled',
+      'crm.sync.v1.SyncPaused',
+      'crm.sync.v1.SyncResumed',
+      'crm.sync.v1.SyncConfirmed',
+    ],
     doc: 'What people and schedules ask for.',
   },
   'crm.scan.v1': {
@@ -38,7 +50,10 @@ export const TOPICS = {
     key: 'source:account',
     events: [
       'crm.scan.v1.ScanStarted',
+      'crm.scan.v1.ScanJoined',
       'crm.scan.v1.ScanProgressed',
+      'crm.scan.v1.ScanPaused',
+      'crm.scan.v1.ScanResumed',
       'crm.scan.v1.ScanCompleted',
       'crm.scan.v1.ScanFailed',
       'crm.scan.v1.ScanApplied',
@@ -56,6 +71,19 @@ export const TOPICS = {
       'crm.scan.v1.ScanMarker',
     ],
     doc: 'Everything read from GoHighLevel, typed and lossless.',
+  },
+  'crm.raw.salesforce.v1': {
+    partitions: PARTITIONS,
+    retentionMs: 30 * DAY,
+    compactAfterMs: 7 * DAY,
+    key: 'account:object:id',
+    events: [
+      'crm.raw.salesforce.v1.ContactRead',
+      'crm.raw.salesforce.v1.ContactDeleted',
+      'crm.raw.salesforce.v1.ContactUnusable',
+      'crm.scan.v1.ScanMarker',
+    ],
+    doc: 'Everything read from Salesforce, typed and lossless.',
   },
   'crm.observation.v1': {
     partitions: PARTITIONS,
@@ -76,8 +104,41 @@ export const TOPICS = {
     partitions: PARTITIONS,
     retentionMs: -1,
     key: 'row id',
-    events: ['crm.registration.v1.VendorRegistered', 'crm.registration.v1.LeadRegistered'],
-    doc: 'Rows that begin locally: imported or made through the API.',
+    events: [
+      'crm.registration.v1.VendorRegistered',
+      'crm.registration.v1.LeadRegistered',
+      'crm.registration.v1.VendorStatusSet',
+    ],
+    doc: 'What begins locally: rows that are imported or made through the API, and what people say of them.',
+  },
+  'crm.operation.v1': {
+    partitions: PARTITIONS,
+    retentionMs: -1,
+    key: 'dead letter id',
+    events: ['crm.operation.v1.DeadLetterRedriven', 'crm.operation.v1.DeadLetterDiscarded'],
+    doc: 'What people did with dead letters, and why: the audit.',
+  },
+  'crm.lifecycle.v1': {
+    partitions: PARTITIONS,
+    retentionMs: -1,
+    key: 'row id',
+    events: [
+      'crm.lifecycle.v1.VendorCreated',
+      'crm.lifecycle.v1.VendorUpdated',
+      'crm.lifecycle.v1.VendorMarkedMissing',
+      'crm.lifecycle.v1.VendorRestored',
+      'crm.lifecycle.v1.VendorReclassified',
+      'crm.lifecycle.v1.VendorRebound',
+      'crm.lifecycle.v1.VendorWithdrawn',
+      'crm.lifecycle.v1.LeadCreated',
+      'crm.lifecycle.v1.LeadUpdated',
+      'crm.lifecycle.v1.LeadMarkedMissing',
+      'crm.lifecycle.v1.LeadRestored',
+      'crm.lifecycle.v1.LeadReclassified',
+      'crm.lifecycle.v1.LeadRebound',
+      'crm.lifecycle.v1.LeadWithdrawn',
+    ],
+    doc: 'One event for every real change of a vendor or lead row: the fields before and after, and why.',
   },
 } as const satisfies Record<string, TopicDefinition>;
 
@@ -85,8 +146,17 @@ export const TOPICS = {
 export type TopicName = keyof typeof TOPICS;
 
 /** Name of the dead-letter topic of one consumer group on one topic. */
-export function deadLetterTopic(topic: TopicName, group: string): string {
+export function deadLetterTopic(topic: TopicName, group: string): DeadLetterTopic {
   return `${topic}.${group}.dlq`;
+}
+
+/** Name of a dead-letter topic. */
+export type DeadLetterTopic = `${TopicName}.${string}.dlq`;
+
+/** The account that a key names, for topics whose keys do. */
+export function accountOfKey(topic: TopicName, key: string): string | null {
+  const index = TOPICS[topic].key.split(':').indexOf('account');
+  return index < 0 ? null : (key.split(':')[index] ?? null);
 }
 
 /** How long dead letters are kept, in milliseconds. */
@@ -98,7 +168,14 @@ export const CONSUMER_GROUPS = {
   classifier: ['crm.raw.ghl.v1'],
   'projector-ghl': ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'],
   'projector-runs': ['crm.sync-request.v1', 'crm.scan.v1'],
+  'projector-operations': ['crm.operation.v1'],
+  'projector-lifecycle': ['crm.lifecycle.v1'],
 } as const satisfies Record<string, readonly TopicName[]>;
 
 /** Name of a consumer group. */
 export type ConsumerGroup = keyof typeof CONSUMER_GROUPS;
+
+/** Every dead-letter topic, with the topic and the group it is of. The group projector-dead-letters reads them all, as bytes. */
+export const DEAD_LETTER_TOPICS: readonly { name: DeadLetterTopic; topic: TopicName; group: ConsumerGroup }[] = (
+  Object.entries(CONSUMER_GROUPS) as [ConsumerGroup, readonly TopicName[]][]
+).flatMap(([group, topics]) => topics.map((topic) => ({ name: deadLetterTopic(topic, group), topic, group })));

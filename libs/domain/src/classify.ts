@@ -53,11 +53,15 @@ export function classesOf(contact: ContactRead, tags: readonly string[], rules: 
   const signals = hasVendorSignals(contact, tags, rules);
   const vendorEvidence = knownAs.vendorById || knownAs.vendorByEmail;
   const leadEvidence = knownAs.leadById || knownAs.leadByEmail || knownAs.leadByOpportunity;
+  // Elsewhere contacts that no row knows are left alone, but for a vendor that somebody asks for by name.
   const discovers = DISCOVERING.has(contact.mode) && !vendorEvidence && !leadEvidence;
+  const discoversVendor = discovers || contact.mode === 'single';
+  // There an e-mail alone does not make somebody else's contact a row's own (ghl-sync-v3 4.6).
+  const isVendor = contact.mode === 'single' ? knownAs.vendorById : vendorEvidence;
   const discovered = discovers && !signals && rules.leadDiscoveryTags.some((tag) => tags.includes(tag));
   return {
     staff: false,
-    vendor: vendorEvidence || (signals && (discovers || leadEvidence)),
+    vendor: isVendor || (signals && (discoversVendor || vendorEvidence || leadEvidence)),
     signals,
     lead: (leadEvidence && !signals) || discovered,
     discovered,

@@ -44,7 +44,15 @@ describe('evidence and class (rules-ghl section 2)', () => {
       ['ContactUnclassified staff'],
     ],
     ['mode targeted leaves unknown contacts alone', { mode: 'targeted', tags: ['new vendor'] }, NOBODY],
-    ['mode single does not discover either', { mode: 'single', tags: ['new vendor'] }, NOBODY],
+    ['mode single takes a contact with signals for a vendor', { mode: 'single', tags: ['new vendor'] }, VENDOR],
+    ['mode single leaves an unknown contact without signals alone', { mode: 'single' }, NOBODY],
+    ["mode single: a vendor row's own contact", { mode: 'single', knownAs: evidence({ vendorById: true }) }, VENDOR],
+    ['mode single: an e-mail alone', { mode: 'single', knownAs: evidence({ vendorByEmail: true }) }, NOBODY],
+    [
+      'mode single: an e-mail and signals',
+      { mode: 'single', tags: ['new vendor'], knownAs: evidence({ vendorByEmail: true }) },
+      VENDOR,
+    ],
     [
       'mode targeted: signals and lead evidence',
       { mode: 'targeted', tags: ['new vendor'], knownAs: evidence({ leadById: true }) },
@@ -60,6 +68,7 @@ describe('evidence and class (rules-ghl section 2)', () => {
     ['with vendor signals', { tags: ['web form', 'new vendor'] }, VENDOR],
     ['that is a vendor row', { tags: ['web form'], knownAs: evidence({ vendorById: true }) }, VENDOR],
     ['in mode targeted', { mode: 'targeted', tags: ['web form'] }, NOBODY],
+    ['in mode single', { mode: 'single', tags: ['web form'] }, NOBODY],
   ])('LEAD_DISCOVERY_TAGS: a contact %s', (_, overrides, expected) => {
     expect(classes(contact(overrides), discovery)).toEqual(expected);
   });

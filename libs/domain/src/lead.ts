@@ -82,7 +82,7 @@ export function evolveLead(row: LeadRow | undefined, observed: LeadObserved, con
     customerEmail: observed.email ?? row.customerEmail,
     customerPhone: observed.phone ?? row.customerPhone,
     ...(part === 'all' ? requestFields(row, observed) : {}),
-    ...present(status),
+    ...present(row, status),
     ghlContactId: observed.contactId,
     reclassifiedAs: null,
     reclassifiedAt: null,
@@ -124,7 +124,7 @@ function staleLead(row: LeadRow, observed: LeadObserved, rules: GhlRules): LeadE
   if (!isMissing(row, rules)) return { row, outcome: 'stale', restored: false, ...rest };
   const status = row.previousStatus ?? rules.defaultLeadStatus;
   return {
-    row: { ...row, ...present(status), updatedAt: observed.observedAt },
+    row: { ...row, ...present(row, status), updatedAt: observed.observedAt },
     outcome: 'stale',
     restored: true,
     ...rest,

@@ -1,19 +1,26 @@
 import type { RowLife } from './rows.ts';
 import type { GhlRules } from './settings.ts';
 
-/** True while the row shows INACTIVE_GHL_DELETED_STATUS. */
+/** Status of a row that somebody deleted here: it hides every other until it is restored or activated. */
+export const DELETED_STATUS = 'deleted';
+
+/** A row with what people say of its status; only vendors have it. */
+type Layered = RowLife & { localStatus?: string | null };
+
+/** True while nobody finds the row's contact in GHL, whatever the row shows. */
 export function isMissing(row: RowLife, rules: GhlRules): boolean {
-  return row.status === rules.inactiveStatus;
+  return row.missingSince !== null || row.status === rules.inactiveStatus;
 }
 
-/** The status under the overlay `missing` (architecture section 4, rule 5); null when unknown, for example imported as inactive. */
-export function baseStatus(row: RowLife, rules: GhlRules): string | null {
-  return isMissing(row, rules) ? row.previousStatus : row.status;
+/** The status under what hides it (architecture section 4, rule 5); null when unknown, for example imported as inactive. */
+export function baseStatus(row: Layered, rules: GhlRules): string | null {
+  return isMissing(row, rules) || (row.localStatus ?? null) !== null ? row.previousStatus : row.status;
 }
 
-/** The columns of a row that shows a base status: no overlay, no class of its own. */
-export function present(status: string): Pick<RowLife, 'status' | 'previousStatus' | 'missingSince'> {
-  return { status, previousStatus: null, missingSince: null };
+/** The columns of a row that shows a base status, or what people say instead: it is not missing. */
+export function present(row: Layered, base: string): Pick<RowLife, 'status' | 'previousStatus' | 'missingSince'> {
+  const local = row.localStatus ?? null;
+  return { status: local ?? base, previousStatus: local === null ? null : base, missingSince: null };
 }
 
 /**
@@ -32,7 +39,8 @@ export function changedKeys<R extends object>(row: R, patch: Partial<R>): (keyof
   return (Object.keys(patch) as (keyof R & string)[]).filter((key) => !sameValue(row[key], patch[key]));
 }
 
-function sameValue(a: unknown, b: unknown): boolean {
+/** Equal as values; lists item by item. */
+export function sameValue(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, index) => item === b[index]);
   return a === b;
 }
@@ -53,12 +61,19 @@ export function reclassify<R extends RowLife>(
   rules: GhlRules,
 ): R {
   if (row.reclassifiedAs === as && !isMissing(row, rules)) return row;
-  const back = isMissing(row, rules) ? present(baseStatus(row, rules) ?? fallback) : {};
+  const back = isMissing(row, rules) ? present(row, baseStatus(row, rules) ?? fallback) : {};
   const mark = row.reclassifiedAs === as ? {} : { reclassifiedAs: as, reclassifiedAt: at };
   return { ...row, ...back, ...mark, updatedAt: at };
 }
 
-const BOOKKEEPING: ReadonlySet<string> = new Set(['status', 'previousStatus', 'missingSince', 'sourceUpdatedAt']);
+const BOOKKEEPING: ReadonlySet<string> = new Set([
+  'status',
+  'previousStatus',
+  'missingSince',
+  'sourceUpdatedAt',
+  'localStatus',
+  'baseChangedAt',
+]);
 
 /** What became of a row. `stale`: the observation is older than what the row shows. */
 export type Outcome = 'created' | 'updated' | 'unchanged' | 'stale';
@@ -76,11 +91,8 @@ export function applyPatch<R extends RowLife>(
   const keys = changedKeys(row, patch);
   const restored = isMissing(row, rules) && patch.status !== undefined && patch.status !== rules.inactiveStatus;
   const changed: string[] = keys.filter((key) => !BOOKKEEPING.has(key));
-  if (
-    patch.status !== undefined &&
-    patch.status !== baseStatus(row, rules) &&
-    !(restored && baseStatus(row, rules) === null)
-  )
+  const base = patch.previousStatus ?? patch.status;
+  if (base !== undefined && base !== baseStatus(row, rules) && !(restored && baseStatus(row, rules) === null))
     changed.push('status');
   if (keys.length === 0) return { row, outcome: 'unchanged', restored: false, changed: [] };
   const touched = changed.length > 0 || restored;

@@ -1,4 +1,5 @@
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
+import { NO_WORD } from './vendor-word.ts';
 import type { LeadRow, RowLife, VendorRow } from './rows.ts';
 
 /** Life of a row that begins locally; defaults are V3's column defaults (ghl-sync-v3 section 3). */
@@ -40,6 +41,7 @@ export function vendorFromRegistration(event: VendorRegistered): VendorRow {
     leadClosePercentage: event.leadClosePercentage ?? 0,
     takingNewWork: event.takingNewWork ?? true,
     primaryServiceCategory: event.primaryServiceCategory,
+    ...NO_WORD,
   };
 }
 

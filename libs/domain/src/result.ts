@@ -45,6 +45,9 @@ export function errorsThatStay<E extends { rowId: string }>(errors: readonly E[]
   return errors.filter(({ rowId }) => !displaced.has(rowId));
 }
 
+/** Modes that set out to answer for nothing but what they show: that no row is judged is no lack. */
+const JUDGING_NO_ROW: ReadonlySet<string> = new Set(['incremental', 'single']);
+
 /** What decides how a sync ended. */
 export interface Conclusion {
   mode: string;
@@ -78,8 +81,7 @@ export interface Verdict {
 export function conclude(facts: Conclusion): Verdict {
   const { failure, missingNumbers, deadLettered, lookupsUnknown, heldTables } = facts;
   const done = facts.dryRun ? 'Dry run: nothing was written' : 'Contacts read were applied';
-  // An incremental read sets out to answer for nothing but what it shows.
-  if (facts.answersFor === 'nothing' && (failure !== undefined || facts.mode !== 'incremental'))
+  if (facts.answersFor === 'nothing' && (failure !== undefined || !JUDGING_NO_ROW.has(facts.mode)))
     return failed(facts, `${done}, nothing was marked missing: ${reasonOf(facts)}.`);
   if (missingNumbers > 0) {
     return incomplete(
@@ -139,7 +141,7 @@ function completed({ counters: c, dryRun, mode }: Conclusion): string {
   const verb = dryRun ? 'Dry run: would have' : 'Sync completed:';
   return (
     `${verb} created ${c.vendors_created} vendors and ${c.leads_created} leads, updated ${c.vendors_updated} and ${c.leads_updated}, ` +
-    `${mode === 'incremental' ? 'looked for no missing ones' : `marked ${c.vendors_missing_in_ghl} and ${c.leads_deleted} missing`}, ` +
+    `${JUDGING_NO_ROW.has(mode) ? 'looked for no missing ones' : `marked ${c.vendors_missing_in_ghl} and ${c.leads_deleted} missing`}, ` +
     `restored ${c.restored}, left ${c.unchanged} unchanged.`
   );
 }

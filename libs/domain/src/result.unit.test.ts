@@ -38,6 +38,14 @@ describe('result of a sync (rules-ghl section 7)', () => {
       3,
       /nothing was marked missing/,
     ],
+    ['one contact, which judges no row', { answersFor: 'nothing', mode: 'single' }, 'completed', 0, /completed/],
+    [
+      'one contact that could not be read',
+      { answersFor: 'nothing', mode: 'single', failure: refused },
+      'failed',
+      2,
+      /GHL_PRIVATE_TOKEN/,
+    ],
     ['an incremental read', { mode: 'incremental', answersFor: 'nothing' }, 'completed', 0, /no missing ones/],
     [
       'an incremental read that failed',

@@ -29,6 +29,12 @@ export interface RowLife {
 
 /** A row of vendors. */
 export interface VendorRow extends RowLife {
+  /** The word of people on the status, shown instead of the base status (kept in previousStatus); null without one. */
+  localStatus: string | null;
+  /** When the newest word was said, a restore included. */
+  localStatusAt: number | null;
+  /** When an observation last changed the base status. */
+  baseChangedAt: number | null;
   name: string;
   companyName: string | null;
   email: string | null;

@@ -1,3 +1,4 @@
+import { NO_WORD } from './vendor-word.ts';
 import type { ContactRead, KnownAs, LeadObserved, VendorObserved } from '#libs/contracts/src/generated/events.ts';
 import type { LeadRow, RowLife, VendorRow } from './rows.ts';
 import { DEFAULT_GHL_RULES } from './settings.ts';
@@ -150,6 +151,7 @@ export function vendorRow(overrides: Partial<VendorRow> = {}): VendorRow {
     lastLeadAssigned: null,
     leadClosePercentage: 0,
     takingNewWork: true,
+    ...NO_WORD,
     primaryServiceCategory: null,
     ...overrides,
   };

@@ -10,6 +10,7 @@ import {
   type Outcome,
 } from './life.ts';
 import type { VendorRow } from './rows.ts';
+import { NO_WORD, wordAfter } from './vendor-word.ts';
 import type { GhlRules } from './settings.ts';
 
 /** What the rules need besides the row and the observation. */
@@ -77,6 +78,7 @@ export function bornVendor(observed: VendorObserved, { rules, id, grantUserId }:
     leadClosePercentage: observed.leadClosePercentage ?? BLANK.leadClosePercentage,
     takingNewWork: observed.takingNewWork ?? true,
     primaryServiceCategory: observed.primaryServiceCategory,
+    ...NO_WORD,
   };
 }
 
@@ -103,9 +105,12 @@ export function evolveVendor(
   if (isStale(row, observed)) return staleVendor(row, observed, rules);
   const base = baseStatus(row, rules);
   const status = vendorStatus(base, observed.tagStatus, rules);
+  const localStatus = status === base ? row.localStatus : wordAfter(row, observed.observedAt);
   const patch: Partial<VendorRow> = {
     ...fieldsOf(row, observed, context),
-    ...present(status),
+    ...present({ ...row, localStatus }, status),
+    localStatus,
+    baseChangedAt: status === base ? row.baseChangedAt : observed.observedAt,
     ghlContactId: observed.contactId,
     reclassifiedAs: null,
     reclassifiedAt: null,
@@ -131,7 +136,7 @@ function staleVendor(row: VendorRow, observed: VendorObserved, rules: GhlRules):
   if (!isMissing(row, rules)) return { row, outcome: 'stale', restored: false, ...rest };
   const status = row.previousStatus ?? rules.defaultVendorStatus;
   return {
-    row: { ...row, ...present(status), updatedAt: observed.observedAt },
+    row: { ...row, ...present(row, status), updatedAt: observed.observedAt },
     outcome: 'stale',
     restored: true,
     ...rest,

@@ -1,6 +1,9 @@
 import type { Socket } from 'node:net';
 import { Kafka, logLevel, type KafkaConfig, type LogEntry, type ISocketFactory, type SASLOptions } from 'kafkajs';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
+import type { ConnectionOptions } from 'node:tls';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import { tlsFault } from '#libs/runtime/src/tls.ts';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 
 /** What kafkajs says goes here. */
@@ -11,14 +14,24 @@ export interface KafkaLogger {
   error(fields: object, message: string): void;
 }
 
+export type { SASLOptions } from 'kafkajs';
+
+/** What proves to the brokers who we are, and to us who answers. */
+export interface KafkaSecurity {
+  ssl?: ConnectionOptions;
+  sasl?: SASLOptions;
+}
+
 /** How to reach the brokers. */
 export interface KafkaOptions {
   /** Comma-separated host:port list (KAFKA_BROKERS). */
   brokers: string;
   clientId: string;
   logger: KafkaLogger;
-  ssl?: boolean;
-  sasl?: SASLOptions;
+  /** Absent: plain text, and nobody asks who we are. */
+  security?: KafkaSecurity | undefined;
+  /** How often kafkajs tries by itself; few for a look that somebody waits for. */
+  retries?: number;
   /** Makes the connections, so that a proxy can stand between; kafkajs's own by default. */
   socketFactory?: ISocketFactory;
 }
@@ -26,7 +39,7 @@ export interface KafkaOptions {
 const connections = new WeakMap<Kafka, Set<Socket>>();
 
 /** A kafkajs client, the only kind made here; nobody outside libs/kafka sees kafkajs. */
-export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactory }: KafkaOptions): Kafka {
+export function createKafka({ brokers, clientId, logger, security, retries = 8, socketFactory }: KafkaOptions): Kafka {
   guardTimers();
   const open = new Set<Socket>();
   const connect = socketFactory ?? createSocketFactory();
@@ -36,11 +49,10 @@ export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactor
     connectionTimeout: 5_000,
     requestTimeout: 30_000,
     enforceRequestTimeout: true,
-    retry: { initialRetryTime: 100, maxRetryTime: 5_000, factor: 0.2, multiplier: 2, retries: 8 },
+    retry: { initialRetryTime: 100, maxRetryTime: 5_000, factor: 0.2, multiplier: 2, retries },
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => forward(logger, entry),
-    ...(ssl === undefined ? {} : { ssl }),
-    ...(sasl === undefined ? {} : { sasl }),
+    ...security,
     socketFactory(options) {
       const socket = connect(options);
       open.add(socket);
@@ -60,6 +72,30 @@ export function createKafka({ brokers, clientId, logger, ssl, sasl, socketFactor
 export function closeConnections(kafka: Kafka): void {
   // Of an error kafkajs hears, and clears the timers of the connection too.
   for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error('the client has stopped'));
+}
+
+/**
+ * The AppError for what kafkajs threw: access_refused when more of the same would not help, else kafka_unavailable with the given
+ * message. kafkajs's own text stays in the cause.
+ */
+export function kafkaError(error: unknown, otherwise: string): AppError {
+  if (error instanceof AppError) return error;
+  const fault = isUnauthenticated(error)
+    ? 'they refuse the user or the password: check KAFKA_SASL_USERNAME, KAFKA_SASL_PASSWORD and KAFKA_SASL_MECHANISM'
+    : withSettings(tlsFault(error));
+  return fault === undefined
+    ? new AppError('kafka_unavailable', otherwise, { cause: error })
+    : new AppError('access_refused', `no access to the brokers: ${fault}`, { cause: error });
+}
+
+function withSettings(fault: string | undefined): string | undefined {
+  return fault === undefined ? undefined : `${fault}: check KAFKA_BROKERS, KAFKA_SSL_CA_FILE and KAFKA_SSL_CERT_FILE`;
+}
+
+function isUnauthenticated(error: unknown): boolean {
+  if (typeof error !== 'object' || error === null) return false;
+  const { name, cause } = error as { name?: string; cause?: unknown };
+  return name === 'KafkaJSSASLAuthenticationError' || isUnauthenticated(cause);
 }
 
 function forward(logger: KafkaLogger, { level, namespace, log }: LogEntry): void {

@@ -17,7 +17,7 @@ describe('over the real registry', () => {
   let codec: Codec;
   beforeAll(async () => {
     const { schemaRegistryUrl } = testStack();
-    await registerSchemas(schemaRegistryUrl);
+    await registerSchemas({ registryUrl: schemaRegistryUrl });
     codec = createCodec({ registryUrl: schemaRegistryUrl });
     await codec.ready(TYPES);
   }, 30_000);
@@ -37,6 +37,16 @@ describe('over the real registry', () => {
       value: { requestedBy },
     });
   });
+
+  it.each([1, 30, 80])(
+    'half a character in a text of %d is written as UTF-8 that every language reads',
+    async (length) => {
+      const requestedBy = `${'x'.repeat(length)}\ud83d!`;
+      const bytes = codec.encode(CANCELLED, { ...value, requestedBy });
+      expect(bytes.includes(requestedBy.toWellFormed())).toBe(true);
+      expect(await codec.decode(bytes)).toMatchObject({ value: { requestedBy: requestedBy.toWellFormed() } });
+    },
+  );
 
   it('an encoded value is not changed by the next one', async () => {
     const first = codec.encode(CANCELLED, { ...value, syncId: 'first' });
@@ -153,7 +163,6 @@ describe('over a registry that has bad days', () => {
     ['503 in HTML', (response) => void response.writeHead(503, { 'content-type': 'text/html' }).end('<html>')],
     ['an empty 502', (response) => void response.writeHead(502).end()],
     ['429', (response) => json(response, 429, {})],
-    ['401: a refused password is no property of a record', (response) => json(response, 401, {})],
     ['400', (response) => json(response, 400, {})],
     ['a connection that breaks', (response) => void response.destroy()],
     ['no answer in time', () => undefined],
@@ -170,6 +179,15 @@ describe('over a registry that has bad days', () => {
     });
     answer = known;
     expect(await codec.decode(framed(1, body))).toEqual({ type: CANCELLED, value });
+  });
+
+  it.each([401, 403])('%d: a refused password is a matter of the settings, not of a record', async (status) => {
+    answer = (response) => json(response, status, {});
+    await expect(createCodec({ registryUrl }).decode(framed(1, body))).rejects.toMatchObject({
+      code: 'access_refused',
+      kind: 'config',
+      message: expect.stringContaining('SCHEMA_REGISTRY_PASSWORD'),
+    });
   });
 
   it('waits while nobody listens', async () => {

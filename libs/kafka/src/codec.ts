@@ -2,7 +2,8 @@ import avro from 'avsc';
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { askRegistry, createRegistry } from './registry-client.ts';
+import { askRegistry, createRegistry, type RegistryAddress } from './registry-client.ts';
+import { guardText } from './well-formed.ts';
 
 /** Bytes before the Avro data: a zero and the schema id, big-endian (Confluent framing). */
 const FRAME = 5;
@@ -44,8 +45,9 @@ function readerOf(type: EventType): avro.Type {
 }
 
 /** A codec over one registry. `timeoutMs` bounds every look-up. */
-export function createCodec({ registryUrl, timeoutMs = 5_000 }: { registryUrl: string; timeoutMs?: number }): Codec {
-  const registry = createRegistry(registryUrl, timeoutMs);
+export function createCodec({ timeoutMs = 5_000, ...address }: RegistryAddress & { timeoutMs?: number }): Codec {
+  guardText();
+  const registry = createRegistry(address, timeoutMs);
   const ids = new Map<EventType, number>();
   const writers = new Map<number, Reader>();
   const unknown = new Map<number, number>();

@@ -413,7 +413,9 @@ describe('a bad record', () => {
       '__connect.errors.partition': '0',
       '__connect.errors.offset': '700',
       '__connect.errors.connector.name': topic.name,
+      '__connect.errors.task.id': '0',
       '__connect.errors.stage': 'TASK_PUT',
+      '__connect.errors.class.name': topic.name,
       '__connect.errors.exception.class.name': 'constraint_violated',
       '__connect.errors.exception.message': 'PostgreSQL 23514 on check',
       'crm.attempts': '1',
@@ -435,7 +437,11 @@ describe('a bad record', () => {
     const [letter] = await readTopic(stack.kafka, topic.deadLetters, 1);
     expect(letter).toMatchObject({
       value: bytes,
-      headers: { '__connect.errors.stage': 'VALUE_CONVERTER', '__connect.errors.exception.class.name': code },
+      headers: {
+        '__connect.errors.stage': 'VALUE_CONVERTER',
+        '__connect.errors.class.name': 'codec',
+        '__connect.errors.exception.class.name': code,
+      },
     });
   });
 

@@ -1,5 +1,6 @@
 import type { Consumer as KafkaConsumer } from 'kafkajs';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { kafkaError } from './client.ts';
 import { createPartitionWorker, type PartitionWorker } from './partition-worker.ts';
 import type { ConsumerOptions, Timing } from './processor.ts';
 
@@ -47,9 +48,7 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     });
   } catch (error) {
     await consumer.disconnect().catch(() => undefined);
-    throw new AppError('kafka_unavailable', `the group ${processor.groupId} cannot start: check KAFKA_BROKERS`, {
-      cause: error,
-    });
+    throw kafkaError(error, `the group ${processor.groupId} cannot start: check KAFKA_BROKERS`);
   }
   logger.debug({ group: processor.groupId }, 'consumer started');
   return {

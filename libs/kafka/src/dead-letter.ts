@@ -2,7 +2,7 @@ import type { KafkaMessage } from 'kafkajs';
 import { DEAD_LETTER_HEADERS as H } from '#libs/contracts/src/headers.ts';
 import { deadLetterTopic, type TopicName } from '#libs/contracts/src/topics.ts';
 import type { AppError } from '#libs/runtime/src/errors.ts';
-import type { Processor } from './processor.ts';
+import type { AnyProcessor } from './processor.ts';
 import type { Producer } from './producer.ts';
 
 /** A record that cannot be handled, and why. */
@@ -10,7 +10,7 @@ export interface DeadLetter {
   topic: string;
   partition: number;
   message: KafkaMessage;
-  processor: Processor;
+  processor: AnyProcessor;
   failure: AppError;
   attempts: number;
 }
@@ -21,6 +21,7 @@ export interface DeadLetter {
  */
 export async function deadLetter(producer: Producer, letter: DeadLetter): Promise<void> {
   const { topic, partition, message, processor, failure, attempts } = letter;
+  const unreadable = failure.code === 'record_undecodable' || failure.code === 'schema_unknown';
   await producer.sendRaw([
     {
       topic: deadLetterTopic(topic as TopicName, processor.groupId),
@@ -32,8 +33,9 @@ export async function deadLetter(producer: Producer, letter: DeadLetter): Promis
         [H.partition]: String(partition),
         [H.offset]: message.offset,
         [H.connectorName]: processor.name,
-        [H.stage]:
-          failure.code === 'record_undecodable' || failure.code === 'schema_unknown' ? 'VALUE_CONVERTER' : 'TASK_PUT',
+        [H.taskId]: String(partition),
+        [H.stage]: unreadable ? 'VALUE_CONVERTER' : 'TASK_PUT',
+        [H.className]: unreadable ? 'codec' : processor.name,
         [H.exceptionClass]: failure.code,
         [H.exceptionMessage]: failure.message,
         [H.attempts]: String(attempts),

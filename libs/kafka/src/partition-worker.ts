@@ -10,11 +10,12 @@ import {
   headerText,
   type BatchPayload,
   type Checkpoint,
-  type ConsumedEvent,
   type ConsumerOptions,
   type DeadRecord,
   type Timing,
 } from './processor.ts';
+import { consumedEvent } from './consumed.ts';
+import { isForOthers } from './redriven.ts';
 import { deadLetter } from './dead-letter.ts';
 import { beyondTheEnd, createPositions, deletedUnread, type Position } from './positions.ts';
 import type { Decoded } from './codec.ts';
@@ -65,7 +66,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     const { topic, partition, messages, highWatermark } = payload.batch;
     let index = 0;
     while (index < messages.length && payload.isRunning() && !payload.isStale()) {
-      const { events, end, bad } = await decodeSome(messages, index, Math.min(index + maxBatch, messages.length));
+      const { events, end, bad } = await readSome(payload.batch, index, Math.min(index + maxBatch, messages.length));
       const started = performance.now();
       if (end > index) await handleEvents(payload, position, events, nextOffset(messages, end));
       // Only here: a batch under suspicion keeps its attempts until it is through, whichever half is the good one.
@@ -87,21 +88,27 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
   }
 
-  async function decodeSome(
-    messages: KafkaMessage[],
+  async function readSome(
+    { topic, partition, messages }: BatchPayload['batch'],
     from: number,
     to: number,
-  ): Promise<{ events: ConsumedEvent[]; end: number; bad?: AppError }> {
-    const events: ConsumedEvent[] = [];
+  ): Promise<{ events: { offset: string }[]; end: number; bad?: AppError }> {
+    const events: { offset: string }[] = [];
     for (let end = from; end < to; end += 1) {
       const message = messages[end]!;
+      if (processor.read !== undefined) {
+        const record = processor.read(topic, partition, message);
+        if (record !== undefined) events.push(record);
+        continue;
+      }
+      if (isForOthers(message, processor.groupId)) continue;
       const named = headerText(message, HEADERS.type);
       if (named !== undefined && !handled.has(named as EventType)) continue;
       try {
         if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
         const pending = codec.decode(message.value);
         const decoded: Decoded = pending instanceof Promise ? await pending : pending;
-        if (handled.has(decoded.type)) events.push(new Consumed(message, decoded));
+        if (handled.has(decoded.type)) events.push(consumedEvent(message, decoded));
       } catch (error) {
         const failure = toAppError(error);
         if (failure.kind !== 'data') throw failure;
@@ -115,7 +122,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
   async function handleEvents(
     payload: BatchPayload,
     position: Position,
-    events: ConsumedEvent[],
+    events: { offset: string }[],
     next: string,
   ): Promise<void> {
     const { topic, partition } = payload.batch;
@@ -143,7 +150,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       position.next = next;
     } catch (error) {
       const failure = suspect(toAppError(error), position);
-      if (failure.kind !== 'data') throw failure;
+      if (failure.kind !== 'data' || processor.read !== undefined) throw failure;
       const message = payload.batch.messages.find(({ offset }) => offset === events[0]!.offset)!;
       if (events.length === 1) {
         await bury(payload, position, message, failure, next);
@@ -221,7 +228,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     hooks.onRetry?.(topic, failure.code);
     const delay = backoff(position.attempts);
     if (position.attempts === 0 || delay === timing.longestWaitMs)
-      logger.warn({ topic, partition, code: failure.code, cause: causeName(failure) }, failure.message);
+      logger.warn({ topic, partition, code: failure.code, err: failure.cause }, failure.message);
     position.attempts += 1;
     if (delay <= timing.inPlaceWaitMs) return delay;
     const resume = payload.pause();
@@ -322,56 +329,10 @@ function isKafkajs(error: unknown): boolean {
   return error instanceof Error && error.name.startsWith('KafkaJS');
 }
 
-function causeName(failure: AppError): string | undefined {
-  return failure.cause instanceof Error ? `${failure.cause.name}: ${failure.cause.message}` : undefined;
-}
-
 function nextOf(offset: string): string {
   return (BigInt(offset) + 1n).toString();
 }
 
 function nextOffset(messages: KafkaMessage[], end: number): string {
   return nextOf(messages[end - 1]?.offset ?? '-1');
-}
-
-/** A record whose headers become text only when somebody asks for them: most are never read, and there are a dozen to a record. */
-class Consumed implements ConsumedEvent {
-  readonly type: EventType;
-  readonly value: ConsumedEvent['value'];
-  readonly #message: KafkaMessage;
-
-  constructor(message: KafkaMessage, { type, value }: Decoded) {
-    this.type = type;
-    this.value = value;
-    this.#message = message;
-  }
-
-  get key(): string {
-    return this.#message.key?.toString() ?? '';
-  }
-
-  get offset(): string {
-    return this.#message.offset;
-  }
-
-  get timestamp(): number {
-    return Number(this.#message.timestamp);
-  }
-
-  get id(): string {
-    return headerText(this.#message, HEADERS.id) ?? '';
-  }
-
-  get scanId(): string | undefined {
-    return headerText(this.#message, HEADERS.scanId);
-  }
-
-  get scanNumber(): number | undefined {
-    const number = headerText(this.#message, HEADERS.scanNumber);
-    return number === undefined ? undefined : Number(number);
-  }
-
-  get traceParent(): string | undefined {
-    return headerText(this.#message, HEADERS.traceParent);
-  }
 }

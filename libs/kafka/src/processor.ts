@@ -1,7 +1,7 @@
 import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import { HEADERS } from '#libs/contracts/src/headers.ts';
-import type { TopicName } from '#libs/contracts/src/topics.ts';
+import type { DeadLetterTopic, TopicName } from '#libs/contracts/src/topics.ts';
 import type { AppError } from '#libs/runtime/src/errors.ts';
 import type { KafkaLogger } from './client.ts';
 import type { Codec } from './codec.ts';
@@ -53,34 +53,39 @@ export interface DeadRecord {
 }
 
 /** Records of one partition, in order, with the checkpoint that stands for them. */
-export interface EventBatch {
+export interface EventBatch<R = ConsumedEvent> {
   topic: TopicName;
   partition: number;
-  events: ConsumedEvent[];
+  events: R[];
   checkpoint: Checkpoint;
 }
 
-/** What handles the records of some topics. */
-export interface Processor {
+/** What handles the records of some topics: decoded events, or whatever `read` makes of a record. */
+export interface Processor<R extends { offset: string } = ConsumedEvent> {
   name: string;
   groupId: string;
-  topics: readonly TopicName[];
+  topics: readonly (TopicName | DeadLetterTopic)[];
   /** Events it handles; others are passed over without decoding them. */
   types: readonly EventType[];
+  /** Reads a record without decoding it; undefined passes it over. Such a processor never dead-letters: nothing may be lost twice. */
+  read?(topic: string, partition: number, message: KafkaMessage): R | undefined;
   /** True when handle() saves the checkpoint in its own transaction (I5), and deadLettered() too. */
   savesCheckpoint: boolean;
-  handle(batch: EventBatch): Promise<void>;
+  handle(batch: EventBatch<R>): Promise<void>;
   /** Told of a record after it reached the dead-letter topic and before the checkpoint passes it (I3). */
   deadLettered?(record: DeadRecord, error: AppError, checkpoint: Checkpoint): Promise<void>;
 }
 
+/** A processor of whatever records, as the loop runs it. */
+export type AnyProcessor = Processor<{ offset: string }>;
+
 /** What the loop reports, for metrics. */
 export interface ConsumerHooks {
-  onHandled?(processor: Processor, topic: string, count: number, seconds: number): void;
+  onHandled?(processor: AnyProcessor, topic: string, count: number, seconds: number): void;
   onDeadLetter?(topic: string, code: string): void;
   onRetry?(topic: string, code: string): void;
   /** Lag of a partition after a batch: records behind, and seconds since the last handled one was written (0 at the end). */
-  onLag?(processor: Processor, topic: string, partition: number, lag: { records: number; seconds: number }): void;
+  onLag?(processor: AnyProcessor, topic: string, partition: number, lag: { records: number; seconds: number }): void;
 }
 
 /** How patient a consumer is, in milliseconds; the defaults are for production. */
@@ -101,7 +106,7 @@ export interface ConsumerOptions {
   /** Writes dead letters. */
   producer: Producer;
   checkpoints: CheckpointStore;
-  processor: Processor;
+  processor: AnyProcessor;
   logger: KafkaLogger;
   /** Called once when the consumer stopped for good without being asked to: the process must end (kafkajs lives on doing nothing). */
   onDead(error: AppError): void;

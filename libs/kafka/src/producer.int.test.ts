@@ -161,4 +161,21 @@ describe('brokers that go away', () => {
     await producer.stop();
     expect(await idsOn(topic.name, 21)).toEqual(['before', ...numbered(20)]);
   }, 30_000);
+
+  it('do not hold up a stop: a failing send and what is queued behind it fail when the time is up', async () => {
+    const topic = await stack.topic();
+    const kafka = quietKafka({ socketFactory: through(proxy.port) });
+    const producer = await createProducer({ kafka, codec: stack.codec, source: '/test', flushMs: 500 });
+    const refused = proxy.refused();
+    proxy.cut();
+    const failing = Promise.allSettled(numbered(2).map((id) => producer.send([loopEvent(topic.name, id, 0)])));
+    await refused;
+    const asked = performance.now();
+    await producer.stop();
+    expect(performance.now() - asked).toBeLessThan(2_000);
+    expect(await failing).toMatchObject(
+      Array<object>(2).fill({ status: 'rejected', reason: { code: 'kafka_unavailable', kind: 'transient' } }),
+    );
+    proxy.heal();
+  });
 });

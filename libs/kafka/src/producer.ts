@@ -6,6 +6,7 @@ import type { EventType, Events } from '#libs/contracts/src/generated/events.ts'
 import { AVRO_CONTENT_TYPE, HEADERS } from '#libs/contracts/src/headers.ts';
 import { MAX_RECORD_BYTES, TOPICS, type TopicName } from '#libs/contracts/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { kafkaError } from './client.ts';
 import type { Codec } from './codec.ts';
 
 /** An event to publish, with its CloudEvents context. */
@@ -50,7 +51,7 @@ export interface Producer {
   send(events: OutgoingEvent[]): Promise<SentRecord[]>;
   /** Publishes bytes as they are. */
   sendRaw(messages: RawMessage[]): Promise<void>;
-  /** Flushes what is queued and disconnects. */
+  /** Flushes what is queued and disconnects; sends that do not get through in time fail, though the broker may have the records. */
   stop(): Promise<void>;
 }
 
@@ -61,6 +62,8 @@ export interface ProducerOptions {
   source: string;
   /** How long a failing send is tried again, in milliseconds. */
   patienceMs?: number;
+  /** How long stopping waits for sends, in milliseconds: less than a host waits for its parts. */
+  flushMs?: number;
   onSent?(topic: string, count: number): void;
 }
 
@@ -80,10 +83,13 @@ interface Queued {
 
 /** Connects a producer. Sends wait in one queue, so the order per partition holds across concurrent calls. */
 export async function createProducer(options: ProducerOptions): Promise<Producer> {
-  const { kafka, codec, source, patienceMs = 120_000, onSent } = options;
+  const { kafka, codec, source, patienceMs = 120_000, flushMs = 10_000, onSent } = options;
   const traceRoot = randomBytes(16).toString('hex');
-  let client = await connect(kafka);
+  let client = await connect(kafka).catch((error: unknown) => {
+    throw kafkaError(error, 'the brokers do not answer: check KAFKA_BROKERS');
+  });
   let tail: Promise<unknown> = Promise.resolve();
+  const late = new AbortController();
 
   function enqueue<T>(work: () => Promise<T>): Promise<T> {
     const result = tail.then(work, work);
@@ -95,18 +101,19 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
     const deadline = Date.now() + patienceMs;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await sendOnce(client, batch);
+        late.signal.throwIfAborted();
+        return await unlessAborted(sendOnce(client, batch), late.signal);
       } catch (error) {
         if ((error as { type?: string }).type === 'MESSAGE_TOO_LARGE') {
           throw new AppError('record_too_large', 'the broker refuses a record as too large', { cause: error });
         }
-        if (Date.now() > deadline) {
-          throw new AppError('kafka_unavailable', 'the brokers do not take records: check KAFKA_BROKERS', {
-            cause: error,
-          });
+        if (Date.now() > deadline || late.signal.aborted) {
+          throw kafkaError(error, 'the brokers do not take records: check KAFKA_BROKERS');
         }
         // A new producer id starts a new sequence: an idempotent producer that lost its place never recovers.
-        await wait(Math.min(250 * 2 ** attempt, 5_000) * (0.8 + Math.random() * 0.4));
+        await wait(Math.min(250 * 2 ** attempt, 5_000) * (0.8 + Math.random() * 0.4), undefined, {
+          signal: late.signal,
+        }).catch(() => undefined);
         await client.disconnect().catch(() => undefined);
         client = await connect(kafka).catch(() => client);
       }
@@ -136,9 +143,24 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
       });
     },
     async stop() {
-      await enqueue(async () => client.disconnect());
+      const flushed = enqueue(async () => client.disconnect());
+      const timer = setTimeout(() => late.abort(), flushMs);
+      await unlessAborted(flushed, late.signal)
+        .catch((error: unknown) => {
+          if (!late.signal.aborted) throw error;
+        })
+        .finally(() => clearTimeout(timer));
     },
   };
+}
+
+/** The outcome of `work`, or a rejection at once when the signal comes first. A race would keep every outcome as long as the signal. */
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => reject(signal.reason as Error);
+    signal.addEventListener('abort', giveUp, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', giveUp));
+  });
 }
 
 async function connect(kafka: Kafka): Promise<KafkaProducer> {

@@ -1,7 +1,7 @@
 import { COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { askRegistry, createRegistry } from './registry-client.ts';
+import { askRegistry, createRegistry, type RegistryAddress } from './registry-client.ts';
 
 /** How long one registration may take, in milliseconds. */
 const TIMEOUT_MS = 20_000;
@@ -10,8 +10,8 @@ const TIMEOUT_MS = 20_000;
  * The one deploy step that registers schemas: each under its full name, FULL_TRANSITIVE, in any order and any number of times.
  * A change that would break a reader is refused with the registry's list of differences.
  */
-export async function registerSchemas(registryUrl: string): Promise<number> {
-  const registry = createRegistry(registryUrl, TIMEOUT_MS);
+export async function registerSchemas(address: RegistryAddress): Promise<number> {
+  const registry = createRegistry(address, TIMEOUT_MS);
   const compatibility = COMPATIBILITY.FULL_TRANSITIVE;
   for (const [subject, schema] of Object.entries(SCHEMAS)) {
     await askRegistry(TIMEOUT_MS, () => registry.register(schema as never, { subject, compatibility })).catch(

@@ -4,9 +4,11 @@ import {
   deadLetterTopic,
   MAX_RECORD_BYTES,
   TOPICS,
+  type TopicDefinition,
   type TopicName,
 } from '#libs/contracts/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { kafkaError } from './client.ts';
 
 /** A consumer group on a topic: each has a dead-letter topic of its own. */
 export interface Consumption {
@@ -24,8 +26,7 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
     await admin.connect();
     return await work(admin);
   } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError('kafka_unavailable', 'the brokers do not answer: check KAFKA_BROKERS', { cause: error });
+    throw kafkaError(error, 'the brokers do not answer: check KAFKA_BROKERS');
   } finally {
     await admin.disconnect().catch(() => undefined);
   }
@@ -38,18 +39,11 @@ export async function ensureTopics(
   replicationFactor = 1,
 ): Promise<string[]> {
   const wanted: ITopicConfig[] = [
-    ...Object.entries(TOPICS).map(([topic, { partitions, retentionMs }]) =>
-      topicConfig({ topic, partitions, retentionMs, replicationFactor, maxBytes: MAX_RECORD_BYTES }),
+    ...Object.entries<TopicDefinition>(TOPICS).map(([topic, definition]) =>
+      topicConfig(topic, definition, replicationFactor),
     ),
     ...consumptions.map(({ topic, groupId }) =>
-      topicConfig({
-        topic: deadLetterTopic(topic, groupId),
-        partitions: 1,
-        retentionMs: DEAD_LETTER_RETENTION_MS,
-        replicationFactor,
-        // The largest record has the error headers on top here.
-        maxBytes: MAX_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES,
-      }),
+      topicConfig(deadLetterTopic(topic, groupId), DEAD_LETTERS, replicationFactor),
     ),
   ];
   return withAdmin(kafka, async (admin) => {
@@ -73,25 +67,34 @@ export async function ensureTopics(
   });
 }
 
-function topicConfig({
-  topic,
-  partitions,
-  retentionMs,
-  replicationFactor,
-  maxBytes,
-}: {
-  topic: string;
-  partitions: number;
-  retentionMs: number;
-  replicationFactor: number;
-  maxBytes: number;
-}): ITopicConfig {
+type Layout = Pick<TopicDefinition, 'partitions' | 'retentionMs' | 'compactAfterMs'> & { maxBytes?: number };
+
+const DEAD_LETTERS: Layout = {
+  partitions: 1,
+  retentionMs: DEAD_LETTER_RETENTION_MS,
+  // The largest record has the error headers on top here.
+  maxBytes: MAX_RECORD_BYTES + DEAD_LETTER_EXTRA_BYTES,
+};
+
+/** How a topic is created. */
+export function topicConfig(
+  topic: string,
+  { partitions, retentionMs, compactAfterMs, maxBytes = MAX_RECORD_BYTES }: Layout,
+  replicationFactor: number,
+): ITopicConfig {
+  const cleanup =
+    compactAfterMs === undefined
+      ? [{ name: 'cleanup.policy', value: 'delete' }]
+      : [
+          { name: 'cleanup.policy', value: 'compact,delete' },
+          { name: 'min.compaction.lag.ms', value: String(compactAfterMs) },
+        ];
   return {
     topic,
     numPartitions: partitions,
     replicationFactor,
     configEntries: [
-      { name: 'cleanup.policy', value: 'delete' },
+      ...cleanup,
       { name: 'retention.ms', value: String(retentionMs) },
       { name: 'max.message.bytes', value: String(maxBytes) },
     ],

@@ -86,13 +86,10 @@ const ADDRESS = z
   .transform((value) => value.replace(/\/+$/, ''));
 
 /** An http(s) address without a trailing slash. */
-export function url(doc: string, options: SettingOptions & { fallback: string }): Setting<string> {
+export function url(doc: string, options: SettingOptions & { fallback: string }): Setting<string>;
+export function url(doc: string, options?: SettingOptions): Setting<string | undefined>;
+export function url(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
   return declare(ADDRESS, doc, options);
-}
-
-/** An http(s) address without a trailing slash, or none. */
-export function optionalUrl(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
-  return declare<string | undefined>(ADDRESS, doc, options);
 }
 
 /** A text with a reader of its own, which throws an Error that says what is wrong. */
@@ -113,6 +110,18 @@ function reading<T>(read: (text: string) => T): z.ZodType<T, string> {
       return z.NEVER;
     }
   });
+}
+
+/** The path of a file that is there, can be read and is not empty. */
+export function file(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
+  const read = z.string().superRefine((path, context) => {
+    try {
+      readValueFile('it', path);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message.replace(/^it /, '') });
+    }
+  });
+  return declare(read, doc, options);
 }
 
 function declare<T>(read: z.ZodType<T, string>, doc: string, { fallback, example }: SettingOptions): Setting<T> {

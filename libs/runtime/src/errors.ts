@@ -24,6 +24,10 @@ export const ERROR_CODES = {
     kind: 'config',
     doc: 'The embedded stack needs Java 21 or newer: install one, set JAVA_HOME, or use external services.',
   },
+  access_refused: {
+    kind: 'config',
+    doc: 'PostgreSQL, Kafka or the registry refuses our credentials, or we refuse its certificate; the message names the settings.',
+  },
   registry_unavailable: { kind: 'transient', doc: 'The schema registry does not answer; it is asked again.' },
   kafka_unavailable: { kind: 'transient', doc: 'The brokers do not answer; they are asked again.' },
   database_unavailable: { kind: 'transient', doc: 'PostgreSQL does not answer; the batch is tried again.' },
@@ -88,6 +92,44 @@ export const ERROR_CODES = {
     kind: 'config',
     doc: 'A targeted sync did not read the list beyond LIST_SCAN_CAP; rows that only the list could find are left alone.',
   },
+  salesforce_unauthorized: {
+    kind: 'config',
+    doc: 'Salesforce refuses the credentials: check SALESFORCE_CLIENT_ID, the secret, the user and SALESFORCE_LOGIN_URL.',
+  },
+  salesforce_forbidden: {
+    kind: 'config',
+    doc: 'The Salesforce user may not do this: give it API access, and read access to Contact and its fields.',
+  },
+  salesforce_bad_request: { kind: 'config', doc: 'Salesforce refuses the request or the query as malformed.' },
+  salesforce_invalid_field: {
+    kind: 'config',
+    doc: 'A field that was visible is not visible any more: the scan describes Contact again and goes on without it.',
+  },
+  salesforce_request_refused: {
+    kind: 'config',
+    doc: 'A request that does not only read was stopped before it left (the allow-list of the Salesforce source).',
+  },
+  salesforce_request_limit: {
+    kind: 'transient',
+    doc: 'The API requests of the Salesforce org are used up; the scan goes on from its position later.',
+  },
+  salesforce_api_ceiling: {
+    kind: 'transient',
+    doc: 'The share of the API requests that this source may use is used up; the scan goes on from its position later.',
+  },
+  salesforce_unavailable: { kind: 'transient', doc: 'Salesforce answers with a server error, or not at all.' },
+  salesforce_timeout: { kind: 'transient', doc: 'Salesforce did not answer in time.' },
+  salesforce_truncated: { kind: 'transient', doc: 'An answer of Salesforce broke off, or lacks rows it promised.' },
+  salesforce_query_timeout: { kind: 'transient', doc: 'A query ran too long: the scan splits its window.' },
+  salesforce_job_failed: {
+    kind: 'transient',
+    doc: 'A bulk job of Salesforce failed, was aborted or did not end in time.',
+  },
+  salesforce_gone: { kind: 'transient', doc: 'A bulk job or a page of results has expired: it is asked for anew.' },
+  salesforce_rows_vanished: {
+    kind: 'config',
+    doc: 'Far more known contacts than usual are not visible: check what the Salesforce user may see. Nothing is marked deleted.',
+  },
   source_down: {
     kind: 'transient',
     doc: 'Too many look-ups stayed without an answer (MISSING_MAX_UNKNOWN_SHARE); nothing is marked missing.',
@@ -96,11 +138,17 @@ export const ERROR_CODES = {
   scan_cancelled: { kind: 'transient', doc: 'Somebody cancelled the scan.' },
   unknown_source: { kind: 'config', doc: 'No such source, or it is not configured here.' },
   request_invalid: { kind: 'data', doc: 'The request is malformed; the message lists its faults.' },
+  wrong_state: { kind: 'data', doc: 'The sync is in a state that does not allow this; the message names it.' },
   not_found: { kind: 'data', doc: 'There is no such thing.' },
+  operation_running: { kind: 'transient', doc: 'Somebody acts on dead letters already; try again when they are done.' },
   unauthenticated: { kind: 'config', doc: 'Send `Authorization: Bearer <API key>`; keys are in API_KEYS_FILE.' },
   forbidden: { kind: 'config', doc: 'The API key lacks the scope for this.' },
   body_too_large: { kind: 'data', doc: 'The request body is larger than allowed.' },
-  too_many_requests: { kind: 'transient', doc: 'Too many requests from this address; slow down.' },
+  media_type_unsupported: { kind: 'data', doc: 'The request body is not declared as application/json.' },
+  too_many_requests: {
+    kind: 'transient',
+    doc: 'Too many requests with this key or from this address; wait as long as Retry-After says.',
+  },
   internal: { kind: 'transient', doc: 'A defect of Tributary; the log has the cause.' },
 } as const satisfies Record<string, ErrorDefinition>;
 

@@ -3,13 +3,13 @@ import { AppError } from './errors.ts';
 /** What is sent to a source. The URL is made from settings only. */
 export interface HttpRequest {
   url: string;
-  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   headers: Record<string, string>;
   /** Sent as JSON. */
   body?: unknown;
   /** Sent form-urlencoded instead, with that content type. */
   form?: Record<string, string>;
-  /** Milliseconds for the whole answer. */
+  /** Milliseconds for the whole answer; of a streamed one for its head, and for every wait for more. */
   timeoutMs: number;
   signal?: AbortSignal;
   /** Largest answer in bytes. */
@@ -21,6 +21,18 @@ export interface HttpAnswer {
   status: number;
   headers: Headers;
   text: string;
+}
+
+/** An answer whose body is read as it comes. */
+export interface HttpStream {
+  status: number;
+  headers: Headers;
+  /** Content decoded. Nothing more is asked of the network while the reader is busy. Throws NoAnswer when it breaks off. */
+  body: AsyncIterable<Uint8Array>;
+  /** The rest as text, for answers that are not what was asked for. */
+  text(): Promise<string>;
+  /** Lets go of an answer that is not read to its end. */
+  close(): Promise<void>;
 }
 
 /** How a request got no answer; sources turn it into their own error. */
@@ -39,6 +51,33 @@ const LIMIT_BYTES = 64 * 1024 * 1024;
 /** Sends one request: bounded in time and size, never redirected. Throws NoAnswer, redirect_refused or response_too_large. */
 export async function sendRequest(request: HttpRequest): Promise<HttpAnswer> {
   const timeout = AbortSignal.timeout(request.timeoutMs);
+  const response = await open(request, timeout);
+  const text = await readText(response, request.limitBytes ?? LIMIT_BYTES, timeout);
+  return { status: response.status, headers: response.headers, text };
+}
+
+/**
+ * Sends one request and gives its answer before the body has come: for answers of any length, read in the memory of a chunk.
+ * The time limit is on every wait, not on the whole. Throws NoAnswer or redirect_refused.
+ */
+export async function openStream(request: HttpRequest): Promise<HttpStream> {
+  const stalled = new AbortController();
+  const timer = setTimeout(() => stalled.abort(), request.timeoutMs);
+  timer.unref();
+  const response = await open(request, stalled.signal).finally(() => clearTimeout(timer));
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: chunks(response, request.timeoutMs, stalled),
+    text: () => readText(response, request.limitBytes ?? LIMIT_BYTES, AbortSignal.timeout(request.timeoutMs)),
+    close: async () => {
+      // A body that was read to its end, or broke off, has nothing to let go of.
+      await response.body?.cancel().catch(() => undefined);
+    },
+  };
+}
+
+async function open(request: HttpRequest, timeout: AbortSignal): Promise<Response> {
   const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
   let response: Response;
   try {
@@ -59,8 +98,7 @@ export async function sendRequest(request: HttpRequest): Promise<HttpAnswer> {
       `${new URL(request.url).host} redirects elsewhere: check the base URL of the source`,
     );
   }
-  const text = await readBody(response, request.limitBytes ?? LIMIT_BYTES, timeout);
-  return { status: response.status, headers: response.headers, text };
+  return response;
 }
 
 function bodyOf({ body, form }: HttpRequest): { body?: string | URLSearchParams } {
@@ -68,18 +106,46 @@ function bodyOf({ body, form }: HttpRequest): { body?: string | URLSearchParams 
   return body === undefined ? {} : { body: JSON.stringify(body) };
 }
 
-async function readBody(response: Response, limit: number, timeout: AbortSignal): Promise<string> {
-  const chunks: Uint8Array[] = [];
+async function* chunks(response: Response, timeoutMs: number, stalled: AbortController): AsyncGenerator<Uint8Array> {
+  const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
+  if (reader === undefined) return;
+  let isWaiting = false;
+  let isDone = false;
+  // A reader that takes its time is no server that does not answer.
+  const timer = setTimeout(() => isWaiting && stalled.abort(), timeoutMs);
+  timer.unref();
+  try {
+    for (;;) {
+      isWaiting = true;
+      timer.refresh();
+      const { done, value } = await reader.read();
+      isWaiting = false;
+      isDone = done;
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw new NoAnswer(stalled.signal.aborted ? 'timeout' : 'truncated', error);
+  } finally {
+    clearTimeout(timer);
+    // What breaks off is told by the error above.
+    if (!isDone) await reader.cancel().catch(() => undefined);
+    reader.releaseLock();
+  }
+}
+
+async function readText(response: Response, limit: number, timeout: AbortSignal): Promise<string> {
+  const parts: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const chunk of response.body ?? []) {
-      size += (chunk as Uint8Array).length;
+    for await (const part of response.body ?? []) {
+      size += (part as Uint8Array).length;
       if (size > limit) throw new AppError('response_too_large', `an answer is larger than ${limit} bytes`);
-      chunks.push(chunk as Uint8Array);
+      parts.push(part as Uint8Array);
     }
   } catch (error) {
     if (error instanceof AppError) throw error;
     throw new NoAnswer(timeout.aborted ? 'timeout' : 'truncated', error);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(parts).toString('utf8');
 }

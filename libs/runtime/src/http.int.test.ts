@@ -1,16 +1,61 @@
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
 import { AppError } from './errors.ts';
 import { sendRequest, type HttpRequest } from './http-client.ts';
 import { closeServer, createApp, listen } from './http.ts';
 import { allows, findKey, hashKey, type ApiKey } from './keys.ts';
 import { createLogger } from './logger.ts';
+import { route } from './route.ts';
 import { describeMetrics, METRICS, renderMetrics } from './metrics.ts';
 
 const KEYS: ApiKey[] = [
   { id: 'reader', hash: hashKey('read-key'), scope: 'read' },
   { id: 'operator', hash: hashKey('operate-key'), scope: 'operate' },
+];
+
+const EDGE = { rates: { perAddress: 1_000, perKey: 1_000 }, trustedProxies: 0, metricsPublic: true };
+
+const ROUTES = [
+  route({
+    method: 'post',
+    path: '/echo',
+    summary: 'Answers what it is told.',
+    scope: 'operate',
+    body: z.looseObject({}),
+    response: z.looseObject({}),
+    handle: async ({ body }) => body,
+  }),
+  route({
+    method: 'get',
+    path: '/things/:id',
+    summary: 'Answers the id.',
+    scope: 'open',
+    params: z.strictObject({ id: z.string() }),
+    response: z.strictObject({ id: z.string() }),
+    handle: async ({ params }) => params,
+  }),
+  route({
+    method: 'get',
+    path: '/defect',
+    summary: 'Has a defect.',
+    scope: 'open',
+    response: z.strictObject({}),
+    handle: async () => {
+      throw new TypeError('cannot read canary@example.test');
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/late',
+    summary: 'Waits for a database that is down.',
+    scope: 'open',
+    response: z.strictObject({}),
+    handle: async () => {
+      throw new AppError('database_unavailable', 'the database does not answer');
+    },
+  }),
 ];
 
 describe('the HTTP edge', () => {
@@ -23,19 +68,11 @@ describe('the HTTP edge', () => {
     const destination = { write: (line: string) => void (log += line) };
     const app = createApp({
       keys: KEYS,
+      ...EDGE,
       bodyLimit: 2_048,
       logger: createLogger({ name: 'test', level: 'info', destination }),
       readiness: () => [{ part: 'x', ready, ...(ready ? {} : { reason: 'starting' }) }],
-      routes(target, guard) {
-        target.post('/echo', guard('operate'), (request, response) => void response.json(request.body));
-        target.get('/things/:id', (request, response) => void response.json({ id: request.params.id }));
-        target.get('/defect', () => {
-          throw new TypeError('cannot read canary@example.test');
-        });
-        target.get('/late', async () => {
-          throw new AppError('database_unavailable', 'the database does not answer');
-        });
-      },
+      routes: ROUTES,
     });
     const listening = await listen(app, { host: '127.0.0.1', port: 0, nextFree: false });
     server = listening.server;
@@ -62,10 +99,10 @@ describe('the HTTP edge', () => {
     [
       'an unknown charset',
       () => post('{}', { 'content-type': 'application/json; charset=ebcdic' }),
-      400,
-      'request_invalid',
+      415,
+      'media_type_unsupported',
     ],
-    ['an unknown encoding', () => post('{}', { 'content-encoding': 'zip' }), 400, 'request_invalid'],
+    ['an unknown encoding', () => post('{}', { 'content-encoding': 'zip' }), 415, 'media_type_unsupported'],
     ['a body that is no gzip', () => post('{}', { 'content-encoding': 'gzip' }), 400, 'request_invalid'],
     ['a malformed path', () => fetch(`${url}/things/%E0%A4%A`), 400, 'request_invalid'],
     ['an unknown route', () => fetch(`${url}/absent`), 404, 'not_found'],
@@ -129,10 +166,11 @@ describe('the HTTP edge', () => {
     const taken = { host: '127.0.0.1', port };
     const app = createApp({
       keys: [],
+      ...EDGE,
       bodyLimit: 1,
       logger: createLogger({ name: 't', level: 'silent' }),
       readiness: () => [],
-      routes: () => undefined,
+      routes: [],
     });
     await expect(listen(app, { ...taken, nextFree: false })).rejects.toMatchObject({
       code: 'port_in_use',

@@ -1,65 +1,54 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, {
-  type ErrorRequestHandler,
-  type Express,
-  type NextFunction,
-  type Request,
-  type RequestHandler,
-  type Response,
-} from 'express';
+import express, { type Express, type NextFunction, type Request, type RequestHandler, type Response } from 'express';
 import helmet from 'helmet';
-import { AppError, toAppError, type ErrorCode } from './errors.ts';
+import { AppError } from './errors.ts';
 import type { Readiness } from './host.ts';
 import { allows, findKey, type ApiKey, type Scope } from './keys.ts';
 import type { Logger } from './logger.ts';
-import { METRICS, renderMetrics } from './metrics.ts';
+import { METRICS } from './metrics.ts';
+import { problems } from './problems.ts';
+import { limitAddresses, limitKeys } from './rate-limit.ts';
+import { mount, type Route } from './route.ts';
+import { systemRoutes } from './system-routes.ts';
 
 /** What the HTTP edge needs besides its routes. */
 export interface HttpOptions {
   keys: readonly ApiKey[];
+  /** Largest request body in bytes. */
   bodyLimit: number;
+  /** Requests a minute, to this process. */
+  rates: { perAddress: number; perKey: number };
+  /** Proxies in front whose X-Forwarded-For is believed. */
+  trustedProxies: number;
+  /** Whether /metrics answers without a key. */
+  metricsPublic: boolean;
   logger: Logger;
   readiness(): Readiness[];
-  /** Adds the routes of the product. */
-  routes(app: Express, guard: (scope: Scope) => RequestHandler): void;
+  /** The routes of the product. */
+  routes: readonly Route[];
 }
 
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  request_invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  not_found: 404,
-  body_too_large: 413,
-  too_many_requests: 429,
-  unknown_source: 422,
-  ghl_not_connected: 422,
-  ghl_unavailable: 502,
-  ghl_timeout: 504,
-  database_unavailable: 503,
-  kafka_unavailable: 503,
-  registry_unavailable: 503,
-};
-
-/** An express application with health, metrics, authentication and problem documents (RFC 9457). */
-export function createApp({ keys, bodyLimit, logger, readiness, routes }: HttpOptions): Express {
+/** An express application with health, metrics, authentication, limits and problem documents. CORS is off: browsers of other sites get nothing. */
+export function createApp(options: HttpOptions): Express {
+  const { keys, bodyLimit, rates, trustedProxies, logger, routes } = options;
   const app = express();
   app.disable('x-powered-by');
+  app.set('trust proxy', trustedProxies);
+  app.set('query parser', 'simple');
   app.use(helmet());
   app.use(identify);
-  app.get('/healthz', (_request, response) => void response.json({ status: 'ok' }));
-  app.get('/readyz', (_request, response) => {
-    const parts = readiness();
-    const ready = parts.every((part) => part.ready);
-    response.status(ready ? 200 : 503).json({ status: ready ? 'ready' : 'not ready', parts });
-  });
-  app.get('/metrics', async (_request, response) => {
-    const { contentType, body } = await renderMetrics(Date.now());
-    response.set('content-type', contentType).send(body);
-  });
-  app.use(express.json({ limit: bodyLimit, strict: true }));
-  routes(app, (scope) => requireScope(keys, scope));
+  const limitKey = limitKeys(rates.perKey);
+  const guards = (scope: Scope): RequestHandler[] => [authenticate(keys), limitKey, requireScope(scope)];
+  // Read last: nobody without a key makes us parse a body.
+  const readBody = express.json({ limit: bodyLimit, strict: true });
+  const system = systemRoutes(options);
+  // Probes are never limited.
+  mount(app, system.health, guards, readBody);
+  app.use(limitAddresses(rates.perAddress));
+  mount(app, system.others, guards, readBody);
+  mount(app, routes, guards, readBody);
   app.use((request) => {
     throw new AppError('not_found', `there is no ${request.method} ${request.path}`);
   });
@@ -78,56 +67,22 @@ function identify(request: Request, response: Response, next: NextFunction): voi
   next();
 }
 
-function requireScope(keys: readonly ApiKey[], scope: Scope): RequestHandler {
-  return (request, _response, next) => {
+function authenticate(keys: readonly ApiKey[]): RequestHandler {
+  return (request, response, next) => {
     const match = /^Bearer (\S+)$/.exec(request.get('authorization') ?? '');
     const key = match === null ? undefined : findKey(keys, match[1]!);
     if (key === undefined) throw new AppError('unauthenticated', 'send `Authorization: Bearer <API key>`');
-    if (!allows(key, scope)) throw new AppError('forbidden', `the API key ${key.id} lacks the scope ${scope}`);
+    response.locals['key'] = key;
     next();
   };
 }
 
-function problems(logger: Logger): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
-    if (response.headersSent) {
-      next(error);
-      return;
-    }
-    const failure = translate(error);
-    const status = STATUS[failure.code] ?? 500;
-    if (status >= 500) logger.error({ err: error, path: request.path }, 'request failed');
-    response
-      .status(status)
-      .set(status === 401 ? { 'www-authenticate': 'Bearer' } : {})
-      .type('application/problem+json')
-      .send(
-        JSON.stringify({
-          type: `urn:tributary:error:${failure.code}`,
-          title: failure.code.replaceAll('_', ' '),
-          status,
-          // What we did not foresee is told to the log, not to the caller.
-          detail:
-            failure.code === 'internal' ? 'an unexpected error; the log has it under this request id' : failure.message,
-          code: failure.code,
-          requestId: response.get('x-request-id'),
-        }),
-      );
+function requireScope(scope: Scope): RequestHandler {
+  return (_request, response, next) => {
+    const { key } = response.locals as { key: ApiKey };
+    if (!allows(key, scope)) throw new AppError('forbidden', `the API key ${key.id} lacks the scope ${scope}`);
+    next();
   };
-}
-
-/** Errors of express and its body parser carry a status of their own: they are the request's fault. */
-function translate(error: unknown): AppError {
-  const { type, status } = (error ?? {}) as { type?: string; status?: number };
-  if (type === 'entity.too.large')
-    return new AppError('body_too_large', 'the request body is larger than HTTP_BODY_LIMIT');
-  if (type === 'entity.parse.failed') return new AppError('request_invalid', 'the request body is not valid JSON');
-  if (status !== undefined && status >= 400 && status < 500)
-    return new AppError(
-      'request_invalid',
-      type === undefined ? 'the request is malformed' : 'the request body cannot be read',
-    );
-  return toAppError(error);
 }
 
 /** Listens with timeouts; with `nextFree` the port after a taken one is tried. Returns the server and its actual port. */

@@ -16,10 +16,17 @@ export interface ApiKey {
   /** SHA-256 of the key, hexadecimal. */
   hash: string;
   scope: Scope;
+  /** The only accounts it may see and act on; all of them when left out. */
+  accounts?: readonly string[] | undefined;
 }
 
 const FILE = z.array(
-  z.strictObject({ id: z.string().min(1), hash: z.string().regex(/^[0-9a-f]{64}$/), scope: z.enum(SCOPES) }),
+  z.strictObject({
+    id: z.string().min(1),
+    hash: z.string().regex(/^[0-9a-f]{64}$/),
+    scope: z.enum(SCOPES),
+    accounts: z.array(z.string().min(1)).min(1).optional(),
+  }),
 );
 
 /** SHA-256 of a key: keys are random, so nothing slower is needed. */
@@ -34,7 +41,7 @@ export function readKeys(file: string): ApiKey[] {
   } catch (error) {
     throw new AppError(
       'config_invalid',
-      'API_KEYS_FILE must be a JSON list of {id, hash (sha256, hex), scope: read|operate|admin}',
+      'API_KEYS_FILE must be a JSON list of {id, hash (sha256, hex), scope: read|operate|admin, accounts?: [ids]}',
       { cause: error },
     );
   }

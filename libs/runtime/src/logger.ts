@@ -87,8 +87,23 @@ export function describeError(error: unknown, depth = 0): object {
     type: error.name,
     ...(code === undefined ? {} : { code }),
     ...(kind === undefined ? {} : { kind }),
-    message: mask(error.message),
-    stack: mask(error.stack ?? ''),
+    ...(quotesData(error)
+      ? { stack: framesOf(error) }
+      : { message: mask(error.message), stack: mask(error.stack ?? '') }),
     ...(error.cause === undefined || depth >= DEEPEST ? {} : { cause: describeError(error.cause, depth + 1) }),
   };
+}
+
+/** Whether the text of an error may quote what was being handled: PostgreSQL quotes rows, JSON.parse its input, avsc the value. */
+function quotesData(error: Error): boolean {
+  const isFromPostgres = 'severity' in error && 'routine' in error;
+  return isFromPostgres || error instanceof SyntaxError || /^invalid "/.test(error.message);
+}
+
+/** The places of a stack without its first lines, which repeat the message. */
+function framesOf({ stack = '' }: Error): string {
+  return stack
+    .split('\n')
+    .filter((line) => /^ {4}at /.test(line))
+    .join('\n');
 }

@@ -1,24 +1,25 @@
 import { hostname } from 'node:os';
 import { CONSUMER_GROUPS, TOPICS } from '#libs/contracts/src/topics.ts';
-import { closeConnections, createKafka } from '#libs/kafka/src/client.ts';
-import { createCodec } from '#libs/kafka/src/codec.ts';
+import { closeConnections, createKafka, type KafkaLogger } from '#libs/kafka/src/client.ts';
+import { createCodec, type Codec } from '#libs/kafka/src/codec.ts';
 import { startConsumer, type RunningConsumer } from '#libs/kafka/src/consumer.ts';
-import type { CheckpointStore, Processor } from '#libs/kafka/src/processor.ts';
+import type { AnyProcessor, CheckpointStore } from '#libs/kafka/src/processor.ts';
 import { createProducer, type Producer } from '#libs/kafka/src/producer.ts';
 import { registerSchemas } from '#libs/kafka/src/registry.ts';
+import type { RegistryAddress } from '#libs/kafka/src/registry-client.ts';
 import { ensureTopics } from '#libs/kafka/src/topics.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import { migrate } from '#libs/storage/src/orm.ts';
-import { createPool, type Database } from '#libs/storage/src/pool.ts';
+import { grantRoles } from '#libs/storage/src/roles.ts';
+import { createPool, databaseError, type Database } from '#libs/storage/src/pool.ts';
+import type { StackAccess } from './access.ts';
 import type { Component } from './host.ts';
 import { instrument } from './instrument.ts';
 import type { Logger } from './logger.ts';
 
-/** Addresses of the three services, and what this process may use of them. */
+/** The stack, and what this process may use of it. */
 export interface PlatformOptions {
-  kafkaBrokers: string;
-  schemaRegistryUrl: string;
-  databaseUrl: string;
+  stack: StackAccess;
   databasePool: number;
   /** Silence after which a consumer's partitions go to others; 45 s if nothing is said. */
   sessionMs?: number;
@@ -31,43 +32,73 @@ export interface PlatformOptions {
 export interface Platform {
   kafka: ReturnType<typeof createKafka>;
   database: Database;
+  codec: Codec;
   producer: Producer;
   checkpoints: CheckpointStore;
   /** A component that runs a processor. */
-  consumer(processor: Processor): Component;
+  consumer(processor: AnyProcessor): Component;
   close(): Promise<void>;
 }
 
-/** The deploy step: migrations, topics, schemas. Running it again changes nothing. */
+/** A Kafka client for the stack. */
+export function kafkaOf(
+  { kafkaBrokers: brokers, kafkaSecurity: security }: StackAccess,
+  clientId: string,
+  logger: KafkaLogger,
+  more: { retries?: number } = {},
+): ReturnType<typeof createKafka> {
+  return createKafka({ brokers, clientId, logger, security, ...more });
+}
+
+/** The registry of the stack. */
+export function registryOf({ schemaRegistryUrl, registrySecurity }: StackAccess): RegistryAddress {
+  return { registryUrl: schemaRegistryUrl, security: registrySecurity };
+}
+
+/**
+ * The deploy step: migrations, database roles, topics, schemas. Running it again changes nothing. `roles` is what an administrator of
+ * the database has to run first, where our own user may not.
+ */
 export async function deploy(
   options: Omit<PlatformOptions, 'databasePool' | 'sessionMs'> & { replication: number },
-): Promise<{ migrations: string[]; topics: string[]; schemas: number }> {
-  const { kafkaBrokers, schemaRegistryUrl, databaseUrl, logger, service, replication } = options;
-  const kafka = createKafka({ brokers: kafkaBrokers, clientId: `tributary-${service}`, logger });
+): Promise<{ migrations: string[]; roles: string[]; topics: string[]; schemas: number }> {
+  const { stack, logger, service, replication } = options;
+  const kafka = kafkaOf(stack, `tributary-${service}`, logger);
   const consumptions = Object.entries(CONSUMER_GROUPS).flatMap(([groupId, topics]) =>
     topics.map((topic) => ({ topic, groupId })),
   );
-  const [migrations, topics, schemas] = await Promise.all([
-    migrate(databaseUrl),
+  const [{ migrations, roles }, topics, schemas] = await Promise.all([
+    migrateWithRoles(stack.databaseUrl),
     ensureTopics(kafka, consumptions, replication),
-    registerSchemas(schemaRegistryUrl),
+    registerSchemas(registryOf(stack)),
   ]);
-  return { migrations, topics, schemas };
+  return { migrations, roles, topics, schemas };
+}
+
+async function migrateWithRoles(databaseUrl: string): Promise<{ migrations: string[]; roles: string[] }> {
+  const migrations = await migrate(databaseUrl);
+  return { migrations, roles: await grantRoles(databaseUrl) };
 }
 
 /** Opens the shared connections. Throws when the schemas are not registered. */
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
-  const { kafkaBrokers, schemaRegistryUrl, databaseUrl, databasePool, sessionMs, logger, service } = options;
-  const kafka = createKafka({ brokers: kafkaBrokers, clientId: `tributary-${service}-${hostname()}`, logger });
+  const { stack, databasePool, sessionMs, logger, service } = options;
+  const { databaseUrl } = stack;
+  const kafka = kafkaOf(stack, `tributary-${service}-${hostname()}`, logger);
   const database = createPool({ databaseUrl, applicationName: `tributary-${service}`, max: databasePool });
-  const codec = createCodec({ registryUrl: schemaRegistryUrl });
-  await codec.ready(Object.values(TOPICS).flatMap(({ events }) => [...events]));
-  const producer = await createProducer({ kafka, codec, source: `/crm/${service}`, onSent: instrument.sent });
+  const codec = createCodec(registryOf(stack));
+  const producer = await connectAll(database, codec, () =>
+    createProducer({ kafka, codec, source: `/crm/${service}`, onSent: instrument.sent }),
+  ).catch(async (error: unknown) => {
+    await database.end();
+    throw error;
+  });
   const checkpoints = createCheckpointStore(database);
   const timing = sessionMs === undefined ? {} : { timing: { sessionMs } };
   return {
     kafka,
     database,
+    codec,
     producer,
     checkpoints,
     consumer: (processor) => consumerComponent(processor, { kafka, codec, producer, checkpoints, logger, ...timing }),
@@ -79,13 +110,22 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   };
 }
 
-type Shared = Pick<Platform, 'kafka' | 'producer' | 'checkpoints'> & {
-  codec: ReturnType<typeof createCodec>;
+/** A database that is down is waited for by the parts; one that refuses us is told now. */
+async function connectAll<T>(database: Database, codec: Codec, connect: () => Promise<T>): Promise<T> {
+  await database.query('select 1').catch((error: unknown) => {
+    const failure = databaseError(error);
+    if (failure.kind === 'config') throw failure;
+  });
+  await codec.ready(Object.values(TOPICS).flatMap(({ events }) => [...events]));
+  return connect();
+}
+
+type Shared = Pick<Platform, 'kafka' | 'codec' | 'producer' | 'checkpoints'> & {
   logger: Logger;
   timing?: { sessionMs: number };
 };
 
-function consumerComponent(processor: Processor, shared: Shared): Component {
+function consumerComponent(processor: AnyProcessor, shared: Shared): Component {
   let running: RunningConsumer | undefined;
   return {
     name: processor.groupId,

@@ -1,15 +1,13 @@
-import type { Express, RequestHandler } from 'express';
 import type { Server } from 'node:http';
+import { stackAccess, type StackAccess } from './access.ts';
 import { AppError, toAppError } from './errors.ts';
 import { onStopSignal, startHost, type Component, type Readiness } from './host.ts';
 import { closeServer, createApp, listen } from './http.ts';
-import { readKeys, type ApiKey, type Scope } from './keys.ts';
+import { readKeys, type ApiKey } from './keys.ts';
 import { createLogger, type Logger } from './logger.ts';
 import { openPlatform, type Platform } from './platform.ts';
+import type { Route } from './route.ts';
 import { readSettings, type Settings } from './settings.ts';
-
-/** Adds the routes of a service to its HTTP edge. */
-export type Routes = (app: Express, guard: (scope: Scope) => RequestHandler) => void;
 
 /** The HTTP side of a process: health and metrics, and whatever routes it adds. */
 export interface EdgeOptions {
@@ -19,20 +17,33 @@ export interface EdgeOptions {
   port: number;
   nextFree: boolean;
   logger: Logger;
+  /** Whether /metrics answers without a key. */
+  metricsPublic: boolean;
   /** Readiness of the whole process. */
   readiness(): Readiness[];
-  routes?: Routes;
+  routes?: readonly Route[];
+  /** Ends answers that would not end by themselves, before the server closes. */
+  drain?(): void;
 }
 
 /** /healthz, /readyz, /metrics and the routes of a process as a component; `url()` tells where it listens once started. */
 export function httpEdge(options: EdgeOptions): Component & { url(): string } {
-  const { settings, keys, port, nextFree, logger, readiness, routes = () => undefined } = options;
+  const { settings, keys, port, nextFree, metricsPublic, logger, readiness, routes = [], drain } = options;
   let server: Server | undefined;
   let url = '';
   return {
     name: 'http',
     async start() {
-      const app = createApp({ keys, bodyLimit: settings.HTTP_BODY_LIMIT, logger, readiness, routes });
+      const app = createApp({
+        keys,
+        bodyLimit: settings.HTTP_BODY_LIMIT,
+        rates: { perAddress: settings.HTTP_RATE_PER_ADDRESS, perKey: settings.HTTP_RATE_PER_KEY },
+        trustedProxies: settings.HTTP_TRUSTED_PROXIES,
+        metricsPublic,
+        logger,
+        readiness,
+        routes,
+      });
       const host = settings.HTTP_HOST;
       const listening = await listen(app, { host, port, nextFree });
       server = listening.server;
@@ -41,6 +52,7 @@ export function httpEdge(options: EdgeOptions): Component & { url(): string } {
     url: () => url,
     readiness: () => [{ part: 'http', ready: server !== undefined }],
     async stop() {
+      drain?.();
       if (server !== undefined) await closeServer(server);
     },
   };
@@ -49,6 +61,7 @@ export function httpEdge(options: EdgeOptions): Component & { url(): string } {
 /** What a service is composed from. */
 export interface ServiceContext {
   settings: Settings;
+  stack: StackAccess;
   platform: Platform;
   logger: Logger;
 }
@@ -56,7 +69,9 @@ export interface ServiceContext {
 /** A service: its parts, and the routes it adds to health and metrics. */
 export interface Service {
   components: Component[];
-  routes?: Routes;
+  routes?: readonly Route[];
+  /** Ends answers of these routes that would not end by themselves. */
+  drain?(): void;
 }
 
 /**
@@ -84,30 +99,28 @@ async function serve(
   compose: (context: ServiceContext) => Service | Promise<Service>,
 ): Promise<number> {
   const logger = createLogger({ name, level: settings.LOG_LEVEL });
-  const { KAFKA_BROKERS: kafkaBrokers, SCHEMA_REGISTRY_URL: schemaRegistryUrl, DATABASE_POOL: databasePool } = settings;
-  const databaseUrl = settings.DATABASE_URL?.reveal();
-  if (kafkaBrokers === undefined || schemaRegistryUrl === undefined || databaseUrl === undefined)
-    throw new AppError('config_invalid', 'set KAFKA_BROKERS, SCHEMA_REGISTRY_URL and DATABASE_URL');
+  const stack = stackAccess(settings);
+  if ('missing' in stack) throw new AppError('config_invalid', `set ${stack.missing.join(' and ')}`);
   const platform = await openPlatform({
-    kafkaBrokers,
-    schemaRegistryUrl,
-    databaseUrl,
-    databasePool,
+    stack,
+    databasePool: settings.DATABASE_POOL,
     sessionMs: settings.KAFKA_SESSION_TIMEOUT * 1000,
     logger,
     service: name,
   });
   try {
-    const { components, routes } = await compose({ settings, platform, logger });
+    const { components, routes, drain } = await compose({ settings, stack, platform, logger });
     const running: { readiness?: () => Readiness[] } = {};
     const edge = httpEdge({
       settings,
       keys: settings.API_KEYS_FILE === undefined ? [] : readKeys(settings.API_KEYS_FILE),
       port: settings.HTTP_PORT,
       nextFree: false,
+      metricsPublic: settings.METRICS_PUBLIC === 'true',
       logger,
       readiness: () => running.readiness?.() ?? [{ part: name, ready: false, reason: 'starting' }],
       ...(routes === undefined ? {} : { routes }),
+      ...(drain === undefined ? {} : { drain }),
     });
     const host = await startHost([edge, ...components], logger);
     running.readiness = host.readiness;

@@ -9,11 +9,11 @@ import {
   secretCustom,
   secretText,
   text,
-  optionalUrl,
   url,
   type Values,
 } from './config.ts';
 import { AppError } from './errors.ts';
+import { ACCESS_SETTINGS, checkAccess } from './access.ts';
 import { readAccountsFile } from './ghl-accounts-file.ts';
 import { readKeyRing, type KeyRing } from './key-ring.ts';
 import type { Secret } from './secret.ts';
@@ -26,11 +26,14 @@ export const STACK_SETTINGS = {
   STACK: text('external, embedded; by default external when the three addresses below are set, else embedded'),
   DATA_DIR: text('Folder of the embedded stack: data, ports, logs, the development API key', { fallback: '.data' }),
   DOWNLOADS_DIR: text('Folder of what the embedded stack downloads once', { fallback: '.data/downloads' }),
-  DATABASE_URL: secretText('PostgreSQL', { example: 'postgresql://user:password@host:5432/tributary' }),
+  DATABASE_URL: secretText('PostgreSQL; with `sslmode=verify-full` by TLS', {
+    example: 'postgresql://user:password@host:5432/tributary',
+  }),
   KAFKA_BROKERS: text('Kafka brokers, comma-separated', { example: 'kafka-1:9092,kafka-2:9092' }),
-  SCHEMA_REGISTRY_URL: text('Schema registry, its Confluent-compatible API', {
+  SCHEMA_REGISTRY_URL: url('Schema registry, its Confluent-compatible API', {
     example: 'http://registry:8080/apis/ccompat/v7',
   }),
+  ...ACCESS_SETTINGS,
   DATABASE_POOL: number(
     'PostgreSQL connections of one process',
     { min: 4, max: 100, integer: true },
@@ -56,6 +59,26 @@ export const PROCESS_SETTINGS = {
     'Largest request body in bytes',
     { min: 1024, max: 10 * 1024 * 1024, integer: true },
     { fallback: '1048576' },
+  ),
+  HTTP_RATE_PER_ADDRESS: number(
+    'Requests a minute that one address may send to one process; more are answered 429',
+    { min: 1, max: 1_000_000, integer: true },
+    { fallback: '1200' },
+  ),
+  HTTP_RATE_PER_KEY: number(
+    'Requests a minute that one API key may send to one process',
+    { min: 1, max: 1_000_000, integer: true },
+    { fallback: '600' },
+  ),
+  HTTP_TRUSTED_PROXIES: number(
+    'Proxies in front of the HTTP API whose X-Forwarded-For is believed',
+    { min: 0, max: 10, integer: true },
+    { fallback: '0' },
+  ),
+  METRICS_PUBLIC: choice(
+    'Whether /metrics answers without a key: dev means only under `npm start`',
+    ['dev', 'true', 'false'],
+    { fallback: 'dev' },
   ),
   API_KEYS_FILE: text('JSON file of hashed API keys; without it `npm start` makes one key in DATA_DIR', {
     example: '/run/secrets/api-keys.json',
@@ -86,7 +109,7 @@ export const GHL_SETTINGS = {
   ),
   GHL_CLIENT_ID: text('OAuth: client id of the marketplace app', { example: '6578278e879ad2646715ba9c-k8s5d2f1' }),
   GHL_CLIENT_SECRET: secretText('OAuth: client secret of the marketplace app'),
-  GHL_REDIRECT_URL: optionalUrl('OAuth: where GoHighLevel sends the browser back to, as the app has it', {
+  GHL_REDIRECT_URL: url('OAuth: where GoHighLevel sends the browser back to, as the app has it', {
     example: 'https://sync.example.com/oauth/ghl/callback',
   }),
   GHL_AUTHORIZE_URL: url('OAuth: page on which a location grants access', {
@@ -164,7 +187,9 @@ export type Settings = Values<typeof ALL_SETTINGS>;
 
 /** Reads every setting, or reports every fault at once. */
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
-  return loadSettings(ALL_SETTINGS, env);
+  const settings = loadSettings(ALL_SETTINGS, env);
+  checkAccess(settings);
+  return settings;
 }
 
 /** One location with its token and its rules. */

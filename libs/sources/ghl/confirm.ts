@@ -53,7 +53,7 @@ export async function* confirm(
 }
 
 /** Adds what a look-up told; false when it told nothing of the id. */
-function addAnswer(into: Records, contactId: string, result: Answer<Lookup>, reading: Reading): boolean {
+export function addAnswer(into: Records, contactId: string, result: Answer<Lookup>, reading: Reading): boolean {
   if ('failed' in result) {
     addUnanswered(into, { contactId }, result.failed, reading.now());
     return false;

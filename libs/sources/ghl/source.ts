@@ -4,6 +4,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
 import { readFull, readIncremental } from './full.ts';
+import { readSingle } from './single.ts';
 import { readTargeted } from './targeted.ts';
 import type { TokenSource } from './tokens.ts';
 
@@ -26,7 +27,7 @@ export interface GhlSourceOptions {
 }
 
 /** What a read to its end can answer for, by mode. */
-const ANSWERS_FOR = { full: 'all', targeted: 'known', incremental: 'nothing' } as const;
+const ANSWERS_FOR = { full: 'all', targeted: 'known', incremental: 'nothing', single: 'nothing' } as const;
 type Mode = keyof typeof ANSWERS_FOR;
 
 const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
@@ -50,7 +51,7 @@ export function ghlSource(options: GhlSourceOptions): Source {
     modes: Object.keys(ANSWERS_FOR),
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
-    reader(locationId, mode, signal) {
+    reader(locationId, mode, signal, contactId) {
       const tokens = options.tokensOf(accountOf(locationId));
       const budget = budgets.get(locationId) ?? createBudget();
       budgets.set(locationId, budget);
@@ -61,8 +62,8 @@ export function ghlSource(options: GhlSourceOptions): Source {
       return {
         answersFor: ANSWERS_FOR[mode as Mode],
         async open() {
-          // Without anything to look up a targeted read makes no call at all.
-          if (mode === 'targeted') return { accountName: null };
+          // Without anything to look up a targeted read makes no call at all, and a single one makes only its own.
+          if (mode === 'targeted' || mode === 'single') return { accountName: null };
           const { name } = await client.getLocation();
           return { accountName: name };
         },
@@ -73,6 +74,7 @@ export function ghlSource(options: GhlSourceOptions): Source {
           };
           const shared = { locationId, pageLimit, workers, delayMs, clock: systemClock };
           if (mode === 'targeted') return readTargeted(counting, context, { ...shared, listCap });
+          if (mode === 'single') return readSingle(counting, context, { ...shared, contactId: contactId ?? '' });
           return mode === 'full'
             ? readFull(counting, context, shared)
             : readIncremental(counting, context, { ...shared, overlapMs });

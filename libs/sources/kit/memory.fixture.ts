@@ -130,7 +130,8 @@ export interface MemoryStore extends ScanStore {
   /** The saved position, as a database gives it back. */
   position: unknown;
   saves: number;
-  cancelled: boolean;
+  wanted: 'cancel' | 'pause' | undefined;
+  paused: number;
   finished: string | undefined;
   epoch: number;
   /** Asked before every save: throws to play a crash between the broker's acknowledgement and the save. */
@@ -144,7 +145,8 @@ export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(e
   const store: MemoryStore = {
     position: null,
     saves: 0,
-    cancelled: false,
+    wanted: undefined,
+    paused: 0,
     finished: undefined,
     epoch: 1,
     beforeSave: undefined,
@@ -154,6 +156,7 @@ export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(e
       account,
       mode: 'full',
       dryRun: false,
+      contactId: null,
       epoch: store.epoch,
       position: store.position,
       ...more,
@@ -173,7 +176,10 @@ export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(e
       known.see(seen);
     },
     knownRows: () => known,
-    isCancelled: async () => store.cancelled,
+    asked: async () => store.wanted,
+    async pause() {
+      store.paused += 1;
+    },
     async finish(_scan, state) {
       store.finished = state;
     },

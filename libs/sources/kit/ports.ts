@@ -18,6 +18,8 @@ export interface OwnedScan {
   account: string;
   mode: string;
   dryRun: boolean;
+  /** The one contact that mode single reads; null elsewhere. */
+  contactId: string | null;
   /** Fences a former owner: every save names it. */
   epoch: number;
   /** Saved position of an interrupted scan; null at the beginning. */
@@ -63,7 +65,10 @@ export interface ScanStore<Scan extends OwnedScan = OwnedScan> {
   /** Throws checkpoint_fenced when somebody else owns the scan now. */
   savePosition(scan: Scan, position: unknown, seen: Seen | undefined): Promise<void>;
   knownRows(scanId: string): KnownRows;
-  isCancelled(scanId: string): Promise<boolean>;
+  /** What somebody wants of a running scan; a cancellation outweighs a pause. */
+  asked(scanId: string): Promise<'cancel' | 'pause' | undefined>;
+  /** Keeps the scan where it is until it is resumed or cancelled, unless the pause was taken back meanwhile; lets it go. */
+  pause(scan: Scan): Promise<void>;
   finish(scan: Scan, state: 'read' | 'refused'): Promise<void>;
 }
 
@@ -118,7 +123,7 @@ export interface RequestCounts {
 
 /** A reader of one account: made for one scan. */
 export interface AccountReader {
-  /** What a read to its end can answer for. */
+  /** What a read to its end can answer for; `nothing` judges no row that was not read. */
   answersFor: AnswersFor;
   /** Name of the account where a call is due to learn it, which also proves that the credentials work. */
   open(): Promise<{ accountName: string | null }>;
@@ -139,7 +144,7 @@ export interface Source {
   accountHint: string;
   modes: readonly string[];
   /** Throws unknown_source for an account that is not configured. */
-  reader(account: string, mode: string, signal: AbortSignal): AccountReader;
+  reader(account: string, mode: string, signal: AbortSignal, contactId?: string | null): AccountReader;
   /** Share of look-ups that may stay unknown in this account (MISSING_MAX_UNKNOWN_SHARE). */
   maxUnknownShare(account: string): number;
 }

@@ -5,17 +5,27 @@ import { partitionOf, type OutgoingEvent, type Producer } from '#libs/kafka/src/
 import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import type { OwnedScan, Source, SourceRecord } from './ports.ts';
 
-type ScanEvent = Extract<EventType, `crm.scan.v1.Scan${'Started' | 'Progressed' | 'Completed' | 'Failed'}`>;
+type ScanEvent = Extract<
+  EventType,
+  `crm.scan.v1.Scan${'Started' | 'Progressed' | 'Paused' | 'Resumed' | 'Completed' | 'Failed'}`
+>;
+
+/** The last record of a scan in each partition of the raw topic. */
+export interface LastRecords {
+  numbers: number[];
+  /** Where they lie; -1 without one. */
+  offsets: number[];
+}
 
 /** What one scan writes to Kafka. Every id is derived, so repeating a step repeats the same events. */
 export interface ScanLog {
   /** Partitions of the raw topic. */
   partitions: number;
   /**
-   * Publishes records, each with its number within (scan, partition), and resolves with the last number of each partition once
-   * the broker has acknowledged them all.
+   * Publishes records, each with its number within (scan, partition), and resolves with the last number and its offset in each
+   * partition once the broker has acknowledged them all.
    */
-  records(records: SourceRecord[], numbers: readonly number[]): Promise<number[]>;
+  records(records: SourceRecord[], last: LastRecords): Promise<LastRecords>;
   /** One marker to every partition of the raw topic, after the data. */
   markers(
     marker: Omit<ScanMarker, 'partition' | 'partitions' | 'lastNumber'>,
@@ -37,13 +47,14 @@ export function createScanLog(
 
   return {
     partitions,
-    async records(records, numbers) {
-      const last = [...numbers];
+    async records(records, before) {
+      const numbers = [...before.numbers];
+      const offsets = [...before.offsets];
       const events = records.map(({ type, id, value }): OutgoingEvent => {
         const key = `${account}:${entity}:${id}`;
         const partition = partitionOf(key, partitions);
-        const scanNumber = (last[partition] ?? 0) + 1;
-        last[partition] = scanNumber;
+        const scanNumber = (numbers[partition] ?? 0) + 1;
+        numbers[partition] = scanNumber;
         return {
           ...context,
           topic,
@@ -56,8 +67,8 @@ export function createScanLog(
           scanNumber,
         };
       });
-      await producer.send(events);
-      return last;
+      for (const { partition, offset } of await producer.send(events)) offsets[partition] = Number(offset);
+      return { numbers, offsets };
     },
     async markers(marker, numbers) {
       const type = 'crm.scan.v1.ScanMarker';

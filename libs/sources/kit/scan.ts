@@ -1,5 +1,6 @@
 import type { AnswersFor } from '#libs/contracts/src/generated/events.ts';
 import { sourceIsDown } from '#libs/domain/src/missing.ts';
+import { phaseProgress } from '#libs/domain/src/progress.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
 import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { AppError, toAppError, type ErrorCode, type ErrorKind } from '#libs/runtime/src/errors.ts';
@@ -13,7 +14,7 @@ import type {
   Source,
   SourcePage,
 } from './ports.ts';
-import { createScanLog, type ScanLog } from './scan-log.ts';
+import { createScanLog, type LastRecords, type ScanLog } from './scan-log.ts';
 
 /** What a scan runs on. */
 export interface ScanOptions<Scan extends OwnedScan> {
@@ -42,6 +43,8 @@ interface Position {
   source: unknown;
   /** Last record number of each partition. */
   numbers: number[];
+  /** Where the last record of each partition lies; -1 without one. */
+  offsets: number[];
   contactsRead: number;
   unusable: number;
   lookups: number;
@@ -49,6 +52,8 @@ interface Position {
   requests: RequestCounts;
   shortfall: SourcePage['shortfall'] | null;
   outcome: Outcome | null;
+  /** Paused, and not gone on since. */
+  paused: boolean;
 }
 
 /** What the parts of a scan share. */
@@ -73,10 +78,12 @@ export async function runScan<Scan extends OwnedScan>(options: ScanOptions<Scan>
   const log = createScanLog(producer, scan, source);
   const state = restore(scan.position, log.partitions);
   const run: Run<Scan> = { options, log, state, start: await store.begin(scan) };
-  state.outcome ??= await readToEnd(run);
+  const outcome = state.outcome ?? (await readToEnd(run));
+  if (outcome === 'paused') return pause(run);
+  state.outcome = outcome;
   // I1: the outcome is durable before anybody hears of it, and an owner that was fenced meanwhile stops here.
   await store.savePosition(scan, state, undefined);
-  await tellEnd(run, state.outcome);
+  await tellEnd(run, outcome);
   await crashPoint('after-markers-before-finish');
   await store.finish(scan, 'read');
 }
@@ -85,6 +92,7 @@ function restore(saved: unknown, partitions: number): Position {
   return {
     source: undefined,
     numbers: Array.from({ length: partitions }, () => 0),
+    offsets: Array.from({ length: partitions }, () => -1),
     contactsRead: 0,
     unusable: 0,
     lookups: 0,
@@ -92,27 +100,36 @@ function restore(saved: unknown, partitions: number): Position {
     requests: { all: 0, list: 0 },
     shortfall: null,
     outcome: null,
+    paused: false,
     ...(saved as Partial<Position> | null),
   };
 }
 
-/** Reads the source to its end or to its failure. Throws only what leaves the scan open, to be resumed. */
-async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcome> {
+/** Stops where the last page ended: no marker, so that nobody takes the scan for ended. */
+async function pause<Scan extends OwnedScan>({ options: { scan, store }, log, state }: Run<Scan>): Promise<void> {
+  state.paused = true;
+  await store.savePosition(scan, state, undefined);
+  await log.tell('crm.scan.v1.ScanPaused', { recordsRead: state.contactsRead, at: Date.now() });
+  await store.pause(scan);
+}
+
+/** Reads the source to its end, its failure or a pause. Throws only what leaves the scan open, to be resumed. */
+async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcome | 'paused'> {
   const { scan, source, store, signal, cancelLookMs = CANCEL_LOOK_MS } = run.options;
   const cancelling = new AbortController();
   const watch = setInterval(() => {
     // A database that does not answer is told by the next position that cannot be saved.
-    store.isCancelled(scan.scanId).then(
-      (isCancelled) => {
-        if (isCancelled) cancelling.abort(cancelled());
+    store.asked(scan.scanId).then(
+      (asked) => {
+        if (asked === 'cancel') cancelling.abort(cancelled());
       },
       () => undefined,
     );
   }, cancelLookMs);
   try {
-    if (await ours(store.isCancelled(scan.scanId))) throw cancelled();
+    if (await mustPause(run)) return 'paused';
     const reading = AbortSignal.any([signal, cancelling.signal]);
-    const reader = source.reader(scan.account, scan.mode, reading);
+    const reader = source.reader(scan.account, scan.mode, reading, scan.contactId);
     const { accountName } = await reader.open();
     const { startedAt, vendorsInScope, leadsInScope } = run.start;
     const { mode, dryRun } = scan;
@@ -124,7 +141,11 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
       vendorsInScope,
       leadsInScope,
     });
-    await readPages(run, reader, reading);
+    if (run.state.paused) {
+      run.state.paused = false;
+      await run.log.tell('crm.scan.v1.ScanResumed', { recordsRead: run.state.contactsRead, at: Date.now() });
+    }
+    if ((await readPages(run, reader, reading)) === 'paused') return 'paused';
     return { answersFor: reader.answersFor, failure: null, completedAt: Date.now() };
   } catch (error) {
     const failed = cancelling.signal.aborted && !signal.aborted ? cancelled() : failureOf(error, signal);
@@ -136,11 +157,19 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
   }
 }
 
+/** Whether somebody wants the scan to pause here. Throws when it is cancelled. */
+async function mustPause<Scan extends OwnedScan>({ options: { scan, store } }: Run<Scan>): Promise<boolean> {
+  const asked = await ours(store.asked(scan.scanId));
+  if (asked === 'cancel') throw cancelled();
+  return asked === 'pause';
+}
+
 async function readPages<Scan extends OwnedScan>(
-  { options, log, start, state }: Run<Scan>,
+  run: Run<Scan>,
   reader: AccountReader,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<'end' | 'paused'> {
+  const { options, log, start, state } = run;
   const { scan, source, store } = options;
   const pages = reader.read({
     evidence: await ours(store.evidence(scan.scanId)),
@@ -152,20 +181,22 @@ async function readPages<Scan extends OwnedScan>(
   const missingMaxUnknownShare = source.maxUnknownShare(scan.account);
   const before = state.requests;
   const told = { at: 0, phase: '' };
+  const rate = createRate(state);
   for await (const page of pages) {
-    const numbers = await log.records(page.records, state.numbers);
+    const last = await log.records(page.records, state);
     await crashPoint('after-publish-before-save');
     const { all, list } = reader.requests();
-    advance(state, page, numbers, { all: before.all + all, list: before.list + list });
+    advance(state, page, last, { all: before.all + all, list: before.list + list });
     // I1: the position moves only after the broker has acknowledged what it stands for.
     await ours(store.savePosition(scan, state, page.seen));
     options.onRecords?.(page.records.length);
-    if (await ours(store.isCancelled(scan.scanId))) throw cancelled();
+    const perSecond = rate({ ...page.progress, recordsRead: state.contactsRead });
+    const isPausing = await mustPause(run);
     // All look-ups count, those to come as well: once the outcome is certain nobody waits for the rest.
     const lookups = Math.max(state.lookups, page.progress.lookupsTotal ?? 0);
     if (sourceIsDown({ lookups, unknown: state.unknown }, { missingMaxUnknownShare }))
       throw down(state.unknown, lookups);
-    if (page.progress.phase !== told.phase || Date.now() - told.at >= PROGRESS_EVERY_MS) {
+    if (isPausing || page.progress.phase !== told.phase || Date.now() - told.at >= PROGRESS_EVERY_MS) {
       told.at = Date.now();
       told.phase = page.progress.phase;
       await log.tell('crm.scan.v1.ScanProgressed', {
@@ -173,10 +204,31 @@ async function readPages<Scan extends OwnedScan>(
         recordsRead: state.contactsRead,
         requests: state.requests.all,
         at: told.at,
+        perSecond,
       });
     }
+    if (isPausing) return 'paused';
     signal.throwIfAborted();
   }
+  return 'end';
+}
+
+type PhaseCounts = Parameters<typeof phaseProgress>[0];
+
+/** Measures what a phase does per second, since it began or was taken up by this process. */
+function createRate(state: Position): (now: PhaseCounts) => number | null {
+  let since = { phase: '', at: Date.now(), done: 0 };
+  const before = { recordsRead: state.contactsRead, lookupsDone: state.lookups };
+  let pageAt = since.at;
+  return (counts) => {
+    const { done } = phaseProgress(counts);
+    if (counts.phase !== since.phase) {
+      const taken = since.phase === '' ? phaseProgress({ ...counts, ...before }).done : 0;
+      since = { phase: counts.phase, at: pageAt, done: taken };
+    }
+    pageAt = Date.now();
+    return pageAt === since.at ? null : ((done - since.done) * 1000) / (pageAt - since.at);
+  };
 }
 
 function knownRows<Scan extends OwnedScan>(store: ScanStore<Scan>, scanId: string): KnownRows {
@@ -190,9 +242,10 @@ function knownRows<Scan extends OwnedScan>(store: ScanStore<Scan>, scanId: strin
   };
 }
 
-function advance(state: Position, page: SourcePage, numbers: number[], requests: RequestCounts): void {
+function advance(state: Position, page: SourcePage, { numbers, offsets }: LastRecords, requests: RequestCounts): void {
   state.source = page.position;
   state.numbers = numbers;
+  state.offsets = offsets;
   state.requests = requests;
   state.contactsRead += page.counts.read;
   state.unusable += page.counts.unusable;

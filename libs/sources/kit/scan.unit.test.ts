@@ -319,7 +319,7 @@ describe('look-ups without an answer', () => {
 
 describe('a cancelled scan', () => {
   it('reads nothing when it was cancelled before it began', async () => {
-    store.cancelled = true;
+    store.wanted = 'cancel';
     await run(
       sourceOf({
         make: () => {
@@ -334,7 +334,7 @@ describe('a cancelled scan', () => {
     const source = sourceOf({
       read: async function* (context) {
         for await (const next of fivePages(context)) {
-          if (next.position === 2) store.cancelled = true;
+          if (next.position === 2) store.wanted = 'cancel';
           yield next;
         }
       },
@@ -348,7 +348,7 @@ describe('a cancelled scan', () => {
     const source = sourceOf({
       read: async function* ({ signal }) {
         yield page(0);
-        store.cancelled = true;
+        store.wanted = 'cancel';
         await new Promise((_resolve, reject) => {
           signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
         });
@@ -357,5 +357,60 @@ describe('a cancelled scan', () => {
     await run(source, { cancelLookMs: 5 });
     expect(followLog(producer).markers[0]).toMatchObject({ failureCode: 'scan_cancelled', totalRecords: 7 });
     expect(producer.of('crm.scan.v1.ScanFailed')).toMatchObject([{ message: 'the scan was cancelled' }]);
+  });
+});
+
+describe('a scan that is paused', () => {
+  const pausing = (at: number): Source =>
+    sourceOf({
+      read: async function* (context) {
+        for await (const next of fivePages(context)) {
+          if (next.position === at) store.wanted = 'pause';
+          yield next;
+        }
+      },
+    });
+
+  it('stops after the page under way, keeps its place, and writes no marker', async () => {
+    await run(pausing(2));
+    expect(store).toMatchObject({ paused: 1, finished: undefined, position: { source: 2, contactsRead: 14 } });
+    expect(followLog(producer).markers).toEqual([]);
+    expect(producer.of('crm.scan.v1.ScanPaused')).toMatchObject([{ recordsRead: 14 }]);
+    expect(producer.of('crm.scan.v1.ScanProgressed').at(-1)).toMatchObject({ recordsRead: 14 });
+  });
+
+  it('goes on from there when it is resumed, and reads no page twice', async () => {
+    await run(pausing(2));
+    store.wanted = undefined;
+    await run();
+    const { holes, gone: contacts, markers } = followLog(producer);
+    expect({ holes, contacts: contacts.size, total: markers[0]?.totalRecords }).toEqual({
+      holes: 0,
+      contacts: 35,
+      total: 35,
+    });
+    expect(producer.of('crm.raw.ghl.v1.ContactGone')).toHaveLength(35);
+    expect(producer.of('crm.scan.v1.ScanResumed')).toMatchObject([{ recordsRead: 14 }]);
+    expect(store.finished).toBe('read');
+  });
+
+  it('stays paused when a process takes it up that is still wanted to pause', async () => {
+    await run(pausing(2));
+    await run(
+      sourceOf({
+        make: () => {
+          throw new Error('the source was asked');
+        },
+      }),
+    );
+    expect(store.paused).toBe(2);
+    expect(followLog(producer).markers).toEqual([]);
+  });
+
+  it('can be cancelled, and then answers for nothing', async () => {
+    await run(pausing(2));
+    store.wanted = 'cancel';
+    await run();
+    expect(followLog(producer).markers[0]).toMatchObject({ failureCode: 'scan_cancelled', totalRecords: 14 });
   });
 });

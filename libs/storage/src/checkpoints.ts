@@ -16,7 +16,7 @@ export interface Checkpoint {
 
 /** Saves a checkpoint inside the transaction that writes what it stands for. I5: table and position change together or not at all. */
 export async function saveCheckpoint(sql: Sql, checkpoint: Checkpoint): Promise<void> {
-  const text = `update tributary.checkpoints set next_offset = $1, updated_at = now()
+  const text = `update checkpoints set next_offset = $1, updated_at = now()
     where processor = $2 and topic = $3 and partition = $4 and epoch = $5 and next_offset is not distinct from $6::bigint`;
   const { processor, topic, partition, epoch, expected, next } = checkpoint;
   const result = await sql.query({
@@ -41,8 +41,8 @@ export function createCheckpointStore(database: Database): {
     async acquire(processor, topic, partition) {
       const result = await database
         .query<{ next_offset: number | null; epoch: number }>(
-          `insert into tributary.checkpoints (processor, topic, partition, epoch) values ($1, $2, $3, 1)
-           on conflict (processor, topic, partition) do update set epoch = tributary.checkpoints.epoch + 1
+          `insert into checkpoints (processor, topic, partition, epoch) values ($1, $2, $3, 1)
+           on conflict (processor, topic, partition) do update set epoch = checkpoints.epoch + 1
            returning next_offset, epoch`,
           [processor, topic, partition],
         )
@@ -68,7 +68,7 @@ export async function hasPassed(
   offsets: ReadonlyMap<number, string>,
 ): Promise<boolean> {
   const result = await sql.query<{ partition: number; next_offset: number | null }>(
-    'select partition, next_offset from tributary.checkpoints where processor = $1 and topic = $2',
+    'select partition, next_offset from checkpoints where processor = $1 and topic = $2',
     [processor, topic],
   );
   const positions = new Map(result.rows.map((row) => [row.partition, row.next_offset ?? 0]));
@@ -78,7 +78,7 @@ export async function hasPassed(
 /** Stored position of every processor, by `processor topic partition`. */
 export async function readPositions(sql: Sql): Promise<Map<string, number>> {
   const { rows } = await sql.query<{ place: string; next: number }>(
-    `select processor || ' ' || topic || ' ' || partition as place, next_offset as next from tributary.checkpoints where next_offset is not null`,
+    `select processor || ' ' || topic || ' ' || partition as place, next_offset as next from checkpoints where next_offset is not null`,
   );
   return new Map(rows.map(({ place, next }) => [place, next]));
 }

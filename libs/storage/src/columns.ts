@@ -50,6 +50,9 @@ export const VENDORS = tableMap<VendorRow>('vendors', {
   leadClosePercentage: ['lead_close_percentage', 'number'],
   takingNewWork: ['taking_new_work', 'boolean'],
   primaryServiceCategory: ['primary_service_category', 'text'],
+  localStatus: ['local_status', 'text'],
+  localStatusAt: ['local_status_at', 'time'],
+  baseChangedAt: ['base_changed_at', 'time'],
 });
 
 /** leads: the columns the rules read or write; the others are set at registration only. */

@@ -2,7 +2,7 @@ import type { Sql } from './pool.ts';
 
 /** Keeps observations of a dry run until it ends. */
 export async function saveDeferred(sql: Sql, scanId: string, observations: object): Promise<void> {
-  await sql.query('insert into tributary.deferred (scan_id, observations) values ($1, $2)', [
+  await sql.query('insert into deferred (scan_id, observations) values ($1, $2)', [
     scanId,
     JSON.stringify(observations),
   ]);
@@ -13,7 +13,7 @@ export async function* readDeferred<T extends object>(sql: Sql, scanId: string):
   let after = 0;
   for (;;) {
     const { rows } = await sql.query<{ id: number; observations: T }>(
-      'select id, observations from tributary.deferred where scan_id = $1 and id > $2 order by id limit 1',
+      'select id, observations from deferred where scan_id = $1 and id > $2 order by id limit 1',
       [scanId, after],
     );
     const next = rows[0];

@@ -12,7 +12,7 @@ export interface ImportOutcome {
 /** Notes what became of lines, in the transaction that wrote their rows; a replayed line keeps its first outcome. */
 export async function saveImportOutcomes(sql: Sql, outcomes: ImportOutcome[]): Promise<void> {
   await sql.query(
-    `insert into tributary.imports (import_id, line, table_name, outcome, row_id)
+    `insert into imports (import_id, line, table_name, outcome, row_id)
      select "importId", line, "table", outcome, "rowId" from json_to_recordset($1::json)
        as o ("importId" text, line integer, "table" text, outcome text, "rowId" text) on conflict do nothing`,
     [JSON.stringify(outcomes)],
@@ -25,7 +25,7 @@ export async function readImport(
   importId: string,
 ): Promise<{ inserted: number; merged: { line: number; rowId: string }[] }> {
   const { rows } = await sql.query<{ line: number; outcome: string; row_id: string }>(
-    'select line, outcome, row_id from tributary.imports where import_id = $1 order by line',
+    'select line, outcome, row_id from imports where import_id = $1 order by line',
     [importId],
   );
   const merged = rows

@@ -1,4 +1,5 @@
 import type { LeadRegistered } from '#libs/contracts/src/generated/events.ts';
+import type { FieldValues } from './changes.ts';
 import type { Sql } from './pool.ts';
 
 /** Columns of leads that no rule reads or writes: set when a row is registered, filled where empty when it is merged. */
@@ -19,14 +20,31 @@ const DETAILS: readonly [column: string, property: keyof LeadRegistered, express
   ['specific_services', 'specificServices', '$n::jsonb'],
 ];
 
-/** Writes the given details of a registered lead; on an existing row only where the column is empty. */
-export async function fillLeadDetails(sql: Sql, event: LeadRegistered, isNew: boolean): Promise<void> {
+/** What a registration fills of the details, before and after by column: all it gives on a new row, else where the column is empty. */
+export async function newLeadDetails(sql: Sql, event: LeadRegistered, isNew: boolean): Promise<FieldValues> {
   const given = DETAILS.filter(([, property]) => event[property] !== null);
+  if (given.length === 0) return {};
+  const present = isNew ? {} : await presentDetails(sql, event.id);
+  const filled = given.filter(([column]) => (present[column] ?? null) === null);
+  return Object.fromEntries(filled.map(([column, property]) => [column, [null, shown(column, event[property])]]));
+}
+
+async function presentDetails(sql: Sql, id: string): Promise<Record<string, unknown>> {
+  const columns = DETAILS.map(([column]) => column).join(', ');
+  const { rows } = await sql.query<Record<string, unknown>>(`select ${columns} from leads where id = $1`, [id]);
+  return rows[0] ?? {};
+}
+
+function shown(column: string, value: unknown): unknown {
+  if (column === 'service_details') return JSON.parse(value as string) as unknown;
+  return column === 'assigned_at' ? new Date(value as number).toISOString() : value;
+}
+
+/** Writes those of the details of a registered lead that `filled` names. */
+export async function fillLeadDetails(sql: Sql, event: LeadRegistered, filled: FieldValues): Promise<void> {
+  const given = DETAILS.filter(([column]) => column in filled);
   if (given.length === 0) return;
-  const sets = given.map(([column, , expression], index) => {
-    const value = expression.replace('$n', `$${index + 2}`);
-    return `${column} = ${isNew ? value : `coalesce(${column}, ${value})`}`;
-  });
+  const sets = given.map(([column, , expression], index) => `${column} = ${expression.replace('$n', `$${index + 2}`)}`);
   const values = given.map(([, property]) =>
     Array.isArray(event[property]) ? JSON.stringify(event[property]) : event[property],
   );

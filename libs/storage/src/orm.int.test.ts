@@ -19,6 +19,23 @@ it('an empty database gets every migration, and running again changes nothing', 
   await orm.close();
 });
 
+it('the tables of customers are in public, whatever the user is called', async () => {
+  database = await createTestDatabase({ migrated: false });
+  // Of the name of the schema that our bookkeeping is in.
+  expect((await database.pool.query('select current_user as name')).rows).toEqual([{ name: 'tributary' }]);
+  await migrate(database.url);
+  const { rows } = await database.pool.query<{ schemaname: string; tablename: string }>(
+    `select schemaname, tablename from pg_tables where tablename in ('vendors', 'leads', 'accounts', 'runs', 'checkpoints') order by 1, 2`,
+  );
+  expect(rows.map(({ schemaname, tablename }) => `${schemaname}.${tablename}`)).toEqual([
+    'public.accounts',
+    'public.leads',
+    'public.runs',
+    'public.vendors',
+    'tributary.checkpoints',
+  ]);
+});
+
 it('several processes at once migrate once', async () => {
   database = await createTestDatabase({ migrated: false });
   const applied = await Promise.all([migrate(database.url), migrate(database.url), migrate(database.url)]);

@@ -3,23 +3,33 @@ import { Migrator } from '@mikro-orm/migrations';
 import { ENTITIES } from './entities.ts';
 import { Migration20261124Foundation } from './migrations/20261124-foundation.ts';
 import { Migration20261125OauthTokens } from './migrations/20261125-oauth-tokens.ts';
+import { Migration20261125DeadLetters } from './migrations/20261125-dead-letters.ts';
+import { Migration20261125Lifecycle } from './migrations/20261125-lifecycle.ts';
+import { Migration20261125Control } from './migrations/20261125-control.ts';
+import { databaseAddress } from './address.ts';
 import { databaseError } from './pool.ts';
 
 /** Every migration in order; a new one is added at the end and never changed after it landed. */
 const MIGRATIONS = [
   { name: '20261124-foundation', class: Migration20261124Foundation },
   { name: '20261125-oauth-tokens', class: Migration20261125OauthTokens },
+  { name: '20261125-dead-letters', class: Migration20261125DeadLetters },
+  { name: '20261125-lifecycle', class: Migration20261125Lifecycle },
+  { name: '20261125-control', class: Migration20261125Control },
 ];
 
 /** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */
 export async function openOrm(databaseUrl: string): Promise<MikroORM> {
+  const { connectionString, ssl } = databaseAddress(databaseUrl);
   return MikroORM.init({
-    clientUrl: databaseUrl,
+    clientUrl: connectionString,
     entities: ENTITIES,
     extensions: [Migrator],
     discovery: { warnWhenNoEntities: false },
     pool: { min: 0, max: 4 },
     timezone: 'UTC',
+    // PostgreSQL looks into a schema of the user's name first: a user `tributary` would put the tables of customers there.
+    driverOptions: { ssl, options: '-c search_path=public' },
     migrations: {
       tableName: 'tributary_migrations',
       migrationsList: MIGRATIONS,

@@ -1,5 +1,6 @@
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
+import { lifecycleEvents } from './changes.ts';
 import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { inTransaction, type Database, type Sql } from './pool.ts';
 
@@ -11,19 +12,27 @@ export interface OutboxEvent<T extends EventType = EventType> {
   /** Derived id: publishing twice repeats it. */
   eventId: string;
   scanId: string | null;
+  /** The event that caused it; the scan's request if nothing else is said. */
+  causationId?: string;
+  /** When it happened, in milliseconds; by default when it is published. */
+  time?: number;
   value: Events[T];
 }
 
 /** Adds events to the outbox, inside the caller's transaction. */
 export async function addToOutbox(sql: Sql, events: OutboxEvent[]): Promise<void> {
   if (events.length === 0) return;
-  await sql.query(
-    `insert into tributary.outbox (topic, key, type, event_id, scan_id, value)
-     select topic, key, type, "eventId", "scanId", value from json_to_recordset($1::json)
-       as e (topic text, key text, type text, "eventId" text, "scanId" text, value jsonb)`,
-    [JSON.stringify(events)],
-  );
+  await sql.query(`insert into outbox (kind, events, content) values ('events', $1, $2)`, [
+    events.length,
+    JSON.stringify(events),
+  ]);
 }
+
+/** What a row of the outbox holds: events as they are, or the changes of a batch of rows, which are short until they are published. */
+const CONTENT = {
+  events: (content: string) => JSON.parse(content) as OutboxEvent[],
+  changes: (content: string): OutboxEvent[] => lifecycleEvents(content),
+};
 
 /**
  * Publishes what the outbox holds, in order, and removes it after the broker's acknowledgement; returns how many. One relay
@@ -32,27 +41,30 @@ export async function addToOutbox(sql: Sql, events: OutboxEvent[]): Promise<void
 export async function relayOutbox(
   database: Database,
   publish: (events: OutboxEvent[]) => Promise<void>,
-  limit = 500,
+  limit = 2000,
 ): Promise<number> {
   return inTransaction(database, async (sql) => {
-    const lock = await sql.query<{ locked: boolean }>(
-      `select pg_try_advisory_xact_lock(hashtext('tributary outbox')) as locked`,
+    const lock = await sql.query<{ mine: boolean }>(
+      `select pg_try_advisory_xact_lock(hashtext('tributary outbox')) as mine`,
     );
-    if (lock.rows[0]?.locked !== true) return 0;
-    const { rows } = await sql.query<OutboxEvent & { id: number }>(
-      `select id, topic, key, type, event_id as "eventId", scan_id as "scanId", value from tributary.outbox order by id limit $1`,
+    if (lock.rows[0]?.mine !== true) return 0;
+    const { rows } = await sql.query<{ id: number; kind: keyof typeof CONTENT; content: string }>(
+      `select id, kind, content from (
+         select id, kind, content, sum(events) over (order by id) - events as earlier from outbox order by id limit $1
+       ) o where earlier < $1 order by id`,
       [limit],
     );
     if (rows.length === 0) return 0;
-    await publish(rows.map(({ id: _id, ...event }) => event));
+    const events = rows.flatMap(({ kind, content }) => CONTENT[kind](content));
+    await publish(events);
     await crashPoint('after-outbox-publish-before-delete');
-    await sql.query('delete from tributary.outbox where id = any($1)', [rows.map(({ id }) => id)]);
-    return rows.length;
+    await sql.query('delete from outbox where id = any($1)', [rows.map(({ id }) => id)]);
+    return events.length;
   });
 }
 
 /** Events that wait in the outbox. */
 export async function outboxPending(sql: Sql): Promise<number> {
-  const { rows } = await sql.query<{ pending: number }>('select count(*) as pending from tributary.outbox');
+  const { rows } = await sql.query<{ pending: number }>('select coalesce(sum(events), 0) as pending from outbox');
   return rows[0]!.pending;
 }

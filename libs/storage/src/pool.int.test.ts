@@ -88,13 +88,18 @@ describe('what PostgreSQL says', () => {
     expect(await failing('select pg_sleep(5)', impatient)).toMatchObject({ code: 'database_unavailable' });
   });
 
-  it.each(['25006', '28P01', '3D000', '53300', '57P01', '57P03', '58030', '08006', 'ECONNREFUSED'])(
+  it.each(['25006', '53300', '57P01', '57P03', '58030', '08006', 'ECONNREFUSED'])(
     '%s is an outage, not a defect of ours',
     (code) => {
       const error = databaseError(Object.assign(new Error('x'), { code }));
       expect(error).toMatchObject({ code: 'database_unavailable', message: expect.stringContaining(code) });
     },
   );
+
+  it.each(['28P01', '28000', '3D000', 'SELF_SIGNED_CERT_IN_CHAIN'])('%s is a matter of the settings', (code) => {
+    const error = databaseError(Object.assign(new Error('x'), { code }));
+    expect(error).toMatchObject({ code: 'access_refused', kind: 'config', message: expect.stringContaining(code) });
+  });
 
   it('times are milliseconds, also the years that Date.parse does not like; numbers are numbers', async () => {
     const { rows } = await database.pool.query(

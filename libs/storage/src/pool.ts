@@ -1,5 +1,7 @@
 import pg from 'pg';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
+import { tlsFault } from '#libs/runtime/src/tls.ts';
+import { databaseAddress } from './address.ts';
 
 /** Whoever can run a statement: the pool, or one connection inside a transaction. */
 export interface Sql {
@@ -18,7 +20,12 @@ export interface PoolOptions {
   max: number;
   statementTimeoutMs?: number;
   lockTimeoutMs?: number;
+  /** Parameters of every session besides the time zone. The search path is the one place that says in which schemas our tables are. */
+  parameters?: Readonly<Record<string, string>>;
 }
+
+/** Our bookkeeping, and the tables customers query. Bookkeeping first: a table of theirs never hides one of ours. */
+const SEARCH_PATH = 'tributary,public';
 
 const TIMESTAMPTZ = 1184;
 const NUMERIC = 1700;
@@ -40,7 +47,7 @@ function isoOf(text: string): string {
 export function createPool(options: PoolOptions): Database {
   const { statementTimeoutMs = 120_000 } = options;
   const pool = new pg.Pool({
-    connectionString: options.databaseUrl,
+    ...databaseAddress(options.databaseUrl),
     application_name: options.applicationName,
     max: options.max,
     connectionTimeoutMillis: 10_000,
@@ -50,7 +57,7 @@ export function createPool(options: PoolOptions): Database {
     keepAlive: true,
     lock_timeout: options.lockTimeoutMs ?? 30_000,
     idle_in_transaction_session_timeout: 120_000,
-    options: '-c timezone=UTC -c datestyle=ISO',
+    options: sessionOptions(options.parameters),
     types: {
       getTypeParser: (oid: number, format?: 'text' | 'binary'): ((text: string) => unknown) =>
         parsers.get(oid) ?? (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
@@ -61,6 +68,13 @@ export function createPool(options: PoolOptions): Database {
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   return pool;
+}
+
+function sessionOptions(parameters: PoolOptions['parameters']): string {
+  const all = { timezone: 'UTC', datestyle: 'ISO', search_path: SEARCH_PATH, ...parameters };
+  return Object.entries(all)
+    .map(([name, value]) => `-c ${name}=${value}`)
+    .join(' ');
 }
 
 /**
@@ -97,20 +111,31 @@ const CONFLICTS = new Set(['40001', '40P01', '23505']);
 
 /**
  * Codes and classes that say something of the server and nothing of the data: connections, resources, operators, locks and limits
- * (55P03, 57014), read-only servers (25006), access (28, 3D), disks.
+ * (55P03, 57014), read-only servers (25006), disks.
  */
-const OUTAGES = /^(08|25|28|3D|53|55P03|57|58|F0|XX)/;
+const OUTAGES = /^(08|25|53|55P03|57|58|F0|XX)/;
+
+/** Answers to the address, user or password that DATABASE_URL gives. */
+const REFUSALS: Record<string, string> = {
+  '28P01': 'the password is wrong',
+  '28000': 'it does not let this user in from here',
+  '3D000': 'there is no such database',
+};
+
+const NO_TLS = /^The server does not support SSL/;
 
 /** What pg says of connections without a code of its own. */
 const BROKEN = /^(Connection terminated|timeout exceeded|Query read timeout|Client (has|was)|Cannot use a pool)/;
 
 /**
- * The AppError for what PostgreSQL or its connection said; what is neither is a defect of ours. The text is PostgreSQL's primary
- * message: it names no values.
+ * The AppError for what PostgreSQL or its connection said; what is neither is a defect of ours. PostgreSQL's own
+ * text may quote rows and stays in the cause.
  */
 export function databaseError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   const { code, message = '', constraint, syscall } = error as Record<string, string | undefined>;
+  const refusal = refusalOf(error, code, message);
+  if (refusal !== undefined) return refusal;
   const place = constraint === undefined ? '' : ` on ${constraint}`;
   if (syscall !== undefined || BROKEN.test(message)) return unavailable(code ?? message, error);
   if (code === undefined || !/^[0-9A-Z]{5}$/.test(code))
@@ -119,7 +144,17 @@ export function databaseError(error: unknown): AppError {
   if (CONFLICTS.has(code)) return new AppError('write_conflict', `PostgreSQL ${code}${place}`, { cause: error });
   if (code.startsWith('22') || code.startsWith('23'))
     return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
-  return new AppError('internal', `PostgreSQL ${code}: ${message}`, { cause: error });
+  return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
+}
+
+function refusalOf(error: unknown, code: string | undefined, message: string): AppError | undefined {
+  const reason = REFUSALS[code ?? ''] ?? tlsFault(error) ?? (NO_TLS.test(message) ? 'it speaks no TLS' : undefined);
+  if (reason === undefined) return undefined;
+  return new AppError(
+    'access_refused',
+    `no access to the database: ${reason} (${code ?? 'sslmode'}): check DATABASE_URL and DATABASE_SSL_CA_FILE`,
+    { cause: error },
+  );
 }
 
 function unavailable(reason: string, cause: unknown): AppError {

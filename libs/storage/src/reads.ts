@@ -1,7 +1,10 @@
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { DELETED_STATUS } from '#libs/domain/src/life.ts';
+import type { Progress } from '#libs/domain/src/progress.ts';
 import { Lead, Run, Vendor, type LeadRecord, type RunRecord, type VendorRecord } from './entities.ts';
 import type { Sql } from './pool.ts';
+import { readProgress, type ReportedProgress } from './run-progress.ts';
 
 /** A page of rows. */
 export interface Page<T> {
@@ -11,8 +14,14 @@ export interface Page<T> {
   offset: number;
 }
 
+/** What the caller may see. */
+export interface Visible {
+  /** The only accounts; all of them when undefined. */
+  accounts: readonly string[] | undefined;
+}
+
 /** What a list is asked for; every part is optional but the page. */
-export interface ListQuery {
+export interface ListQuery extends Visible {
   account?: string | undefined;
   status?: string | undefined;
   email?: string | undefined;
@@ -32,7 +41,11 @@ export const SORT_FIELDS = ['createdAt', 'updatedAt', 'status', 'id'] as const;
 export async function listVendors(orm: MikroORM, query: ListQuery): Promise<Page<VendorRecord>> {
   const [items, total] = await orm.em
     .fork()
-    .findAndCount(Vendor, { ...conditions(query), ...defined({ email: query.email }) }, paging(query));
+    .findAndCount(
+      Vendor,
+      { ...conditions(query), ...notDeleted(query), ...defined({ email: query.email }) },
+      paging(query),
+    );
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
@@ -44,11 +57,23 @@ export async function listLeads(orm: MikroORM, query: ListQuery): Promise<Page<L
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
-function conditions({ account, status, ghlContactId, includeMissing }: ListQuery): Record<string, unknown> {
+function conditions(query: ListQuery): Record<string, unknown> {
+  const { status, ghlContactId, includeMissing } = query;
   return {
-    ...defined({ accountId: account, status, ghlContactId }),
+    ...defined({ accountId: accountCondition(query), status, ghlContactId }),
     ...(includeMissing || status !== undefined ? {} : { missingSince: null }),
   };
+}
+
+/** Vendors that people deleted are shown to who asks for their status only. */
+function notDeleted({ status }: ListQuery): Record<string, unknown> {
+  return status === undefined ? { status: { $ne: DELETED_STATUS } } : {};
+}
+
+/** The account asked for and those that may be seen, both at once. */
+function accountCondition({ account, accounts }: Visible & { account?: string | undefined }): unknown {
+  if (accounts === undefined) return account;
+  return { $in: accounts.filter((visible) => account === undefined || account === visible) };
 }
 
 function paging({ sort, descending, limit, offset }: ListQuery): Record<string, unknown> {
@@ -63,10 +88,11 @@ function defined(values: Record<string, unknown>): Record<string, unknown> {
 /** The newest runs. */
 export async function listRuns(
   orm: MikroORM,
-  query: { account?: string | undefined; source?: string | undefined; limit: number },
+  query: Visible & { account?: string | undefined; source?: string | undefined; limit: number },
 ): Promise<RunRecord[]> {
-  const { account, source, limit } = query;
-  return await orm.em.fork().find(Run, defined({ account, source }), { orderBy: { updatedAt: 'desc' }, limit });
+  const { source, limit } = query;
+  const where = defined({ account: accountCondition(query), source });
+  return await orm.em.fork().find(Run, where, { orderBy: { updatedAt: 'desc' }, limit });
 }
 
 /** A run as the CLI and the API show it. */
@@ -77,6 +103,8 @@ export interface RunView {
   mode: string | null;
   dryRun: boolean;
   status: string;
+  /** The sync that reads for this one, where it joined it. */
+  joinedTo: string | null;
   phase: string | null;
   success: boolean | null;
   message: string | null;
@@ -85,13 +113,8 @@ export interface RunView {
   stats: Record<string, number> | null;
   fieldErrors: { contactId: string; field: string; code: string }[] | null;
   heldTables: string[] | null;
-  progress: {
-    recordsRead: number;
-    recordsTotal: number | null;
-    lookupsDone: number;
-    lookupsTotal: number | null;
-    requests: number;
-  } | null;
+  /** Null until somebody begins to read. */
+  progress: Progress | null;
   requestedAt: number | null;
   startedAt: number | null;
   finishedAt: number | null;
@@ -99,17 +122,28 @@ export interface RunView {
   duration: number | null;
 }
 
-/** One run; not_found when nobody asked for it. */
-export async function readRun(sql: Sql, syncId: string): Promise<RunView> {
-  const { rows } = await sql.query<RunView>(
-    `select sync_id as "syncId", source, account, mode, dry_run as "dryRun", status, phase, success, message, exit_code as "exitCode", error,
-       counters as stats, field_errors as "fieldErrors", held_tables as "heldTables", progress, requested_at as "requestedAt",
-       started_at as "startedAt", finished_at as "finishedAt",
-       round(extract(epoch from finished_at - started_at), 3) as duration
-     from runs where sync_id = $1`,
-    [syncId],
-  );
-  const run = rows[0];
+/** One run; not_found when nobody asked for it, and when the caller may not see its account. */
+export async function readRun(sql: Sql, syncId: string, accounts?: readonly string[]): Promise<RunView> {
+  const [run] = await readRuns(sql, [syncId], accounts);
   if (run === undefined) throw new AppError('not_found', `there is no sync ${syncId}`);
   return run;
+}
+
+/** Those of these runs that somebody asked for, of the accounts that the caller may see, in no order. */
+export async function readRuns(sql: Sql, syncIds: readonly string[], accounts?: readonly string[]): Promise<RunView[]> {
+  const { rows } = await sql.query<Omit<RunView, 'progress'> & { reported: ReportedProgress | null }>(
+    `select sync_id as "syncId", source, account, mode, dry_run as "dryRun", status, joined_to as "joinedTo", phase, success, message,
+       exit_code as "exitCode", error, counters as stats, field_errors as "fieldErrors", held_tables as "heldTables",
+       progress || jsonb_build_object('phase', phase) as reported, requested_at as "requestedAt",
+       started_at as "startedAt", finished_at as "finishedAt",
+       round(extract(epoch from finished_at - started_at), 3) as duration
+     from runs where sync_id = any($1) and ($2::text[] is null or account = any($2))`,
+    [syncIds, accounts ?? null],
+  );
+  const scanOf = (run: { syncId: string; joinedTo: string | null }): string => run.joinedTo ?? run.syncId;
+  const progress = await readProgress(
+    sql,
+    rows.map(({ reported, status, ...run }) => ({ scanId: scanOf(run), status, reported })),
+  );
+  return rows.map(({ reported: _reported, ...run }) => ({ ...run, progress: progress.get(scanOf(run)) ?? null }));
 }

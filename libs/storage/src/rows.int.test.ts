@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { LeadRow, VendorRow } from '#libs/domain/src/rows.ts';
+import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
+import { NO_WORD } from '#libs/domain/src/vendor-word.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { LEADS, VENDORS } from './columns.ts';
-import { inTransaction } from './pool.ts';
-import { deleteRows, ensureAccount, lockKeys, readRows, writeRows } from './rows.ts';
+import { inTransaction, type Sql } from './pool.ts';
+import { UNTOLD, type Cause, type Writing } from './changes.ts';
+import { deleteRows, ensureAccount, lockKeys, readRows, writeRows, type RowWrite } from './rows.ts';
 
 let database: TestDatabase;
 
@@ -35,6 +38,7 @@ const life = {
 
 const vendor = (id: string, more: Partial<VendorRow> = {}): VendorRow => ({
   ...life,
+  ...NO_WORD,
   id,
   name: `Ann "O'Hara" \\ \t\n ${'é'}漢😀`,
   companyName: '',
@@ -70,7 +74,10 @@ const lead = (id: string): LeadRow => ({
   source: 'elementor',
 });
 
-const fresh = <Row>(rows: Row[]): { row: Row; version: number }[] => rows.map((row) => ({ row, version: 0 }));
+const writing = (sql: Sql): Writing => ({ sql, rules: DEFAULT_GHL_RULES, changes: UNTOLD });
+const cause: Cause = { kind: 'observation', eventId: 'e', scanId: null, at: 1 };
+const fresh = <Row>(rows: Row[]): RowWrite<Row>[] => rows.map((row) => ({ row, version: 0, before: undefined, cause }));
+const again = <Row>(row: Row, version: number): RowWrite<Row>[] => [{ row, version, before: row, cause }];
 const all = () => readRows(database.pool, VENDORS, 'true order by t.id', []);
 
 describe('rows', () => {
@@ -80,15 +87,15 @@ describe('rows', () => {
     ) as unknown as VendorRow;
     const times = { bornAt: 0, createdAt: 0, updatedAt: 0 };
     const written = [{ ...empty, ...times }, vendor('full')];
-    await writeRows(database.pool, VENDORS, fresh(written));
+    await writeRows(writing(database.pool), VENDORS, fresh(written));
     expect(await all()).toEqual(written.map((row) => ({ row, version: 1 })));
-    await writeRows(database.pool, LEADS, fresh([lead('l')]));
+    await writeRows(writing(database.pool), LEADS, fresh([lead('l')]));
     expect(await readRows(database.pool, LEADS, 't.id = $1', ['l'])).toEqual([{ row: lead('l'), version: 1 }]);
   });
 
   it('updates what was read and counts the version up', async () => {
-    await writeRows(database.pool, VENDORS, fresh([vendor('a'), vendor('b')]));
-    await writeRows(database.pool, VENDORS, [{ row: vendor('a', { name: 'New' }), version: 1 }]);
+    await writeRows(writing(database.pool), VENDORS, fresh([vendor('a'), vendor('b')]));
+    await writeRows(writing(database.pool), VENDORS, again(vendor('a', { name: 'New' }), 1));
     expect((await all()).map(({ row, version }) => [row.id, row.name === 'New', version])).toEqual([
       ['a', true, 2],
       ['b', false, 1],
@@ -100,12 +107,12 @@ describe('rows', () => {
     ['a new row whose id is taken', 'a', 0],
     ['a row from the future', 'a', 7],
   ])('refuses %s, and everything of its batch with it', async (_what, id, version) => {
-    await writeRows(database.pool, VENDORS, fresh([vendor('a')]));
-    await writeRows(database.pool, VENDORS, [{ row: vendor('a', { name: 'Second' }), version: 1 }]);
+    await writeRows(writing(database.pool), VENDORS, fresh([vendor('a')]));
+    await writeRows(writing(database.pool), VENDORS, again(vendor('a', { name: 'Second' }), 1));
     const before = await all();
     await expect(
       inTransaction(database.pool, (sql) =>
-        writeRows(sql, VENDORS, [...fresh([vendor('z')]), { row: vendor(id, { name: 'Third' }), version }]),
+        writeRows(writing(sql), VENDORS, [...fresh([vendor('z')]), ...again(vendor(id, { name: 'Third' }), version)]),
       ),
     ).rejects.toMatchObject({ code: 'write_conflict', kind: 'transient' });
     expect(await all()).toEqual(before);
@@ -113,7 +120,7 @@ describe('rows', () => {
 
   it('one row twice in a batch is refused and not half written', async () => {
     await expect(
-      inTransaction(database.pool, (sql) => writeRows(sql, VENDORS, fresh([vendor('a'), vendor('a')]))),
+      inTransaction(database.pool, (sql) => writeRows(writing(sql), VENDORS, fresh([vendor('a'), vendor('a')]))),
     ).rejects.toMatchObject({ code: 'internal', message: expect.stringContaining('21000') });
     expect(await all()).toEqual([]);
   });
@@ -126,25 +133,29 @@ describe('rows', () => {
     ['no name', { name: null as unknown as string }],
   ])('%s is the fault of the data', async (_what, more) => {
     await expect(
-      inTransaction(database.pool, (sql) => writeRows(sql, VENDORS, fresh([vendor('a', more)]))),
+      inTransaction(database.pool, (sql) => writeRows(writing(sql), VENDORS, fresh([vendor('a', more)]))),
     ).rejects.toMatchObject({ code: 'constraint_violated', kind: 'data' });
   });
 
   it('takes 5000 rows in one statement, and none at all without asking', async () => {
     const rows = Array.from({ length: 5_000 }, (_, index) => vendor(`v${index}`));
-    await writeRows(database.pool, VENDORS, fresh(rows));
-    await writeRows(database.pool, VENDORS, []);
+    await writeRows(writing(database.pool), VENDORS, fresh(rows));
+    await writeRows(writing(database.pool), VENDORS, []);
     expect(await all()).toHaveLength(5_000);
   });
 
   it('reading writes no log worth the name: what is unchanged is decided before the write', async () => {
-    await writeRows(database.pool, VENDORS, fresh(Array.from({ length: 1_000 }, (_, index) => vendor(`v${index}`))));
+    await writeRows(
+      writing(database.pool),
+      VENDORS,
+      fresh(Array.from({ length: 1_000 }, (_, index) => vendor(`v${index}`))),
+    );
     await database.pool.query('vacuum (analyze) vendors');
     await all();
     const before = await wal();
     await inTransaction(database.pool, async (sql) => {
       await readRows(sql, VENDORS, 't.account_id = $1', ['L']);
-      await writeRows(sql, VENDORS, []);
+      await writeRows(writing(sql), VENDORS, []);
       await ensureAccount(sql, 'L');
     });
     expect((await wal()) - before).toBeLessThan(16_384);
@@ -158,9 +169,9 @@ describe('rows', () => {
   }
 
   it('deletes the given rows only', async () => {
-    await writeRows(database.pool, VENDORS, fresh([vendor('a'), vendor('b')]));
-    await deleteRows(database.pool, 'vendors', []);
-    await deleteRows(database.pool, 'vendors', ['a', 'absent']);
+    await writeRows(writing(database.pool), VENDORS, fresh([vendor('a'), vendor('b')]));
+    await deleteRows(writing(database.pool), VENDORS, [], cause);
+    await deleteRows(writing(database.pool), VENDORS, [{ row: vendor('a'), version: 1 }], cause);
     expect((await all()).map(({ row }) => row.id)).toEqual(['b']);
   });
 

@@ -1,4 +1,6 @@
 import { AppError } from '#libs/runtime/src/errors.ts';
+import type { RowLife } from '#libs/domain/src/rows.ts';
+import type { Cause, Transition, Writing } from './changes.ts';
 import type { ColumnKind, TableMap } from './columns.ts';
 import type { Sql } from './pool.ts';
 
@@ -9,7 +11,9 @@ export interface Versioned<Row> {
 }
 
 /** A row to write; version 0 inserts it. */
-export interface RowWrite<Row> extends Versioned<Row> {
+export interface RowWrite<Row> extends Versioned<Row>, Pick<Transition<Row>, 'cause' | 'also'> {
+  /** The row as it was read; undefined where it is inserted. */
+  before: Row | undefined;
   /** Hash of the observation that the row now shows in full; left out by whatever else writes the row, which forgets it. */
   shows?: string;
 }
@@ -42,11 +46,11 @@ function toRow<Row extends { id: string }>(map: TableMap<Row>, cells: unknown[])
 }
 
 /**
- * Inserts and updates rows in one statement. Throws write_conflict when a row changed since it was read or an insert meets an
- * existing id, so that the whole batch is read and decided again.
+ * Inserts and updates rows in one statement and notes what changed. Throws write_conflict when a row changed since it was read or
+ * an insert meets an existing id, so that the whole batch is read and decided again.
  */
-export async function writeRows<Row extends { id: string }>(
-  sql: Sql,
+export async function writeRows<Row extends RowLife>(
+  { sql, changes }: Writing,
   map: TableMap<Row>,
   writes: RowWrite<Row>[],
 ): Promise<void> {
@@ -60,6 +64,8 @@ export async function writeRows<Row extends { id: string }>(
       `${map.table}: ${writes.length - (result.rowCount ?? 0)} rows changed since they were read`,
     );
   }
+  for (const { row: after, version, before, cause, also } of writes)
+    changes.note(map, { before, after, version: version + 1, cause, also });
 }
 
 /** Columns that every write has besides the row's own. */
@@ -127,8 +133,16 @@ export function statementName(text: string): string {
 }
 
 /** Removes rows that a better claim displaced in the scan that made them. */
-export async function deleteRows(sql: Sql, table: 'vendors' | 'leads', ids: string[]): Promise<void> {
-  if (ids.length > 0) await sql.query(`delete from ${table} where id = any($1)`, [ids]);
+export async function deleteRows<Row extends RowLife>(
+  { sql, changes }: Writing,
+  map: TableMap<Row>,
+  rows: Versioned<Row>[],
+  cause: Cause,
+): Promise<void> {
+  if (rows.length === 0) return;
+  await sql.query(`delete from ${map.table} where id = any($1)`, [rows.map(({ row }) => row.id)]);
+  for (const { row: before, version } of rows)
+    changes.note(map, { before, after: undefined, version: version + 1, cause });
 }
 
 /** Makes the account row known before rows that refer to it; keeps what is there. */

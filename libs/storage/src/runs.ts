@@ -15,6 +15,7 @@ type Column =
   | 'field_errors'
   | 'held_tables'
   | 'progress'
+  | 'joined_to'
   | 'requested_by'
   | 'requested_at'
   | 'started_at'
@@ -22,7 +23,10 @@ type Column =
   | 'finished_at';
 
 /** Later states never give way to earlier ones, whatever order their events arrive in. */
-const RANK = `case status when 'queued' then 0 when 'running' then 1 when 'read' then 2 when 'failed' then 3 else 4 end`;
+const RANK = `case status when 'queued' then 0 when 'joined' then 1 when 'running' then 1 when 'paused' then 1 when 'read' then 2 when 'failed' then 3 else 4 end`;
+
+/** How a sync that somebody cancelled ends for the projector; people see `cancelled`. */
+const ENDED = `'incomplete', 'failed'`;
 
 /** Writes what an event of crm.sync-request.v1 or crm.scan.v1 says of a run. Applying an event twice changes nothing. */
 export async function applyRunEvent<T extends keyof typeof RUN_EVENTS>(
@@ -35,13 +39,14 @@ export async function applyRunEvent<T extends keyof typeof RUN_EVENTS>(
   const columns = Object.keys(written) as Column[];
   const values = columns.map((column) => toCell(column, written[column]));
   const at = (index: number): string => `$${index + 5}`;
-  const sets = columns.map((column, index) => `${column} = ${cast(column, at(index))}`);
+  const sets = columns.map((column, index) => `${column} = ${cast(column, at(index))}, `);
   await sql.query(
-    `insert into runs as r (sync_id, source, account, status, ${columns.join(', ')})
-     values ($1, $2, $3, $4, ${columns.map((column, index) => cast(column, at(index))).join(', ')})
-     on conflict (sync_id) do update set ${sets.join(', ')}, updated_at = now(),
+    `insert into runs as r (${['sync_id', 'source', 'account', 'status', ...columns].join(', ')})
+     values (${['$1', '$2', '$3', '$4', ...columns.map((column, index) => cast(column, at(index)))].join(', ')})
+     on conflict (sync_id) do update set ${sets.join('')}updated_at = now(),
        status = case when (select ${RANK} from (values (excluded.status)) v (status)) >= (select ${RANK} from (values (r.status)) v (status))
-         then excluded.status else r.status end`,
+         then case when excluded.status in (${ENDED}) and r.error ->> 'code' = 'scan_cancelled' then 'cancelled' else excluded.status end
+         else r.status end`,
     [syncId, source, account, status, ...values],
   );
 }
@@ -71,6 +76,26 @@ const RUN_EVENTS = {
     status: 'queued',
     written: { mode: e.mode, dry_run: e.dryRun, requested_by: e.requestedBy, requested_at: e.requestedAt },
   }),
+  'crm.sync.v1.ContactSyncRequested': (e: Events['crm.sync.v1.ContactSyncRequested']): RunChange => ({
+    syncId: e.syncId,
+    status: 'queued',
+    written: { mode: 'single', dry_run: false, requested_by: e.requestedBy, requested_at: e.requestedAt },
+  }),
+  'crm.scan.v1.ScanJoined': (e: Events['crm.scan.v1.ScanJoined']): RunChange => ({
+    syncId: e.scanId,
+    status: 'joined',
+    written: { joined_to: e.joinedTo },
+  }),
+  'crm.scan.v1.ScanPaused': (e: Events['crm.scan.v1.ScanPaused']): RunChange => ({
+    syncId: e.scanId,
+    status: 'paused',
+    written: {},
+  }),
+  'crm.scan.v1.ScanResumed': (e: Events['crm.scan.v1.ScanResumed']): RunChange => ({
+    syncId: e.scanId,
+    status: 'running',
+    written: {},
+  }),
   'crm.scan.v1.ScanStarted': (e: Events['crm.scan.v1.ScanStarted']): RunChange => ({
     syncId: e.scanId,
     status: 'running',
@@ -87,6 +112,7 @@ const RUN_EVENTS = {
         lookupsDone: e.lookupsDone,
         lookupsTotal: e.lookupsTotal,
         requests: e.requests,
+        perSecond: e.perSecond,
         at: e.at,
       },
     },
@@ -140,4 +166,12 @@ export async function lastSuccesses(sql: Sql): Promise<{ source: string; at: num
     'select source, max(finished_at) as at from runs where success and not dry_run group by source',
   );
   return rows;
+}
+
+/** When scans of GoHighLevel began, in order, in milliseconds. */
+export async function scanStarts(sql: Sql): Promise<number[]> {
+  const { rows } = await sql.query<{ at: number }>(
+    `select distinct started_at as at from runs where source = 'ghl' and started_at is not null order by 1`,
+  );
+  return rows.map(({ at }) => at);
 }

@@ -1,6 +1,7 @@
 import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { Sql } from './pool.ts';
 import { statementName } from './rows.ts';
+import { endScans } from './scan-control.ts';
 
 /** What one batch of a partition adds to the projector's knowledge of a scan. */
 export interface PartitionProgress {
@@ -26,7 +27,7 @@ export type ScanStateName = 'open' | 'applied' | 'needs_confirmation';
 /** Which of these scans are closed: their records are repeats of what was applied. */
 export async function closedScans(sql: Sql, scanIds: string[]): Promise<Set<string>> {
   if (scanIds.length === 0) return new Set();
-  const text = `select scan_id from tributary.scan_states where scan_id = any($1) and state <> 'open'`;
+  const text = `select scan_id from scan_states where scan_id = any($1) and state <> 'open'`;
   const { rows } = await sql.query<{ scan_id: string }>({ name: statementName(text), text, values: [scanIds] });
   return new Set(rows.map(({ scan_id }) => scan_id));
 }
@@ -45,20 +46,20 @@ export function followNumbers(last: number, numbers: readonly number[]): { last:
 /** Records progress of a scan in one partition, in the transaction that applies the batch. */
 export async function saveProgress(sql: Sql, progress: PartitionProgress): Promise<void> {
   const { scanId, account, partition, numbers, deadLettered } = progress;
-  const read = 'select last_number from tributary.scan_partitions where scan_id = $1 and partition = $2';
+  const read = 'select last_number from scan_partitions where scan_id = $1 and partition = $2';
   const { rows } = await sql.query<{ last_number: number }>({
     name: statementName(read),
     text: read,
     values: [scanId, partition],
   });
   if (rows.length === 0) {
-    await sql.query('insert into tributary.scan_states (scan_id, account) values ($1, $2) on conflict do nothing', [
+    await sql.query('insert into scan_states (scan_id, account) values ($1, $2) on conflict do nothing', [
       scanId,
       account,
     ]);
   }
   const { last, holes } = followNumbers(rows[0]?.last_number ?? 0, numbers);
-  const write = `insert into tributary.scan_partitions as p (scan_id, partition, last_number, holes, dead_lettered) values ($1, $2, $3, $4, $5)
+  const write = `insert into scan_partitions as p (scan_id, partition, last_number, holes, dead_lettered) values ($1, $2, $3, $4, $5)
     on conflict (scan_id, partition) do update set last_number = excluded.last_number,
       holes = p.holes + excluded.holes, dead_lettered = p.dead_lettered + excluded.dead_lettered`;
   await sql.query({ name: statementName(write), text: write, values: [scanId, partition, last, holes, deadLettered] });
@@ -76,15 +77,14 @@ export async function closePartition(sql: Sql, marker: ScanMarker): Promise<Clos
     numbers: [],
     deadLettered: 0,
   });
-  await sql.query('update tributary.scan_partitions set marker = $3 where scan_id = $1 and partition = $2', [
+  await sql.query('update scan_partitions set marker = $3 where scan_id = $1 and partition = $2', [
     marker.scanId,
     marker.partition,
     JSON.stringify(marker),
   ]);
-  const state = await sql.query<{ state: string }>(
-    'select state from tributary.scan_states where scan_id = $1 for update',
-    [marker.scanId],
-  );
+  const state = await sql.query<{ state: string }>('select state from scan_states where scan_id = $1 for update', [
+    marker.scanId,
+  ]);
   if (state.rows[0]?.state !== 'open') return undefined;
   return closedPartitions(sql, marker.scanId, marker.partitions);
 }
@@ -97,7 +97,7 @@ export async function closedPartitions(
 ): Promise<ClosedPartition[] | undefined> {
   const { rows } = await sql.query<ClosedPartition>(
     `select marker, last_number as "lastNumber", holes, dead_lettered as "deadLettered"
-     from tributary.scan_partitions where scan_id = $1 and marker is not null order by partition`,
+     from scan_partitions where scan_id = $1 and marker is not null order by partition`,
     [scanId],
   );
   return rows.length === partitions ? rows : undefined;
@@ -105,28 +105,33 @@ export async function closedPartitions(
 
 /**
  * Ends a scan for the projector and for the connector, and drops what only an open scan needs. A newer scan settles what an
- * older one left to be confirmed. Sightings are dropped when no scan of the account needs them (architecture section 4, rule 5).
+ * older one left to be confirmed, unless it judged nothing. Sightings are dropped when no scan of the account needs them
+ * (architecture section 4, rule 5). Returns the scans that joined this one and end with its result.
  */
 export async function endScan(
   sql: Sql,
   scanId: string,
   account: string,
   state: Exclude<ScanStateName, 'open'>,
-): Promise<void> {
-  await sql.query('update tributary.scan_states set state = $2 where scan_id = $1', [scanId, state]);
+  judged: boolean,
+): Promise<string[]> {
+  await sql.query('update scan_states set state = $2 where scan_id = $1', [scanId, state]);
+  if (judged) {
+    await sql.query(
+      `update scan_states set state = 'applied' where account = $2 and state = 'needs_confirmation' and scan_id <> $1`,
+      [scanId, account],
+    );
+  }
+  const joined = await endScans(sql, scanId);
+  await sql.query('delete from scan_rows where scan_id = $1', [scanId]);
+  await sql.query('delete from contested where scan_id = $1', [scanId]);
+  await sql.query('delete from deferred where scan_id = $1', [scanId]);
   await sql.query(
-    `update tributary.scan_states set state = 'applied' where account = $2 and state = 'needs_confirmation' and scan_id <> $1`,
-    [scanId, account],
-  );
-  await sql.query(`update tributary.scans set state = 'applied' where scan_id = $1`, [scanId]);
-  await sql.query('delete from tributary.scan_rows where scan_id = $1', [scanId]);
-  await sql.query('delete from tributary.contested where scan_id = $1', [scanId]);
-  await sql.query('delete from tributary.deferred where scan_id = $1', [scanId]);
-  await sql.query(
-    `delete from tributary.sightings where account = $1
-       and not exists (select from tributary.scan_states where account = $1 and state <> 'applied')`,
+    `delete from sightings where account = $1
+       and not exists (select from scan_states where account = $1 and state <> 'applied')`,
     [account],
   );
+  return joined;
 }
 
 /** The result of a scan, kept while its missing rule waits to be confirmed. */
@@ -137,7 +142,7 @@ export interface WaitingScan {
 
 /** Keeps the result of a scan that waits to be confirmed. */
 export async function saveResult(sql: Sql, scanId: string, result: WaitingScan): Promise<void> {
-  await sql.query(`update tributary.scan_states set result = $2 where scan_id = $1 and state = 'needs_confirmation'`, [
+  await sql.query(`update scan_states set result = $2 where scan_id = $1 and state = 'needs_confirmation'`, [
     scanId,
     JSON.stringify(result),
   ]);
@@ -146,7 +151,7 @@ export async function saveResult(sql: Sql, scanId: string, result: WaitingScan):
 /** The result of a scan that waits to be confirmed, under its row lock; undefined when it does not wait. */
 export async function readWaiting(sql: Sql, scanId: string): Promise<WaitingScan | undefined> {
   const { rows } = await sql.query<{ result: WaitingScan }>(
-    `select result from tributary.scan_states where scan_id = $1 and state = 'needs_confirmation' and result is not null for update`,
+    `select result from scan_states where scan_id = $1 and state = 'needs_confirmation' and result is not null for update`,
     [scanId],
   );
   return rows[0]?.result;

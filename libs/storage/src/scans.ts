@@ -1,6 +1,6 @@
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type pg from 'pg';
-import { databaseError, inTransaction, type Database, type Sql } from './pool.ts';
+import { databaseError, inTransaction, type Database } from './pool.ts';
 
 /** A sync as it was asked for. */
 export interface ScanRequest {
@@ -9,6 +9,8 @@ export interface ScanRequest {
   account: string;
   mode: string;
   dryRun: boolean;
+  /** The one contact that mode single reads; null elsewhere. */
+  contactId: string | null;
   requestedBy: string;
   requestedAt: number;
 }
@@ -48,7 +50,7 @@ interface Lease {
 /** How a scan ended for the connector: read (its markers are written, the projector has the word). */
 export type FinishedState = 'read' | 'refused';
 
-const SNAPSHOT = `insert into tributary.scan_rows (scan_id, table_name, row_id, contact_id, email, opportunity_id)
+const SNAPSHOT = `insert into scan_rows (scan_id, table_name, row_id, contact_id, email, opportunity_id)
   select $1, r.* from (
     select 'vendors', id, nullif(ghl_contact_id, ''), nullif(email, ''), null from vendors where account_id = $2
     union all
@@ -68,33 +70,16 @@ export function createScanStore(database: Database) {
   const leases = new Map<string, Lease>();
 
   return {
-    /** Queues a request; repeating it changes nothing. */
-    async enqueue(request: ScanRequest, sql: Sql = database): Promise<void> {
-      await sql.query(
-        `insert into tributary.scans (scan_id, source, account, mode, dry_run, requested_by, requested_at)
-         values ($1, $2, $3, $4, $5, $6, to_timestamp($7 / 1000.0)) on conflict do nothing`,
-        [
-          request.scanId,
-          request.source,
-          request.account,
-          request.mode,
-          request.dryRun,
-          request.requestedBy,
-          request.requestedAt,
-        ],
-      );
-    },
-
     /**
-     * Takes the oldest scan of these sources that may run now: interrupted ones first; one per account, and never while an
-     * earlier scan of the account waits to be applied, because its evidence would be stale.
+     * Takes the oldest scan of these sources that may run now: interrupted ones first, then single contacts, whose askers wait; one
+     * per account, and never while an earlier scan of the account is paused, or waits to be applied: its evidence would be stale.
      */
     async claim(sources: readonly string[]): Promise<ClaimedScan | undefined> {
       const { rows } = await database.query<{ scan_id: string; source: string; account: string }>(
-        `select distinct on (source, account) scan_id, source, account, requested_at from tributary.scans s
+        `select distinct on (source, account) scan_id, source, account, requested_at from scans s
          where state in ('queued', 'running') and source = any($1)
-           and not exists (select from tributary.scans e where e.source = s.source and e.account = s.account and e.state = 'read')
-         order by source, account, state = 'queued', requested_at`,
+           and not exists (select from scans e where e.source = s.source and e.account = s.account and e.state in ('read', 'paused'))
+         order by source, account, state = 'queued', mode <> 'single', requested_at`,
         [sources],
       );
       for (const candidate of rows) {
@@ -116,7 +101,7 @@ export function createScanStore(database: Database) {
           leads_in_scope: number;
           since: number | null;
         }>(
-          'select started_at, vendors_in_scope, leads_in_scope, since from tributary.scans where scan_id = $1 and epoch = $2 for update',
+          'select started_at, vendors_in_scope, leads_in_scope, since from scans where scan_id = $1 and epoch = $2 for update',
           [scan.scanId, scan.epoch],
         );
         const known = rows[0];
@@ -132,7 +117,7 @@ export function createScanStore(database: Database) {
         await sql.query(SNAPSHOT, [scan.scanId, scan.account]);
         const scope = (await sql.query<{ vendors: number; leads: number }>(IN_SCOPE, [scan.account])).rows[0]!;
         const started = await sql.query<{ started_at: number; since: number | null }>(
-          `update tributary.scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3,
+          `update scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3,
              since = (select max(started_at) from runs where source = $4 and account = $5 and success and not dry_run
                and mode in ('full', 'incremental'))
            where scan_id = $1 returning started_at, since`,
@@ -157,7 +142,7 @@ export function createScanStore(database: Database) {
         contact_id: string | null;
         email: string | null;
         opportunity_id: string | null;
-      }>('select table_name, contact_id, email, opportunity_id from tributary.scan_rows where scan_id = $1', [scanId]);
+      }>('select table_name, contact_id, email, opportunity_id from scan_rows where scan_id = $1', [scanId]);
       for (const { table_name: table, contact_id: contactId, email, opportunity_id: opportunityId } of rows) {
         if (contactId !== null) evidence[table === 'vendors' ? 'vendorIds' : 'leadIds'].add(contactId);
         if (email !== null) evidence[table === 'vendors' ? 'vendorEmails' : 'leadEmails'].add(email);
@@ -169,7 +154,7 @@ export function createScanStore(database: Database) {
     /** Saves the position after the broker's acknowledgement, and what the page showed of the known rows. Throws checkpoint_fenced. */
     async savePosition(scan: ClaimedScan, position: unknown, seen?: SeenIdentifiers): Promise<void> {
       await inTransaction(database, async (sql) => {
-        const saved = await sql.query('update tributary.scans set position = $3 where scan_id = $1 and epoch = $2', [
+        const saved = await sql.query('update scans set position = $3 where scan_id = $1 and epoch = $2', [
           scan.scanId,
           scan.epoch,
           JSON.stringify(position),
@@ -177,7 +162,7 @@ export function createScanStore(database: Database) {
         if (saved.rowCount !== 1) throw fenced(scan);
         if (seen === undefined) return;
         await sql.query(
-          `update tributary.scan_rows set found = true, contact_seen = contact_seen or coalesce(contact_id = any($2), false)
+          `update scan_rows set found = true, contact_seen = contact_seen or coalesce(contact_id = any($2), false)
            where scan_id = $1 and ((contact_id = any($2) and not contact_seen)
              or (email = any($3) and not found) or (opportunity_id = any($4) and not found))`,
           [scan.scanId, seen.contactIds, seen.emails, seen.opportunityIds],
@@ -191,33 +176,36 @@ export function createScanStore(database: Database) {
     /** Hands the scan over: to the projector (read), or to nobody when it never began (refused). Frees the account's lease. */
     async finish(scan: ClaimedScan, state: FinishedState): Promise<void> {
       await database.query(
-        `update tributary.scans set finished_at = now(), state = case when state = 'applied' then state else $3 end
+        `update scans set finished_at = now(), state = case when state = 'applied' then state else $3 end
          where scan_id = $1 and epoch = $2`,
         [scan.scanId, scan.epoch, state],
       );
-      release(scan);
+      await release(scan);
     },
 
     /** Gives an unfinished scan up, so that another process may resume it. */
     async release(scan: ClaimedScan): Promise<void> {
-      release(scan);
+      await release(scan);
     },
 
-    /** Asks a queued or running scan to stop. */
-    async cancel(scanId: string, sql: Sql = database): Promise<void> {
-      await sql.query(
-        `update tributary.scans set cancel_requested = true where scan_id = $1 and state in ('queued', 'running')`,
+    /** What somebody wants of a scan; a cancellation outweighs a pause. */
+    async asked(scanId: string): Promise<'cancel' | 'pause' | undefined> {
+      const { rows } = await database.query<{ cancel_requested: boolean; pause_requested: boolean }>(
+        'select cancel_requested, pause_requested from scans where scan_id = $1',
         [scanId],
       );
+      if (rows[0]?.cancel_requested === true) return 'cancel';
+      return rows[0]?.pause_requested === true ? 'pause' : undefined;
     },
 
-    /** Whether somebody asked the scan to stop. */
-    async isCancelled(scanId: string): Promise<boolean> {
-      const { rows } = await database.query<{ cancel_requested: boolean }>(
-        'select cancel_requested from tributary.scans where scan_id = $1',
-        [scanId],
+    /** Keeps the scan, and with it the account, until it is resumed or cancelled, unless the pause was taken back meanwhile. */
+    async pause(scan: ClaimedScan): Promise<void> {
+      await database.query(
+        `update scans set state = 'paused', pause_requested = false
+         where scan_id = $1 and epoch = $2 and pause_requested and not cancel_requested`,
+        [scan.scanId, scan.epoch],
       );
-      return rows[0]?.cancel_requested ?? false;
+      await release(scan);
     },
   };
 
@@ -239,8 +227,8 @@ export function createScanStore(database: Database) {
         return undefined;
       }
       const { rows } = await client.query<Record<string, never>>(
-        `update tributary.scans set state = 'running', epoch = epoch + 1 where scan_id = $1 and state in ('queued', 'running')
-         returning scan_id as "scanId", source, account, mode, dry_run as "dryRun", requested_by as "requestedBy",
+        `update scans set state = 'running', epoch = epoch + 1 where scan_id = $1 and state in ('queued', 'running')
+         returning scan_id as "scanId", source, account, mode, dry_run as "dryRun", contact_id as "contactId", requested_by as "requestedBy",
            requested_at as "requestedAt", epoch, started_at as "startedAt", position`,
         [candidate.scan_id],
       );
@@ -260,12 +248,15 @@ export function createScanStore(database: Database) {
   }
 
   /** A former owner, fenced by now, must not free the lease of its successor in the same process. */
-  function release(scan: ClaimedScan): void {
+  async function release(scan: ClaimedScan): Promise<void> {
     const lease = leases.get(leaseKey(scan));
-    if (lease?.scanId === scan.scanId && lease.epoch === scan.epoch) drop(scan, lease);
+    if (lease?.scanId !== scan.scanId || lease.epoch !== scan.epoch) return;
+    // The server notices a closed connection in its own time: whoever claims next must not wait for that. A broken one frees its lock.
+    await lease.client.query('select pg_advisory_unlock_all()').catch(() => undefined);
+    drop(scan, lease);
   }
 
-  /** Closing the connection is what frees the lock, whatever state it is in. */
+  /** Closing the connection frees the lock, whatever state it is in. */
   function drop(account: { source: string; account: string }, lease: Lease): void {
     if (leases.get(leaseKey(account)) !== lease) return;
     leases.delete(leaseKey(account));
@@ -278,7 +269,7 @@ const COLUMNS = { email: 'email', opportunity: 'opportunity_id' } as const;
 function knownRows(database: Database, scanId: string) {
   async function values(column: string, condition: string, limit: number, after: string): Promise<string[]> {
     const { rows } = await database.query<{ value: string }>(
-      `select distinct ${column} collate "C" as value from tributary.scan_rows
+      `select distinct ${column} collate "C" as value from scan_rows
        where scan_id = $1 and ${condition} and ${column} collate "C" > $2 order by 1 limit $3`,
       [scanId, after, limit],
     );
@@ -287,7 +278,7 @@ function knownRows(database: Database, scanId: string) {
 
   async function count(column: string, condition: string): Promise<number> {
     const { rows } = await database.query<{ count: number }>(
-      `select count(distinct ${column}) as count from tributary.scan_rows where scan_id = $1 and ${condition}`,
+      `select count(distinct ${column}) as count from scan_rows where scan_id = $1 and ${condition}`,
       [scanId],
     );
     return rows[0]!.count;
@@ -301,11 +292,11 @@ function knownRows(database: Database, scanId: string) {
     async stillUnfound({ contactIds, emails }: { contactIds: string[]; emails: string[] }) {
       const [ids, mails] = await Promise.all([
         database.query<{ value: string }>(
-          'select distinct contact_id as value from tributary.scan_rows where scan_id = $1 and not found and contact_id = any($2)',
+          'select distinct contact_id as value from scan_rows where scan_id = $1 and not found and contact_id = any($2)',
           [scanId, contactIds],
         ),
         database.query<{ value: string }>(
-          'select distinct email as value from tributary.scan_rows where scan_id = $1 and not found and email = any($2)',
+          'select distinct email as value from scan_rows where scan_id = $1 and not found and email = any($2)',
           [scanId, emails],
         ),
       ]);

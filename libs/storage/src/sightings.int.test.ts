@@ -89,7 +89,14 @@ it('outcomes of all batches are merged, rows counted once', async () => {
 it('a contested observation is replaced by a newer one, not by an older one', async () => {
   const save = (dateUpdated: number | null, note: string): Promise<void> =>
     saveContested(database.pool, [
-      { scanId: 'c', table: 'vendors', contactId: 'x', type: 't', observation: { dateUpdated, note } as never },
+      {
+        scanId: 'c',
+        table: 'vendors',
+        contactId: 'x',
+        type: 't',
+        eventId: 'e',
+        observation: { dateUpdated, note } as never,
+      },
     ]);
   await save(null, 'first');
   await save(10, 'second');
@@ -119,7 +126,7 @@ it('numbers may repeat and must not skip; dead letters are counted', async () =>
   const all = await closePartition(database.pool, marker('n', 2));
   expect(all![0]).toMatchObject({ lastNumber: 7, holes: 2, deadLettered: 1 });
   expect(await closedScans(database.pool, ['n'])).toEqual(new Set());
-  await endScan(database.pool, 'n', 'L', 'applied');
+  await endScan(database.pool, 'n', 'L', 'applied', true);
   expect(await closedScans(database.pool, ['n', 'absent'])).toEqual(new Set(['n']));
   expect(await closePartition(database.pool, marker('n', 2))).toBeUndefined();
 });
@@ -133,8 +140,8 @@ it('sightings are dropped when no scan of the account needs them, and not before
   await saveSighting(database.pool, sighting('older', 1, 'a'));
   const left = async (): Promise<number> =>
     (await database.pool.query<{ n: number }>('select count(*) as n from tributary.sightings')).rows[0]!.n;
-  await endScan(database.pool, 'newer', 'L', 'applied');
+  await endScan(database.pool, 'newer', 'L', 'applied', true);
   expect(await left()).toBe(1);
-  await endScan(database.pool, 'older', 'L', 'applied');
+  await endScan(database.pool, 'older', 'L', 'applied', true);
   expect(await left()).toBe(0);
 });

@@ -98,7 +98,7 @@ export function emptySighting(account: string, scanId: string | null): Sighting 
 
 /** Stores what a batch saw and did. */
 export async function saveSighting(sql: Sql, s: Sighting): Promise<void> {
-  const text = `insert into tributary.sightings (account, scan_id, seen_at, vendor_contacts, lead_contacts, other_contacts,
+  const text = `insert into sightings (account, scan_id, seen_at, vendor_contacts, lead_contacts, other_contacts,
       emails, opportunities, gone, unknown_contacts, unknown_emails, unknown_opportunities, outcomes)
     values ($1, $2, to_timestamp($3 / 1000.0), $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`;
   const { vendorContacts, leadContacts, otherContacts, emails, opportunities, gone, unknownContacts, unknownEmails } =
@@ -128,19 +128,21 @@ export async function saveSighting(sql: Sql, s: Sighting): Promise<void> {
 export async function saveContested(
   sql: Sql,
   observations: {
-    scanId: string;
+    scanId: string | null;
     table: 'vendors' | 'leads';
     contactId: string;
     type: string;
+    eventId: string;
     observation: { dateUpdated: number | null };
   }[],
 ): Promise<void> {
   if (observations.length === 0) return;
   await sql.query(
-    `insert into tributary.contested as c (scan_id, table_name, contact_id, type, observation)
-     select "scanId", "table", "contactId", type, observation from json_to_recordset($1::json)
-       as o ("scanId" text, "table" text, "contactId" text, type text, observation jsonb)
-     on conflict (scan_id, table_name, contact_id) do update set type = excluded.type, observation = excluded.observation
+    `insert into contested as c (scan_id, table_name, contact_id, type, event_id, observation)
+     select "scanId", "table", "contactId", type, "eventId", observation from json_to_recordset($1::json)
+       as o ("scanId" text, "table" text, "contactId" text, type text, "eventId" text, observation jsonb)
+     on conflict (scan_id, table_name, contact_id) do update
+       set type = excluded.type, event_id = excluded.event_id, observation = excluded.observation
      where coalesce((excluded.observation ->> 'dateUpdated')::numeric, 0) >= coalesce((c.observation ->> 'dateUpdated')::numeric, 0)`,
     [JSON.stringify(observations)],
   );
@@ -151,9 +153,9 @@ export async function readContested(
   sql: Sql,
   scanId: string,
   table: 'vendors' | 'leads',
-): Promise<{ contactId: string; type: string; observation: unknown }[]> {
-  const { rows } = await sql.query<{ contactId: string; type: string; observation: unknown }>(
-    `select contact_id as "contactId", type, observation from tributary.contested where scan_id = $1 and table_name = $2 order by contact_id`,
+): Promise<{ contactId: string; type: string; eventId: string; observation: unknown }[]> {
+  const { rows } = await sql.query<{ contactId: string; type: string; eventId: string; observation: unknown }>(
+    `select contact_id as "contactId", type, event_id as "eventId", observation from contested where scan_id = $1 and table_name = $2 order by contact_id`,
     [scanId, table],
   );
   return rows;
@@ -180,7 +182,7 @@ export async function stageSightings(sql: Sql, account: string, scanId: string, 
     await sql.query(`drop table if exists pg_temp.${table}`);
     await sql.query(`create temporary table ${table} (value text primary key) on commit drop`);
     await sql.query(
-      `insert into ${table} select distinct v from tributary.sightings s, unnest(${column}) as v
+      `insert into ${table} select distinct v from sightings s, unnest(${column}) as v
        where s.account = $1 and (s.scan_id = $2 ${own ? '' : 'or s.seen_at >= to_timestamp($3 / 1000.0)'})`,
       own ? [account, scanId] : [account, scanId, startedAt],
     );
@@ -192,7 +194,7 @@ export async function stageSightings(sql: Sql, account: string, scanId: string, 
 export async function readOutcomes(sql: Sql, scanId: string): Promise<Sighting['outcomes']> {
   const merged = emptySighting('', scanId).outcomes;
   const { rows } = await sql.query<{ outcomes: Sighting['outcomes'] }>(
-    'select outcomes from tributary.sightings where scan_id = $1 order by id',
+    'select outcomes from sightings where scan_id = $1 order by id',
     [scanId],
   );
   for (const { outcomes } of rows) {

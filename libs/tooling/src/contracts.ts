@@ -1,5 +1,5 @@
 /**
- * Generates libs/contracts/src/generated from schemas/ and checks schema evolution.
+ * Generates libs/contracts/src/generated and deploy/asyncapi.json from schemas/ and the catalogue, and checks schema evolution.
  *
  *   contracts.ts generate   write the generated files and add changed schemas to the history
  *   contracts.ts check      fail when a generated file differs or a schema breaks FULL_TRANSITIVE
@@ -8,11 +8,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join, relative, sep } from 'node:path';
 import avro from 'avsc';
 import prettier from 'prettier';
+import { asyncApiDocument } from '#libs/contracts/src/asyncapi.ts';
 import { renderTypes, type AvroRecord } from './render-types.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const SCHEMAS = join(ROOT, 'schemas');
 const GENERATED = join(ROOT, 'libs/contracts/src/generated');
+const ASYNCAPI = join(ROOT, 'deploy/asyncapi.json');
 const HISTORY = join(ROOT, 'libs/contracts/history');
 
 /** Every schema of schemas/, sorted by full name; throws when a file's path is not its namespace and name. */
@@ -89,6 +91,8 @@ async function outputs(schemas: AvroRecord[]): Promise<Map<string, string>> {
       table,
     ),
   );
+  const described = asyncApiDocument(Object.fromEntries(schemas.map((schema) => [fullName(schema), schema])));
+  files.set(ASYNCAPI, await format(JSON.stringify(described), ASYNCAPI));
   return files;
 }
 
@@ -112,7 +116,9 @@ async function check(): Promise<string[]> {
   for (const [file, text] of await outputs(schemas)) {
     const present = existsSync(file) ? readFileSync(file, 'utf8') : '';
     if (present !== text)
-      problems.push(`${relative(ROOT, file)} differs from schemas/: run \`npm run schemas:generate\` and commit`);
+      problems.push(
+        `${relative(ROOT, file)} differs from schemas/ or the catalogue: run \`npm run schemas:generate\` and commit`,
+      );
   }
   for (const schema of schemas) {
     const history = readHistory(fullName(schema));

@@ -43,8 +43,9 @@ const PRIMITIVES: Record<string, string> = {
 export function renderTypes(schemas: AvroRecord[]): string {
   const declared = new Map<string, string>();
   const events = schemas.map((schema) => {
-    declareRecord(schema.name, schema.doc, schema.fields, declared);
-    return `  '${schema.namespace}.${schema.name}': ${schema.name};`;
+    const name = typeName(schema, declared);
+    declareRecord(name, schema.doc, schema.fields, declared);
+    return `  '${schema.namespace}.${schema.name}': ${name};`;
   });
   return [
     '// Generated from schemas/ by `npm run schemas:generate`. Do not edit.',
@@ -54,6 +55,13 @@ export function renderTypes(schemas: AvroRecord[]): string {
     `export interface Events {\n${events.join('\n')}\n}`,
     '/** Full name of an event. */\nexport type EventType = keyof Events;\n',
   ].join('\n\n');
+}
+
+/** The schema's own name; where another source has taken it, the name of its source before it: SalesforceContactRead. */
+function typeName({ name, namespace }: AvroRecord, declared: ReadonlyMap<string, string>): string {
+  if (!declared.has(name)) return name;
+  const source = namespace.split('.').at(-2) ?? '';
+  return `${source.charAt(0).toUpperCase()}${source.slice(1)}${name}`;
 }
 
 function declareRecord(name: string, doc: string, fields: AvroField[], declared: Map<string, string>): string {

@@ -3,9 +3,13 @@ import { ghlAccounts } from '#libs/runtime/src/settings.ts';
 import { apiService } from './component.ts';
 import { ghlInstall } from './oauth-routes.ts';
 
-process.exitCode = await runService('api', process.env, ({ settings, platform }) => {
+process.exitCode = await runService('api', process.env, ({ settings, stack, platform }) => {
   const ghl = ghlAccounts(settings).map(({ locationId }) => locationId);
-  const databaseUrl = settings.DATABASE_URL?.reveal() ?? '';
-  const install = ghlInstall(settings, settings.GHL_API_BASE_URL, platform.database);
-  return apiService({ databaseUrl, platform, install, accounts: (source) => (source === 'ghl' ? ghl : undefined) });
+  return apiService({
+    databaseUrl: stack.databaseUrl,
+    platform,
+    install: ghlInstall(settings, settings.GHL_API_BASE_URL, platform.database),
+    inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
+    accounts: (source) => (source === 'ghl' ? ghl : undefined),
+  });
 });

@@ -1,15 +1,14 @@
-import type { Express, RequestHandler } from 'express';
 import { z } from 'zod';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { instrument } from '#libs/runtime/src/instrument.ts';
-import type { Scope } from '#libs/runtime/src/keys.ts';
+import { route, type Route } from '#libs/runtime/src/route.ts';
 import { requireOauthApp, type OauthApp, type Settings } from '#libs/runtime/src/settings.ts';
 import { finishInstall, installUrl } from '#libs/sources/ghl/install.ts';
 import { createOauthClient, type OauthClient } from '#libs/sources/ghl/oauth.ts';
 import type { TokenVault } from '#libs/sources/ghl/tokens.ts';
 import { createTokenVault } from '#libs/storage/src/oauth-tokens.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
-import { parse } from './parse.ts';
+import type { RouteOptions } from './routes.ts';
 
 /** What an install needs. */
 export interface Install {
@@ -31,21 +30,22 @@ export function ghlInstall(settings: Settings, baseUrl: string, database: Databa
   return { app, oauth, vault: createTokenVault(database, app.keys, 'ghl') };
 }
 
-const INSTALL = z.strictObject({ locationId: z.string().min(1).max(100).optional() });
-/** GoHighLevel may add what it likes. */
-const CALLBACK = z.object({
+const NO_STORE = ['cache-control', 'no-store'] as const;
+/** GoHighLevel may add what it likes to the address the browser comes back to. */
+const CALLBACK = z.looseObject({
   code: z.string().min(1).max(2000).optional(),
   state: z.string().min(1).max(2000),
   error: z.string().optional(),
 });
+const CONNECTED = z.strictObject({
+  locationId: z.string(),
+  connected: z.literal(true),
+  configured: z.boolean().describe('whether the location is among the accounts already'),
+  next: z.string().optional().describe('what is left to do'),
+});
 
 /** The two ends of an install: where the browser is sent, and where it comes back to. The way back proves itself by its state. */
-export function addOauthRoutes(
-  app: Express,
-  guard: (scope: Scope) => RequestHandler,
-  install: Install | undefined,
-  accounts: () => readonly string[],
-): void {
+export function oauthRoutes({ install, accounts }: Pick<RouteOptions, 'install' | 'accounts'>): readonly Route[] {
   function required(): Install {
     if (install !== undefined) return install;
     throw new AppError(
@@ -53,29 +53,47 @@ export function addOauthRoutes(
       'OAuth is not set up here: set GHL_CLIENT_ID, GHL_CLIENT_SECRET and TOKEN_KEYS',
     );
   }
-
-  app.get('/oauth/ghl/install', guard('admin'), (request, response) => {
-    const { locationId } = parse(INSTALL, request.query);
-    response.set('cache-control', 'no-store').json({ url: installUrl(required().app, locationId) });
-  });
-
-  app.get('/oauth/ghl/callback', async (request, response) => {
-    const { code, state, error } = parse(CALLBACK, request.query);
-    const parts = required();
-    if (code === undefined)
-      throw new AppError(
-        'request_invalid',
-        `access was not granted${error === undefined ? '' : ' by GoHighLevel'}: start again`,
-      );
-    const { locationId } = await finishInstall(parts, { code, state });
-    const configured = accounts().includes(locationId);
-    response.set('cache-control', 'no-store').json({
-      locationId,
-      connected: true,
-      configured,
-      ...(configured
-        ? {}
-        : { next: `add {"locationId":"${locationId}","oauth":true} to GHL_ACCOUNTS_FILE and restart` }),
-    });
-  });
+  return [
+    route({
+      method: 'get',
+      path: '/oauth/ghl/install',
+      summary: 'Gives the page on which access to a location of GoHighLevel is granted.',
+      scope: 'admin',
+      query: z.strictObject({ locationId: z.string().min(1).max(100).optional() }),
+      response: z.strictObject({ url: z.url() }),
+      errors: ['unknown_source'],
+      async handle({ query, response }) {
+        response.set(...NO_STORE);
+        return { url: installUrl(required().app, query.locationId) };
+      },
+    }),
+    route({
+      method: 'get',
+      path: '/oauth/ghl/callback',
+      summary: 'Where the browser comes back to after access was granted; proves itself by its state.',
+      scope: 'open',
+      query: CALLBACK,
+      response: CONNECTED,
+      errors: ['unknown_source', 'ghl_not_connected', 'ghl_unavailable', 'ghl_timeout'],
+      async handle({ query: { code, state, error }, response }) {
+        const parts = required();
+        if (code === undefined)
+          throw new AppError(
+            'request_invalid',
+            `access was not granted${error === undefined ? '' : ' by GoHighLevel'}: start again`,
+          );
+        const { locationId } = await finishInstall(parts, { code, state });
+        const configured = accounts('ghl')?.includes(locationId) === true;
+        response.set(...NO_STORE);
+        return {
+          locationId,
+          connected: true as const,
+          configured,
+          ...(configured
+            ? {}
+            : { next: `add {"locationId":"${locationId}","oauth":true} to GHL_ACCOUNTS_FILE and restart` }),
+        };
+      },
+    }),
+  ];
 }

@@ -6,6 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLogger } from '#libs/runtime/src/logger.ts';
+import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
 
@@ -26,7 +28,9 @@ let env: NodeJS.ProcessEnv;
 
 beforeAll(async () => {
   dataDir = mkdtempSync(join(tmpdir(), 'tributary-cli-'));
-  database = createPool({ databaseUrl: testStack().databaseUrl, applicationName: 'test', max: 2 });
+  const stack = testStack();
+  await deploy({ stack, logger: createLogger({ name: 'test', level: 'silent' }), service: 'test', replication: 1 });
+  database = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'test', max: 2 });
   // The made-up business imports its rows only where there are none.
   await database.query('delete from vendors');
   await database.query('delete from leads');
@@ -149,6 +153,43 @@ describe('the command beside a running npm start', () => {
     expect(stderr).toContain('reading contacts');
   }, 60_000);
 
+  it('tells what a dry run would change, and writes nothing', async () => {
+    await database.query(
+      `update vendors set name = 'Somebody Else' where id = (select min(id) from vendors where ghl_contact_id is not null)`,
+    );
+    const before = await tables();
+    const { stdout } = await tributary(['sync', 'ghl', '--dry-run', '--json']);
+    const { changes } = JSON.parse(stdout) as { changes: { total: number; leftOut: number; items: object[] } };
+    expect(changes.items).toContainEqual(
+      expect.objectContaining({
+        table: 'vendors',
+        outcome: 'updated',
+        columns: expect.objectContaining({ name: { before: 'Somebody Else', after: expect.any(String) } }),
+      }),
+    );
+    expect(changes.total).toBe(changes.items.length);
+    expect(await tables()).toEqual(before);
+  }, 60_000);
+
+  it('runs the example of syncAll in the README', async () => {
+    const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+    const example = /```ts\n(import \{ syncAll \}[\s\S]*?)```/.exec(readme)?.[1] ?? '';
+    const args = ['--no-warnings', '--input-type=module-typescript', '--eval', example];
+    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const { code, stdout, stderr } = await ended(child);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^Sync completed: created \d+ vendors.*\n\d+ vendors created, \d+ updated in [\d.]+ s\n$/);
+  }, 60_000);
+
+  it('refuses to pause a sync that is over, and names its state', async () => {
+    const { rows } = await database.query<{ sync_id: string }>(
+      `select sync_id from runs where status = 'completed' order by finished_at desc limit 1`,
+    );
+    const { code, stdout, stderr } = await tributary(['sync', 'pause', rows[0]!.sync_id, '--json']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('is completed');
+  }, 30_000);
+
   it('does not run without a yes, and says how to give it', async () => {
     const { code, stdout, stderr } = await tributary(['sync', 'ghl']);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
@@ -204,6 +245,26 @@ describe('the command beside a running npm start', () => {
     },
     30_000,
   );
+
+  it('tells what happened to a row, and rebuilds tables beside the live ones', async () => {
+    const { rows } = await database.query<{ id: string }>(`select id from vendors where email = 'cee@cli.test'`);
+    const id = rows[0]!.id;
+    const told = 'select count(*) as count from lifecycle where row_id = $1';
+    while ((await database.query<{ count: number }>(told, [id])).rows[0]!.count < 2) await new Promise(setImmediate);
+    const history = await tributary(['history', 'vendors', id]);
+    expect(history.stdout).toMatch(
+      /VendorUpdated {2}\(import\) {2}phone = .*\n.*VendorCreated {2}\(import\) {2}.*email = cee@cli.test/,
+    );
+    expect(await tributary(['history', 'vendors', 'nobody'])).toMatchObject({ code: 2, stdout: '' });
+    const from = new Date().toISOString();
+    const { code, stdout } = await tributary(['replay', 'vendors', '--json', '--examples', '1', '--from', from]);
+    expect(code).toBe(3);
+    const report = JSON.parse(stdout) as { tables: { vendors: { live: number; rebuilt: number; examples: object[] } } };
+    expect(report).toMatchObject({ equal: false, swapped: false, tables: { vendors: { rebuilt: 0 } } });
+    expect(report.tables.vendors.live).toBeGreaterThan(0);
+    expect(stdout).not.toContain('@');
+    expect(await tributary(['replay', 'all', '--swap', '--from', from])).toMatchObject({ code: 2, stdout: '' });
+  }, 60_000);
 
   it('shows its usage with exit code 2 when it is called wrongly', async () => {
     expect(await tributary(['sync', 'ghl', '--mode', 'half'])).toMatchObject({ code: 2, stdout: '' });

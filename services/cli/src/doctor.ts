@@ -1,10 +1,12 @@
-import { createKafka } from '#libs/kafka/src/client.ts';
 import { createCodec } from '#libs/kafka/src/codec.ts';
 import { topicOffsets } from '#libs/kafka/src/topics.ts';
 import { TOPICS } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
+import { kafkaOf, registryOf } from '#libs/runtime/src/platform.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import { databaseAddress } from '#libs/storage/src/address.ts';
+import type { StackInfo } from '#testcontainers/stack/stack.ts';
 import { openOrm, pendingMigrations } from '#libs/storage/src/orm.ts';
 import { withClients } from './accounts.ts';
 import { existingStack } from './connections.ts';
@@ -39,13 +41,13 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
   if (settings === undefined) return checks;
   const stack = await check('stack', async () => {
     const found = await existingStack(settings);
-    return { detail: found.kind, value: found };
+    return { detail: `${found.kind}${describeAccess(found)}`, value: found };
   });
   const logger = createLogger({ name: 'doctor', level: 'silent' });
   if (stack !== undefined) {
     await check('kafka topics', async () => {
       const offsets = await topicOffsets(
-        createKafka({ brokers: stack.kafkaBrokers, clientId: 'tributary-doctor', logger }),
+        kafkaOf(stack, 'tributary-doctor', logger, { retries: 3 }),
         Object.keys(TOPICS),
       );
       const present = new Set(offsets.map(({ topic }) => topic));
@@ -56,7 +58,7 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
     });
     await check('schema registry', async () => {
       const types = Object.values(TOPICS).flatMap(({ events }) => [...events]);
-      await createCodec({ registryUrl: stack.schemaRegistryUrl }).ready(types);
+      await createCodec(registryOf(stack)).ready(types);
       return { detail: `${new Set(types).size} schemas registered`, value: types };
     });
     await check('database', async () => {
@@ -76,6 +78,18 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
   }
   for (const { what, work } of ghlChecks(settings)) await check(what, work);
   return checks;
+}
+
+/** How each service is spoken to, for an external stack; never a secret. */
+function describeAccess({ kind, databaseUrl, schemaRegistryUrl, kafkaSecurity, registrySecurity }: StackInfo): string {
+  if (kind === 'embedded') return '';
+  const { ssl } = databaseAddress(databaseUrl);
+  const isProved = ssl !== false && ssl.rejectUnauthorized !== false;
+  const database = ssl === false ? 'plain text' : isProved ? 'TLS' : 'TLS without a check of the certificate';
+  const sasl = kafkaSecurity?.sasl === undefined ? '' : `, SASL ${kafkaSecurity.sasl.mechanism}`;
+  const kafka = `${kafkaSecurity?.ssl === undefined ? 'plain text' : 'TLS'}${sasl}`;
+  const registry = `${new URL(schemaRegistryUrl).protocol.slice(0, -1)}${registrySecurity?.login === undefined ? '' : ', with a login'}`;
+  return `; PostgreSQL: ${database}; Kafka: ${kafka}; schema registry: ${registry}`;
 }
 
 function ghlChecks(settings: Settings): { what: string; work: () => Promise<{ detail: string; value: unknown }> }[] {

@@ -1,6 +1,8 @@
 import { CommanderError } from 'commander';
-import { toAppError } from '#libs/runtime/src/errors.ts';
+import { toAppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import { describeError } from '#libs/runtime/src/logger.ts';
+
+const WRONG_USAGE: readonly ErrorCode[] = ['request_invalid', 'not_found', 'wrong_state'];
 
 /** Prints one clear message for a failure and returns its exit code: 2 for wrong usage or settings, 130 when interrupted, else 1. */
 export function reportFailure(error: unknown): number {
@@ -9,5 +11,5 @@ export function reportFailure(error: unknown): number {
   const failure = toAppError(error);
   process.stderr.write(`${failure.code}: ${failure.message}\n`);
   if (failure.code === 'internal') process.stderr.write(`${JSON.stringify(describeError(error))}\n`);
-  return failure.kind === 'config' || failure.code === 'request_invalid' || failure.code === 'not_found' ? 2 : 1;
+  return failure.kind === 'config' || WRONG_USAGE.includes(failure.code) ? 2 : 1;
 }

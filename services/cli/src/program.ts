@@ -1,17 +1,25 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { asyncApiDocument } from '#libs/contracts/src/asyncapi.ts';
+import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
+import type { ControlAction } from '#libs/sources/kit/requests.ts';
+import type { Database } from '#libs/storage/src/pool.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
 import { addAccountCommands } from './accounts.ts';
+import { addDeadLetterCommands } from './dead-letters.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
 import { resultOf, worstExitCode } from './follow.ts';
+import { historyOf, renderHistory } from './history.ts';
 import { importFile } from './import.ts';
-import { describeResult } from './progress.ts';
+import { changesOf, describeChanges } from './changes.ts';
+import { describeProgress, describeResult } from './progress.ts';
+import { renderReplay, runReplay, type ReplayFlags } from './replay.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
-import { askToRun, confirmAndFollow, requestAndFollowAll } from './sync.ts';
+import { askToRun, controlAndFollow, requestAndFollowAll } from './sync.ts';
 import { renderTopics, topicsOf } from './topics.ts';
-import { chooseAccount, chooseAccounts, openWork } from './work.ts';
+import { chooseAccount, chooseAccounts, openWork, type Work } from './work.ts';
 
 interface Session {
   settings: Settings;
@@ -50,6 +58,8 @@ export function buildProgram(): Command {
   addImport(program);
   addReads(program);
   addAccountCommands(program, print);
+  addDeadLetterCommands(program, say);
+  addReplay(program);
   addStackCommands(program, say);
   return program;
 }
@@ -79,19 +89,27 @@ function addSync(program: Command): void {
     .option('--yes', 'do not ask')
     .option(JSON_FLAG, JSON_DOC)
     .action((flags: SyncFlags) => syncGhl(flags));
-  sync
-    .command('confirm <syncId>')
-    .description('apply the missing rule that a sync held back')
-    .option(JSON_FLAG, JSON_DOC)
-    .action((syncId: string, flags: { json?: boolean }) => confirm(syncId, flags));
+  for (const [action, description] of Object.entries(CONTROLS)) {
+    sync
+      .command(`${action} <syncId>`)
+      .description(description)
+      .option(JSON_FLAG, JSON_DOC)
+      .action((syncId: string, flags: { json?: boolean }) => control(action as ControlAction, syncId, flags));
+  }
 }
+
+const CONTROLS: Record<ControlAction, string> = {
+  confirm: 'apply the missing rule that a sync held back',
+  cancel: 'end a sync that waits, runs or is paused; nothing is marked missing',
+  pause: 'stop a running sync after the page under way; it keeps its place',
+  resume: 'go on with a paused sync, and follow it to its end',
+};
 
 async function syncGhl(flags: SyncFlags): Promise<void> {
   const { settings, logger } = openSession();
   const work = await openWork(settings, logger, say);
-  const interrupted = new AbortController();
-  process.once('SIGINT', () => interrupted.abort());
-  process.once('SIGTERM', () => interrupted.abort());
+  const interrupted = onInterrupt();
+  const requested: string[] = [];
   try {
     const accounts = chooseAccounts(work.ghl, flags);
     const dry = flags.dryRun === true ? 'dry run of ' : '';
@@ -103,34 +121,66 @@ async function syncGhl(flags: SyncFlags): Promise<void> {
     }
     const request = { source: 'ghl', mode: flags.mode, dryRun: flags.dryRun === true, requestedBy: 'cli' };
     const runs = await requestAndFollowAll(work.platform, accounts, request, {
-      signal: interrupted.signal,
-      onRequested: (id, account) => say(`Sync ${id}: ${dry}a ${flags.mode} sync of GoHighLevel location ${account}`),
+      signal: interrupted,
+      onRequested(id, account) {
+        requested.push(id);
+        say(`Sync ${id}: ${dry}a ${flags.mode} sync of GoHighLevel location ${account}`);
+      },
     });
-    printRuns(flags.json, runs);
+    await printRuns(work.platform.database, flags.json, runs);
+  } catch (error) {
+    if (interrupted.aborted) for (const id of requested) say(howToGoOn(id, work));
+    throw error;
   } finally {
     await work.close();
   }
 }
 
 /** One result as it is; several as a list, with the worst exit code. */
-function printRuns(json: boolean | undefined, runs: readonly RunView[]): void {
-  const [only] = runs;
-  const texts = runs.map((run) => (runs.length === 1 ? '' : `Location ${run.account}\n`) + describeResult(run));
-  const value = runs.length === 1 ? resultOf(only!) : { results: runs.map(resultOf) };
-  print(json, value, texts.join('\n\n'));
+async function printRuns(database: Database, json: boolean | undefined, runs: readonly RunView[]): Promise<void> {
+  const told = await Promise.all(runs.map(async (run) => ({ run, changes: await changesOf(database, run) })));
+  const texts = told.map(({ run, changes }) =>
+    [
+      ...(runs.length === 1 ? [] : [`Location ${run.account}`]),
+      describeResult(run),
+      ...(changes === undefined ? [] : [describeChanges(changes)]),
+    ].join('\n'),
+  );
+  const results = told.map(({ run, changes }) => resultOf(run, changes));
+  print(json, runs.length === 1 ? results[0]! : { results }, texts.join('\n\n'));
   process.exitCode = worstExitCode(runs);
 }
 
-async function confirm(syncId: string, flags: { json?: boolean }): Promise<void> {
+async function control(action: ControlAction, syncId: string, flags: { json?: boolean }): Promise<void> {
   const { settings, logger } = openSession();
   const work = await openWork(settings, logger, say);
+  const interrupted = onInterrupt();
   try {
-    const run = await confirmAndFollow(work.platform, syncId);
-    print(flags.json, resultOf(run), describeResult(run));
-    process.exitCode = run.exitCode ?? 1;
+    const run = await controlAndFollow(work.platform, action, syncId, interrupted);
+    if (run.status === 'paused') print(flags.json, run, describeProgress(run));
+    else print(flags.json, resultOf(run), describeResult(run));
+    const isAsAsked = (action === 'cancel' && run.status === 'cancelled') || run.status === 'paused';
+    process.exitCode = isAsAsked ? 0 : (run.exitCode ?? 1);
+  } catch (error) {
+    if (interrupted.aborted) say(howToGoOn(syncId, work));
+    throw error;
   } finally {
     await work.close();
   }
+}
+
+/** Aborted by Ctrl-C. */
+function onInterrupt(): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  return interrupted.signal;
+}
+
+function howToGoOn(syncId: string, { isOwn }: Work): string {
+  const now = isOwn
+    ? 'The sync keeps its place: the next `npm start` or `tributary sync` goes on with it.'
+    : 'The sync goes on in the running pipeline; `tributary sync pause` stops it for a while.';
+  return `${now} To end it: tributary sync cancel ${syncId}`;
 }
 
 function addImport(program: Command): void {
@@ -182,6 +232,31 @@ function exitCodeOf({
   return errors.every(({ line }) => line === 1) || inserted + merged.length === 0 ? 2 : 3;
 }
 
+function countOf(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('give a number from 1 on');
+  return count;
+}
+
+function addReplay(program: Command): void {
+  program
+    .command('replay')
+    .description('rebuild tables from the topics beside the live ones, and tell how they differ')
+    .addArgument(new Argument('<tables>', 'what to rebuild').choices(['vendors', 'leads', 'all']))
+    .option('--from <time>', 'read only what was written since; rows of before are then not explained')
+    .option('--swap', 'put the rebuilt tables in the place of the live ones if they differ')
+    .option('--yes', 'do not ask')
+    .option('--examples <n>', 'rows that differ to show of each table', countOf, 5)
+    .option('--reveal', 'with --json: show personal data in the examples')
+    .option(JSON_FLAG, JSON_DOC)
+    .action(async (what: string, flags: ReplayFlags) => {
+      const { settings, logger } = openSession();
+      const report = await runReplay(settings, logger, what, flags, say);
+      print(flags.json, report, renderReplay(report));
+      process.exitCode = report.equal || report.swapped ? 0 : 3;
+    });
+}
+
 function addReads(program: Command): void {
   program
     .command('status')
@@ -201,6 +276,23 @@ function addReads(program: Command): void {
       print(flags.json, { checks }, renderDiagnosis(checks));
       process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
     });
+  const history = program.command('history').description('what happened to a row, and why');
+  for (const table of ['vendors', 'leads'] as const) {
+    history
+      .command(`${table} <id>`)
+      .description(`the changes of a row of ${table}, newest first`)
+      .option('--limit <n>', 'how many at most', countOf, 50)
+      .option(JSON_FLAG, JSON_DOC)
+      .action(async (id: string, flags: { limit: number; json?: boolean }) => {
+        const { settings } = openSession();
+        const page = await historyOf(settings, table, id, flags.limit);
+        print(flags.json, page, renderHistory(page));
+      });
+  }
+  program
+    .command('asyncapi')
+    .description('print the AsyncAPI 3.0 document of the topics')
+    .action(() => print(true, asyncApiDocument(SCHEMAS), ''));
   program
     .command('topics')
     .description('topics with their offsets, and how far each consumer is behind')

@@ -9,6 +9,8 @@ export interface Progress {
 const PLAIN_EVERY_MS = 5_000;
 const PHASES: Record<string, string> = {
   list: 'reading contacts',
+  email: 'looking up e-mails',
+  single: 'reading one contact',
   confirm: 'looking up known contacts that did not appear',
   applying: 'applying to the tables',
 };
@@ -24,7 +26,7 @@ export function createProgress(
   let shown = false;
   return {
     show(run) {
-      const line = describeProgress(run, now());
+      const line = describeProgress(run);
       const phase = run?.phase ?? run?.status ?? 'waiting';
       if (isTerminal) {
         stream.write(`\r\u001b[2K${line.slice(0, (stream.columns || 80) - 1)}`);
@@ -41,24 +43,20 @@ export function createProgress(
   };
 }
 
-/** One line: phase, count, rate and time to go. */
-export function describeProgress(run: RunView | undefined, now: number): string {
+/** One line: phase, count, rate, time to go, and how far the later stages are behind. */
+export function describeProgress(run: RunView | undefined): string {
   if (run === undefined || run.status === 'queued') return 'Sync: waiting for a connector ...';
   const name = `Sync ${run.source} ${run.account}`;
-  const { progress, phase, startedAt } = run;
-  const what = PHASES[phase ?? ''] ?? 'started';
-  if (progress === null || startedAt === null || phase === 'done') return `${name}: ${what}`;
-  const [done, total] =
-    phase === 'confirm' ? [progress.lookupsDone, progress.lookupsTotal] : [progress.recordsRead, progress.recordsTotal];
-  const seconds = Math.max((now - startedAt) / 1000, 0.001);
-  const rate = progress.recordsRead / seconds;
+  if (run.status === 'joined') return `${name}: joined sync ${run.joinedTo}, which asks for the same`;
+  const { progress } = run;
+  if (progress === null || progress.phase === 'done') return `${name}: ${PHASES[run.phase ?? ''] ?? 'started'}`;
+  const { phase, done, total, ratePerSecond, etaSeconds, requests, read, applied } = progress;
+  const what = run.status === 'paused' ? 'paused' : (PHASES[phase] ?? 'started');
   const share =
     total === null || total === 0 ? '' : ` of ${total} (${Math.min(100, Math.floor((100 * done) / total))} %)`;
-  const eta =
-    total === null || done === 0 || done >= total
-      ? ''
-      : `, about ${Math.ceil(((total - done) * seconds) / done)} s to go`;
-  return `${name}: ${what}, ${done}${share}, ${rate.toFixed(0)} contacts/s${eta}, ${progress.requests} requests`;
+  const rate = ratePerSecond === null ? '' : `, ${ratePerSecond.toFixed(0)}/s`;
+  const eta = etaSeconds === null || etaSeconds === 0 ? '' : `, about ${etaSeconds} s to go`;
+  return `${name}: ${what}, ${done}${share}${rate}${eta}, ${requests} requests, ${applied} of ${read} records applied`;
 }
 
 /** The result for people: message, duration and every counter that is not zero. */

@@ -8,8 +8,8 @@ import { existingStack } from './connections.ts';
 
 /** `stack up|down|status|env` and `deploy`. */
 export function addStackCommands(program: Command, say: (line: string) => void): void {
-  const stack = program.command('stack').description('the embedded stack: PostgreSQL, Kafka, schema registry');
-  stack
+  const stackCommand = program.command('stack').description('the embedded stack: PostgreSQL, Kafka, schema registry');
+  stackCommand
     .command('up')
     .description('start it in the background, or find it running')
     .action(async () => {
@@ -21,20 +21,20 @@ export function addStackCommands(program: Command, say: (line: string) => void):
           : 'It runs already.',
       );
     });
-  stack
+  stackCommand
     .command('down')
     .description('stop it; its data stay')
     .action(async () => {
       const stopped = await stopStack(readSettings(process.env).DATA_DIR);
       say(stopped ? 'Stopped.' : 'No embedded stack runs.');
     });
-  stack
+  stackCommand
     .command('env')
     .description('print shell exports that point other commands at it')
     .action(async () => {
       process.stdout.write(`${stackEnv(await existingStack(readSettings(process.env)))}\n`);
     });
-  stack
+  stackCommand
     .command('status')
     .description('what is reachable, and where')
     .option('--json', 'print exactly one JSON document on stdout')
@@ -53,16 +53,18 @@ export function addStackCommands(program: Command, say: (line: string) => void):
     .description('the deploy step: migrations, topics, schemas')
     .action(async () => {
       const settings = readSettings(process.env);
-      const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = await existingStack(settings);
+      const stack = await existingStack(settings);
       const logger = createLogger({ name: 'cli', level: 'warn' });
       const done = await deploy({
-        kafkaBrokers,
-        schemaRegistryUrl,
-        databaseUrl,
+        stack,
         logger,
         service: 'cli',
         replication: settings.TOPIC_REPLICATION,
       });
+      if (done.roles.length > 0)
+        say(
+          `Warning: the database roles are not complete, because the user of DATABASE_URL may not make them. Let an administrator run this, then deploy again:\n${done.roles.map((statement) => `  ${statement};`).join('\n')}`,
+        );
       say(
         `${done.migrations.length} migrations applied, ${done.topics.length} topics created, ${done.schemas} schemas registered`,
       );

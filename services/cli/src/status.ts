@@ -1,6 +1,6 @@
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Settings } from '#libs/runtime/src/settings.ts';
-import { createKafka } from '#libs/kafka/src/client.ts';
+import { kafkaOf } from '#libs/runtime/src/platform.ts';
 import { groupAlive } from '#libs/kafka/src/topics.ts';
 import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
 import { createPool, databaseError } from '#libs/storage/src/pool.ts';
@@ -26,7 +26,7 @@ export interface Status {
 /** Reads what runs and what the tables hold. */
 export async function statusOf(settings: Settings, logger: Logger): Promise<Status> {
   const stack = await existingStack(settings);
-  const kafka = createKafka({ brokers: stack.kafkaBrokers, clientId: 'tributary-cli', logger });
+  const kafka = kafkaOf(stack, 'tributary-cli', logger);
   const database = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'tributary-cli', max: 4 });
   try {
     const rows = await database.query<Status['rows'][number]>(

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline/promises';
 import type { SyncRequested } from '#libs/contracts/src/generated/events.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
 import { readRun, type RunView } from '#libs/storage/src/reads.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { followRun } from './follow.ts';
+import { controlRequest, syncRequest, type ControlAction } from '#libs/sources/kit/requests.ts';
+import { followRun, isDone } from './follow.ts';
 import { createProgress } from './progress.ts';
 
 /** What a sync is asked for with. */
@@ -14,29 +14,23 @@ export type SyncOrder = Omit<SyncRequested, 'syncId' | 'requestedAt'>;
 export interface FollowOptions {
   signal?: AbortSignal;
   onRequested?(syncId: string, account: string): void;
+  /** Told what the run is now; nothing is shown then. */
+  onChange?(run: RunView | undefined): void;
   /** Progress in lines: several runs share the terminal. */
   plain?: boolean;
 }
 
-/** Asks for a sync and follows it to its end, with progress on stderr. */
+/** Asks for a sync and follows it to its end, with progress on stderr unless somebody else shows it. */
 export async function requestAndFollow(
   platform: Platform,
   request: SyncOrder,
   options: FollowOptions = {},
 ): Promise<RunView> {
-  const value: SyncRequested = { syncId: randomUUID(), requestedAt: Date.now(), ...request };
-  const { syncId, source, account } = value;
-  await platform.producer.send([
-    {
-      topic: 'crm.sync-request.v1',
-      key: `${source}:${account}`,
-      type: 'crm.sync.v1.SyncRequested',
-      id: syncId,
-      value,
-      correlationId: syncId,
-    },
-  ]);
+  const event = syncRequest(request);
+  const { syncId, account } = event.value;
+  await platform.producer.send([event]);
   options.onRequested?.(syncId, account);
+  if (options.onChange !== undefined) return followRun(platform.database, syncId, options.onChange, options.signal);
   const progress = createProgress(process.stderr, { plain: options.plain === true });
   try {
     return await followRun(platform.database, syncId, (run) => progress.show(run), options.signal);
@@ -58,35 +52,33 @@ export async function requestAndFollowAll(
   );
 }
 
-/** Applies the missing rule that a sync held back, and follows it to its end. */
-export async function confirmAndFollow(platform: Platform, syncId: string): Promise<RunView> {
-  const run = await readRun(platform.database, syncId);
-  if (run.status !== 'needs_confirmation')
-    throw new AppError('request_invalid', `sync ${syncId} does not wait to be confirmed: it is ${run.status}`, {
-      kind: 'config',
-    });
-  const { source, account } = run;
-  await platform.producer.send([
-    {
-      topic: 'crm.sync-request.v1',
-      key: `${source}:${account}`,
-      type: 'crm.sync.v1.SyncConfirmed',
-      id: randomUUID(),
-      value: { syncId, source, account, requestedBy: 'cli', requestedAt: Date.now() },
-      correlationId: syncId,
-    },
-  ]);
-  for (;;) {
-    const now = await followRun(platform.database, syncId, () => undefined);
-    if (now.status !== 'needs_confirmation') return now;
-    await new Promise((done) => setTimeout(done, 150));
+/** Asks something of a known sync, and follows it until it is so: paused, or at its end. */
+export async function controlAndFollow(
+  platform: Platform,
+  action: ControlAction,
+  syncId: string,
+  signal?: AbortSignal,
+): Promise<RunView> {
+  const before = await readRun(platform.database, syncId);
+  await platform.producer.send([controlRequest(action, before, 'cli')]);
+  const progress = createProgress(process.stderr);
+  try {
+    return await followRun(
+      platform.database,
+      syncId,
+      (run) => progress.show(run),
+      signal,
+      (run) => (action === 'pause' && run.status === 'paused' ? true : isDone(run) && run.status !== before.status),
+    );
+  } finally {
+    progress.end();
   }
 }
 
-/** Asks before a sync runs, as V3 did. Without a terminal the answer must be --yes. */
+/** Asks before something is done. Without a terminal the answer must be --yes. */
 export async function askToRun(question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
-    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to run the sync without a question');
+    throw new AppError('config_invalid', 'nobody can be asked here: add --yes to go ahead without a question');
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   try {
     return /^y(es)?$/i.test((await prompt.question(`${question} [y/N] `)).trim());

@@ -1,5 +1,5 @@
 import { CONSUMER_GROUPS, deadLetterTopic, TOPICS, type TopicName } from '#libs/contracts/src/topics.ts';
-import { createKafka } from '#libs/kafka/src/client.ts';
+import { kafkaOf } from '#libs/runtime/src/platform.ts';
 import { topicOffsets } from '#libs/kafka/src/topics.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Settings } from '#libs/runtime/src/settings.ts';
@@ -21,12 +21,14 @@ const PROCESSORS: Record<keyof typeof CONSUMER_GROUPS, string> = {
   classifier: 'classifier',
   'projector-ghl': 'ghl',
   'projector-runs': 'runs',
+  'projector-operations': 'operations',
+  'projector-lifecycle': 'lifecycle',
 };
 
 /** Offsets of every topic of the catalogue and of every dead-letter topic. */
 export async function topicsOf(settings: Settings, logger: Logger): Promise<TopicState[]> {
   const stack = await existingStack(settings);
-  const kafka = createKafka({ brokers: stack.kafkaBrokers, clientId: 'tributary-cli', logger });
+  const kafka = kafkaOf(stack, 'tributary-cli', logger);
   const groups = Object.entries(CONSUMER_GROUPS) as [keyof typeof CONSUMER_GROUPS, readonly TopicName[]][];
   const dead = groups.flatMap(([group, topics]) => topics.map((topic) => deadLetterTopic(topic, group)));
   const offsets = await topicOffsets(kafka, [...Object.keys(TOPICS), ...dead]);

@@ -1,9 +1,8 @@
 import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
-import { createKafka } from '#libs/kafka/src/client.ts';
 import { groupAlive } from '#libs/kafka/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
-import { deploy, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
+import { deploy, kafkaOf, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
 import type { Settings } from '#libs/runtime/src/settings.ts';
 import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
 import { startStack } from '#testcontainers/stack/stack.ts';
@@ -13,6 +12,8 @@ import { ghlAccess, readRunning, type GhlAccess } from './session.ts';
 export interface Work {
   platform: Platform;
   ghl: GhlAccess;
+  /** Whether the pipeline runs in this process, and ends with it. */
+  isOwn: boolean;
   /** Frees everything that this command started. */
   close(): Promise<void>;
 }
@@ -25,16 +26,15 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
   const running = readRunning(settings.DATA_DIR);
   const ghl = ghlAccess(settings, running);
   const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
-  const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.info;
-  const addresses = { kafkaBrokers, schemaRegistryUrl, databaseUrl };
   try {
-    await deploy({ ...addresses, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });
-    const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'tributary-cli', logger });
+    await deploy({ stack: stack.info, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });
+    const kafka = kafkaOf(stack.info, 'tributary-cli', logger);
     if (await groupAlive(kafka, CONNECTOR_GROUP)) {
-      const platform = await openPlatform({ ...addresses, databasePool: 4, logger, service: 'cli' });
+      const platform = await openPlatform({ stack: stack.info, databasePool: 4, logger, service: 'cli' });
       return {
         platform,
         ghl,
+        isOwn: false,
         async close() {
           await platform.close();
           await stack.stop();
@@ -42,10 +42,11 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
       };
     }
     say('No pipeline runs: starting one in this process for this command');
-    const pipeline: Pipeline = await startPipeline({ settings, stack: addresses, ghl, logger });
+    const pipeline: Pipeline = await startPipeline({ settings, stack: stack.info, ghl, logger });
     return {
       platform: pipeline.platform,
       ghl,
+      isOwn: true,
       async close() {
         await pipeline.stop();
         await stack.stop();

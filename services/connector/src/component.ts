@@ -4,6 +4,7 @@ import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
 import type { GhlAccount, Settings } from '#libs/runtime/src/settings.ts';
 import { ghlSource } from '#libs/sources/ghl/source.ts';
+import { SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
 import { createScanStore } from '#libs/storage/src/scans.ts';
 import { createConnector } from './connector.ts';
 import { tokenSources } from './tokens.ts';
@@ -40,6 +41,7 @@ export function connectorComponents({ settings, ghl, platform, logger }: Connect
   const connector = createConnector({
     sources: [source],
     store: createScanStore(database),
+    control: SCAN_CONTROL,
     database,
     producer,
     logger,

@@ -1,5 +1,9 @@
-import { randomUUID } from 'node:crypto';
-import type { SyncCancelled, SyncRequested } from '#libs/contracts/src/generated/events.ts';
+import type {
+  ContactSyncRequested,
+  EventType,
+  SyncCancelled,
+  SyncRequested,
+} from '#libs/contracts/src/generated/events.ts';
 import type { ConsumerGroup } from '#libs/contracts/src/topics.ts';
 import type { Processor } from '#libs/kafka/src/processor.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
@@ -10,13 +14,16 @@ import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import { runScan } from '#libs/sources/kit/scan.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
-import { inTransaction, type Database } from '#libs/storage/src/pool.ts';
-import type { ClaimedScan, ScanStore } from '#libs/storage/src/scans.ts';
+import { addToOutbox, type OutboxEvent } from '#libs/storage/src/outbox.ts';
+import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
+import type { ScanControl, ScanName } from '#libs/storage/src/scan-control.ts';
+import type { ClaimedScan, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
 
 /** What the connector needs. */
 export interface ConnectorOptions {
   sources: readonly Source[];
   store: ScanStore;
+  control: ScanControl;
   database: Database;
   producer: Producer;
   logger: Logger;
@@ -35,13 +42,19 @@ export interface Connector {
 }
 
 const LOOK_EVERY_MS = 1_000;
+/** Exit code of a sync that did not do what was asked. */
+const INCOMPLETE = 3;
+const CONTROLS = ['crm.sync.v1.SyncCancelled', 'crm.sync.v1.SyncPaused', 'crm.sync.v1.SyncResumed'] as const;
+const HANDLED = ['crm.sync.v1.SyncRequested', 'crm.sync.v1.ContactSyncRequested', ...CONTROLS] as const;
+
+type ControlType = (typeof CONTROLS)[number];
 
 /** Group of the connectors that run GoHighLevel. */
 export const CONNECTOR_GROUP: ConsumerGroup = 'connector-ghl';
 
 /** A connector over the sources it was given. */
 export function createConnector(options: ConnectorOptions): Connector {
-  const { sources, store, database, producer, logger } = options;
+  const { sources, store, control, database, producer, logger } = options;
   const byName = new Map(sources.map((source) => [source.name, source]));
   const stopping = new AbortController();
   const running = new Map<string, Promise<void>>();
@@ -49,7 +62,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   let looking: Promise<void> | undefined;
 
   /** Why a request cannot be run here; undefined when it can. */
-  function refusal({ source: name, account, mode }: SyncRequested): AppError | undefined {
+  function refusal({ source: name, account, mode }: ScanRequest): AppError | undefined {
     const source = byName.get(name);
     if (source === undefined) {
       return new AppError(
@@ -121,74 +134,61 @@ export function createConnector(options: ConnectorOptions): Connector {
     running.set(scan.scanId, work);
   }
 
-  async function refuse(request: SyncRequested, failure: AppError): Promise<void> {
-    const { syncId: scanId, source, account } = request;
-    const at = request.requestedAt;
-    const event = {
-      topic: 'crm.scan.v1',
-      key: `${source}:${account}`,
-      scanId,
-      correlationId: scanId,
-      causationId: scanId,
-    } as const;
-    await producer.send([
-      {
-        ...event,
-        type: 'crm.scan.v1.ScanFailed',
-        id: eventId(scanId, 'crm.scan.v1.ScanFailed'),
-        value: {
-          scanId,
-          source,
-          account,
-          code: failure.code,
-          kind: failure.kind,
-          message: failure.message,
-          recordsRead: 0,
-          failedAt: at,
-        },
-      },
-      {
-        ...event,
-        type: 'crm.scan.v1.ScanApplied',
-        id: eventId(scanId, 'crm.scan.v1.ScanApplied'),
-        value: {
-          scanId,
-          source,
-          account,
-          status: 'failed',
-          message: `Nothing was read: ${failure.message}.`,
-          counters: emptyCounters(),
-          heldTables: [],
-          fieldErrors: [],
-          exitCode: 2,
-          startedAt: at,
-          appliedAt: at,
-        },
-      },
+  async function refuse(request: ScanRequest, failure: AppError): Promise<void> {
+    const events = endedUnread(request, failure, 2, request.requestedAt);
+    const { scanId } = request;
+    const context = { scanId, correlationId: scanId, causationId: scanId };
+    await producer.send(events.map(({ eventId: id, ...event }) => ({ ...event, ...context, id })));
+  }
+
+  async function accept(sql: Sql, request: ScanRequest): Promise<void> {
+    const { scanId, source, account, requestedAt: at } = request;
+    const { joinedTo } = await control.enqueue(sql, request);
+    if (joinedTo === undefined) return;
+    const type = 'crm.scan.v1.ScanJoined';
+    const value = { scanId, source, account, joinedTo, at };
+    await addToOutbox(sql, [
+      { topic: 'crm.scan.v1', key: `${source}:${account}`, type, eventId: eventId(scanId, type), scanId, value },
     ]);
   }
+
+  async function cancel(sql: Sql, { syncId, requestedAt }: SyncCancelled): Promise<void> {
+    const failure = new AppError('scan_cancelled', 'the sync was cancelled before it began to read');
+    for (const scan of await control.cancel(sql, syncId))
+      await addToOutbox(sql, endedUnread(scan, failure, INCOMPLETE, requestedAt));
+  }
+
+  const changes: Record<ControlType, (value: SyncCancelled) => (sql: Sql) => Promise<void>> = {
+    'crm.sync.v1.SyncCancelled': (value) => (sql) => cancel(sql, value),
+    'crm.sync.v1.SyncPaused':
+      ({ syncId }) =>
+      (sql) =>
+        control.pause(sql, syncId),
+    'crm.sync.v1.SyncResumed':
+      ({ syncId }) =>
+      (sql) =>
+        control.resume(sql, syncId),
+  };
 
   return {
     processor: {
       name: 'connector',
       groupId: CONNECTOR_GROUP,
       topics: ['crm.sync-request.v1'],
-      types: ['crm.sync.v1.SyncRequested', 'crm.sync.v1.SyncCancelled'],
+      types: HANDLED,
       savesCheckpoint: true,
       async handle(batch) {
+        const steps: ((sql: Sql) => Promise<void>)[] = [];
         for (const { type, value } of batch.events) {
-          if (type !== 'crm.sync.v1.SyncRequested') continue;
-          const failure = refusal(value as SyncRequested);
-          if (failure !== undefined) await refuse(value as SyncRequested, failure);
+          const request = requestOf(type, value);
+          const failure = request === undefined ? undefined : refusal(request);
+          if (request !== undefined && failure !== undefined) await refuse(request, failure);
+          else if (request !== undefined) steps.push((sql) => accept(sql, request));
+          else steps.push(changes[type as ControlType](value as SyncCancelled));
         }
         await inTransaction(database, async (sql) => {
           await saveCheckpoint(sql, batch.checkpoint);
-          for (const { type, value } of batch.events) {
-            if (type === 'crm.sync.v1.SyncCancelled') await store.cancel((value as SyncCancelled).syncId, sql);
-            if (type !== 'crm.sync.v1.SyncRequested') continue;
-            const request = value as SyncRequested;
-            if (refusal(request) === undefined) await store.enqueue({ ...request, scanId: request.syncId }, sql);
-          }
+          for (const step of steps) await step(sql);
         });
         look();
       },
@@ -207,13 +207,44 @@ export function createConnector(options: ConnectorOptions): Connector {
   };
 }
 
-/** A request for one sync, as an event's value. */
-export function syncRequest(request: {
-  source: string;
-  account: string;
-  mode: string;
-  dryRun: boolean;
-  requestedBy: string;
-}): SyncRequested {
-  return { syncId: randomUUID(), requestedAt: Date.now(), ...request };
+/** What an event asks to be read; undefined for those that are about a sync that is known already. */
+function requestOf(type: EventType, value: unknown): ScanRequest | undefined {
+  if (type === 'crm.sync.v1.SyncRequested') {
+    const { syncId: scanId, ...request } = value as SyncRequested;
+    return { ...request, scanId, contactId: null };
+  }
+  if (type !== 'crm.sync.v1.ContactSyncRequested') return undefined;
+  const { syncId: scanId, ...request } = value as ContactSyncRequested;
+  return { ...request, scanId, mode: 'single', dryRun: false };
+}
+
+/** The last words on a sync that read nothing. */
+function endedUnread({ scanId, source, account }: ScanName, failure: AppError, exitCode: number, at: number) {
+  const { code, kind, message } = failure;
+  const event = { topic: 'crm.scan.v1', key: `${source}:${account}`, scanId } as const;
+  const failed: OutboxEvent<'crm.scan.v1.ScanFailed'> = {
+    ...event,
+    type: 'crm.scan.v1.ScanFailed',
+    eventId: eventId(scanId, 'crm.scan.v1.ScanFailed'),
+    value: { scanId, source, account, code, kind, message, recordsRead: 0, failedAt: at },
+  };
+  const applied: OutboxEvent<'crm.scan.v1.ScanApplied'> = {
+    ...event,
+    type: 'crm.scan.v1.ScanApplied',
+    eventId: eventId(scanId, 'crm.scan.v1.ScanApplied'),
+    value: {
+      scanId,
+      source,
+      account,
+      status: 'failed',
+      message: `Nothing was read: ${message}.`,
+      counters: emptyCounters(),
+      heldTables: [],
+      fieldErrors: [],
+      exitCode,
+      startedAt: at,
+      appliedAt: at,
+    },
+  };
+  return [failed, applied];
 }

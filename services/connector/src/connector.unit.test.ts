@@ -6,10 +6,12 @@ import type { OutgoingEvent, Producer } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { memoryRows } from '#libs/sources/kit/memory.fixture.ts';
+import { syncRequest } from '#libs/sources/kit/requests.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
+import type { ScanControl } from '#libs/storage/src/scan-control.ts';
 import type { ClaimedScan, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
-import { createConnector, syncRequest, type Connector } from './connector.ts';
+import { createConnector, type Connector } from './connector.ts';
 
 let events: OutgoingEvent[];
 let producer: Producer;
@@ -23,6 +25,19 @@ const database = {
   connect: async () => ({ query: async () => ({ rowCount: 1, rows: [] }), release: () => undefined }),
 } as unknown as Database;
 
+const control: ScanControl = {
+  async enqueue(_sql, request) {
+    if (!store.queue.some(({ scanId }) => scanId === request.scanId)) store.queue.push(request);
+    return { joinedTo: undefined };
+  },
+  async cancel(_sql, scanId) {
+    store.cancelled.push(scanId);
+    return [];
+  },
+  pause: async () => undefined,
+  resume: async () => undefined,
+};
+
 function memoryQueue(): typeof store {
   const taken = new Set<string>();
   const queue: ScanRequest[] = [];
@@ -34,9 +49,6 @@ function memoryQueue(): typeof store {
     cancelled,
     released,
     finished,
-    async enqueue(request) {
-      if (!queue.some(({ scanId }) => scanId === request.scanId)) queue.push(request);
-    },
     async claim(): Promise<ClaimedScan | undefined> {
       const next = queue.find(({ scanId, account }) => !finished.includes(scanId) && !taken.has(account));
       if (next === undefined) return undefined;
@@ -61,10 +73,8 @@ function memoryQueue(): typeof store {
       released.push(scan.scanId);
       taken.delete(scan.account);
     },
-    async cancel(scanId) {
-      cancelled.push(scanId);
-    },
-    isCancelled: async (scanId) => cancelled.includes(scanId),
+    asked: async (scanId) => (cancelled.includes(scanId) ? 'cancel' : undefined),
+    async pause() {},
   };
 }
 
@@ -104,6 +114,7 @@ beforeEach(() => {
   connector = createConnector({
     sources: [source],
     store,
+    control,
     database,
     producer,
     logger: createLogger({ name: 'test', level: 'silent' }),
@@ -118,7 +129,7 @@ afterEach(async () => {
 });
 
 const request = (account: string, more: Partial<SyncRequested> = {}): SyncRequested => ({
-  ...syncRequest({ source: 'ghl', account, mode: 'full', dryRun: false, requestedBy: 'test' }),
+  ...syncRequest({ source: 'ghl', account, mode: 'full', dryRun: false, requestedBy: 'test' }).value,
   ...more,
 });
 

@@ -75,9 +75,7 @@ async function run(
   const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
   opened.push(() => stack.stop());
   signal.throwIfAborted();
-  const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.info;
-  const addresses = { kafkaBrokers, schemaRegistryUrl, databaseUrl };
-  await deploy({ ...addresses, logger, service: 'dev', replication: settings.TOPIC_REPLICATION });
+  await deploy({ stack: stack.info, logger, service: 'dev', replication: settings.TOPIC_REPLICATION });
   signal.throwIfAborted();
   const demo = configured ? undefined : await startDemo(say);
   if (demo !== undefined) opened.push(() => demo.stop());
@@ -86,7 +84,7 @@ async function run(
   const key = keysOf(settings);
   const pipeline = await startPipeline({
     settings,
-    stack: addresses,
+    stack: stack.info,
     ghl,
     logger,
     api: { keys: key.keys, port: settings.HTTP_PORT, nextFree: true },

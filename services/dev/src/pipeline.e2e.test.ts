@@ -266,7 +266,28 @@ describe('a full sync through the real stack', () => {
     const run = await test.sync({ dryRun: true });
     expect(run).toMatchObject({ dryRun: true, exitCode: 0, stats: { vendors_created: 1, vendors_missing_in_ghl: 1 } });
     expect(await vendors()).toEqual(before);
-  });
+    const response = await fetch(`${test.pipeline.url}/v1/syncs/${run.syncId}/changes`, {
+      headers: { authorization: `Bearer ${test.apiKey}` },
+    });
+    const told = (await response.json()) as { items: { id: string; outcome: string; columns: object }[] };
+    expect(told).toMatchObject({ total: 2, leftOut: 0 });
+    const items = new Map(told.items.map((item) => [item.id, item]));
+    expect(items.get('gone')).toEqual({
+      table: 'vendors',
+      id: 'gone',
+      outcome: 'missing',
+      columns: {
+        status: { before: 'active', after: 'inactive_ghl_deleted' },
+        previous_status: { before: null, after: 'active' },
+        missing_since: { before: null, after: expect.any(String) },
+      },
+    });
+    expect(told.items.find(({ id }) => id !== 'gone')).toMatchObject({
+      outcome: 'created',
+      columns: { email: { before: null, after: 'dry@example.test' } },
+    });
+    expect((await test.sync()).stats).toMatchObject({ vendors_created: 1, vendors_missing_in_ghl: 1 });
+  }, 30_000);
 });
 
 describe('a targeted sync through the real stack', () => {

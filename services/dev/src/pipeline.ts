@@ -3,6 +3,7 @@ import { ghlInstall } from '#services/api/src/oauth-routes.ts';
 import { classifierComponents } from '#services/classifier/src/component.ts';
 import { connectorComponents } from '#services/connector/src/component.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
+import type { StackAccess } from '#libs/runtime/src/access.ts';
 import { startHost, type Component, type Host } from '#libs/runtime/src/host.ts';
 import type { ApiKey } from '#libs/runtime/src/keys.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
@@ -13,7 +14,7 @@ import { ghlRulesByAccount, type GhlAccount, type Settings } from '#libs/runtime
 /** What runs in this process. */
 export interface PipelineOptions {
   settings: Settings;
-  stack: { kafkaBrokers: string; schemaRegistryUrl: string; databaseUrl: string };
+  stack: StackAccess;
   ghl: { baseUrl: string; accounts: readonly GhlAccount[] };
   logger: Logger;
   /** The HTTP edge; left out where a command runs the pipeline for itself. */
@@ -34,7 +35,7 @@ export interface Pipeline {
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { settings, stack, ghl, logger } = options;
   const platform = await openPlatform({
-    ...stack,
+    stack,
     databasePool: settings.DATABASE_POOL,
     sessionMs: settings.KAFKA_SESSION_TIMEOUT * 1000,
     logger,
@@ -82,14 +83,17 @@ async function openApi(
     databaseUrl,
     platform,
     install: ghlInstall(settings, ghl.baseUrl, platform.database),
+    inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
     accounts: (source) => (source === 'ghl' ? accounts : undefined),
   });
   const edge = httpEdge({
     ...api,
     settings,
+    metricsPublic: settings.METRICS_PUBLIC !== 'false',
     logger,
     readiness: () => running.host?.readiness() ?? [{ part: 'host', ready: false, reason: 'starting' }],
     routes: service.routes,
+    drain: service.drain,
   });
   return { components: [...service.components, edge], url: edge.url };
 }

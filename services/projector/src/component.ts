@@ -7,7 +7,9 @@ import type { Platform } from '#libs/runtime/src/platform.ts';
 import type { OutboxEvent } from '#libs/storage/src/outbox.ts';
 import { lastSuccesses } from '#libs/storage/src/runs.ts';
 import { ghlProjection } from './ghl/processor.ts';
+import { deadLettersProjection, operationsProjection } from './dead-letters.ts';
 import { startRelay, type Relay } from './relay.ts';
+import { lifecycleProjection } from './lifecycle.ts';
 import { runsProjection } from './runs.ts';
 
 /** The projections and the relay of their outbox as parts of a host. */
@@ -30,6 +32,9 @@ export function projectorComponents(
     },
     platform.consumer(ghlProjection({ database, rulesFor, onOutbox: () => relay?.wake() })),
     platform.consumer(runsProjection(database)),
+    platform.consumer(deadLettersProjection(database)),
+    platform.consumer(operationsProjection(database)),
+    platform.consumer(lifecycleProjection(database)),
   ];
 }
 

@@ -64,13 +64,15 @@ export function startRelay(options: {
 
 async function publish(producer: Producer, events: OutboxEvent[]): Promise<void> {
   await producer.send(
-    events.map(({ topic, key, type, eventId, scanId, value }) => ({
+    events.map(({ topic, key, type, eventId, scanId, causationId, time, value }) => ({
       topic,
       key,
       type,
       value,
       id: eventId,
-      ...(scanId === null ? {} : { scanId, correlationId: scanId, causationId: scanId }),
+      time,
+      causationId: causationId ?? scanId ?? undefined,
+      ...(scanId === null ? {} : { scanId, correlationId: scanId }),
     })),
   );
 }

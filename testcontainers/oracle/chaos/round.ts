@@ -196,6 +196,8 @@ const PROCESSORS: Record<ConsumerGroup, string> = {
   classifier: 'classifier',
   'projector-ghl': 'ghl',
   'projector-runs': 'runs',
+  'projector-operations': 'operations',
+  'projector-lifecycle': 'lifecycle',
 };
 
 /** What is not at rest: positions short of the end of their topic, events that wait in the outbox. */

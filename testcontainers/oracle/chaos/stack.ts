@@ -1,10 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { createKafka } from '#libs/kafka/src/client.ts';
 import { createCodec } from '#libs/kafka/src/codec.ts';
 import { createProducer } from '#libs/kafka/src/producer.ts';
 import { TOPICS } from '#libs/contracts/src/topics.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
-import { deploy } from '#libs/runtime/src/platform.ts';
+import { deploy, kafkaOf, registryOf } from '#libs/runtime/src/platform.ts';
 import { ghlRules, readSettings } from '#libs/runtime/src/settings.ts';
 import { createPool } from '#libs/storage/src/pool.ts';
 import { startGhlSimulator } from '#testcontainers/simulators/ghl/simulator.ts';
@@ -49,11 +48,11 @@ export async function startChaos(
 ): Promise<ChaosStack & { stop(): Promise<string[]> }> {
   const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = servers;
   const logger = createLogger({ name: 'chaos', level: 'silent' });
-  await deploy({ kafkaBrokers, schemaRegistryUrl, databaseUrl, logger, service: 'chaos', replication: 1 });
+  await deploy({ stack: servers, logger, service: 'chaos', replication: 1 });
   const simulator = await startGhlSimulator({ world: emptyWorld(seed), limits: { enabled: false } });
   const database = createPool({ databaseUrl, applicationName: 'chaos', max: 3 });
-  const kafka = createKafka({ brokers: kafkaBrokers, clientId: 'chaos', logger });
-  const codec = createCodec({ registryUrl: schemaRegistryUrl });
+  const kafka = kafkaOf(servers, 'chaos', logger);
+  const codec = createCodec(registryOf(servers));
   await codec.ready([...TOPICS['crm.sync-request.v1'].events]);
   const producer = await createProducer({ kafka, codec, source: '/chaos' });
   const env = {

@@ -2,6 +2,328 @@
 
 // Times are milliseconds since the epoch (Avro timestamp-millis).
 
+/** A column with its value before and after. */
+export interface FieldChange {
+  /** Column of the table. */
+  field: string;
+  /** Value before, as JSON text (times as ISO 8601 in UTC); null when it was empty. */
+  before: string | null;
+  /** Value after, as JSON text (times as ISO 8601 in UTC); null when it is empty now. */
+  after: string | null;
+}
+
+/** Why a row changed. */
+export type ChangeCause =
+  'observation' | 'contest' | 'missing_rule' | 'confirmation' | 'restored' | 'registration' | 'import' | 'operator';
+
+/** A lead row began: born from an observation, registered or imported. Before is null for every field; empty fields are left out. */
+export interface LeadCreated {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A lead row was marked missing: the source denied every look-up of it. The former status is in previous_status. */
+export interface LeadMarkedMissing {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A lead row whose own contact is gone shows another contact now; other fields may have changed too. */
+export interface LeadRebound {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** The contact of a lead row is seen but classed otherwise, or fits again; other fields may have changed too. */
+export interface LeadReclassified {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A lead row that was missing shows its former status again; other fields may have changed too. */
+export interface LeadRestored {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** Fields of a lead row changed, and nothing that has an event of its own. */
+export interface LeadUpdated {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A lead row was removed in the very scan that made it, because a better claim to its e-mail arrived. After is null for every field. */
+export interface LeadWithdrawn {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row began: born from an observation, registered or imported. Before is null for every field; empty fields are left out. */
+export interface VendorCreated {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row was marked missing: the source denied every look-up of it. The former status is in previous_status. */
+export interface VendorMarkedMissing {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row whose own contact is gone shows another contact now; other fields may have changed too. */
+export interface VendorRebound {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** The contact of a vendor row is seen but classed otherwise, or fits again; other fields may have changed too. */
+export interface VendorReclassified {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row that was missing shows its former status again; other fields may have changed too. */
+export interface VendorRestored {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** Fields of a vendor row changed, and nothing that has an event of its own. */
+export interface VendorUpdated {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
+/** A vendor row was removed in the very scan that made it, because a better claim to its e-mail arrived. After is null for every field. */
+export interface VendorWithdrawn {
+  /** Id of the row, which is the key of the record. */
+  entityId: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** Contact that the row shows, if any. */
+  ghlContactId: string | null;
+  /** Version of the row that the change made; versions begin anew where a row is born again or rebuilt. */
+  version: number;
+  /** Every column that changed, but those that only date or number the row. */
+  changes: FieldChange[];
+  /** observation (its contact was read), contest (settled among several contacts when the scan ended), missing_rule, confirmation (of a held missing rule), restored (seen, though no contact was its own), registration, import or operator. */
+  cause: ChangeCause;
+  /** Id (ce_id) of the event that caused the change. */
+  causationId: string;
+  /** Scan that the cause belongs to; null outside of one. */
+  scanId: string | null;
+  /** When the cause happened. */
+  at: number;
+}
+
 /** Evidence collected when the scan started: what the local tables knew of this contact (architecture section 5). */
 export interface KnownAs {
   /** A vendor row has this contact id. */
@@ -183,6 +505,60 @@ export interface VendorObserved {
   fieldErrors: FieldError[];
 }
 
+/** A person decided that a dead letter will not be sent back. */
+export interface DeadLetterDiscarded {
+  /** The dead letter: its topic, partition and offset, joined by colons. */
+  id: string;
+  /** Topic the record was on before it was dead-lettered. */
+  topic: string;
+  /** Its partition there. */
+  partition: number;
+  /** Its offset there. */
+  offset: number;
+  /** Consumer group that could not handle it. */
+  group: string;
+  /** Error code: why it could not. */
+  code: string;
+  /** Account the record belongs to; null when its key does not say. */
+  account: string | null;
+  /** Scan it was read in; null outside a scan. */
+  scanId: string | null;
+  /** When it was dead-lettered. */
+  deadLetteredAt: number;
+  /** Why, in their words. */
+  reason: string;
+  /** Who did it: cli and the system user, or api and the id of the key; never a secret. */
+  by: string;
+  /** When it was decided. */
+  at: number;
+}
+
+/** A person sent a dead letter back to the topic it came from, outside any scan. */
+export interface DeadLetterRedriven {
+  /** The dead letter: its topic, partition and offset, joined by colons. */
+  id: string;
+  /** Topic the record was on before it was dead-lettered. */
+  topic: string;
+  /** Its partition there. */
+  partition: number;
+  /** Its offset there. */
+  offset: number;
+  /** Consumer group that could not handle it. */
+  group: string;
+  /** Error code: why it could not. */
+  code: string;
+  /** Account the record belongs to; null when its key does not say. */
+  account: string | null;
+  /** Scan it was read in; null outside a scan. */
+  scanId: string | null;
+  /** When it was dead-lettered. */
+  deadLetteredAt: number;
+  /** Who did it: cli and the system user, or api and the id of the key; never a secret. */
+  by: string;
+  /** When it was sent. */
+  at: number;
+}
+
 /** GoHighLevel says that a known contact id does not exist (any more). */
 export interface ContactGone {
   /** Tenant the record belongs to; for GoHighLevel the location id. */
@@ -295,6 +671,252 @@ export interface ContactRead {
   dateUpdated: number | null;
   /** Every other key of the answer as JSON text, so that nothing is lost. */
   extra: string | null;
+}
+
+/** Salesforce does not show a contact any more: it was deleted, merged into another, or is not visible. A later ContactRead with a newer SystemModstamp brings it back. */
+export interface ContactDeleted {
+  /** Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
+  /** Mode of the scan: full, incremental, or reconcile. */
+  mode: string;
+  /** How it was read: bulk, rest or lookup. */
+  via: string;
+  /** When it was read. */
+  readAt: number;
+  /** Id, 18 characters. */
+  salesforceId: string;
+  /** deleted (in the recycle bin), merged (into masterRecordId) or not_visible (unknown to the login user: purged, or hidden from it). */
+  reason: string;
+  /** The contact it was merged into, if it was. */
+  masterRecordId: string | null;
+  /** SystemModstamp of the deletion, the version of the record; null when Salesforce does not show the record at all. */
+  sfSystemModstamp: number | null;
+}
+
+/** A field of the contact that could not be used as it came. */
+export interface SalesforceFieldError {
+  /** Name of the field in the event. */
+  field: string;
+  /** nul_removed (the value is there without NUL), unexpected_type, not_a_number, not_a_date, not_yes_or_no, too_long or required. */
+  code: string;
+}
+
+/** A contact as Salesforce gave it, typed and lossless; both APIs give the same event (salesforce B4, B5). */
+export interface SalesforceContactRead {
+  /** Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
+  /** Mode of the scan: full, incremental, or reconcile. */
+  mode: string;
+  /** How it was read: bulk, rest or lookup. */
+  via: string;
+  /** When it was read. */
+  readAt: number;
+  /** Id, 18 characters. */
+  salesforceId: string;
+  /** LastName, string(80). */
+  lastName: string | null;
+  /** FirstName, string(40). */
+  firstName: string | null;
+  /** Salutation, picklist(40). */
+  salutation: string | null;
+  /** MiddleName, string(40). */
+  middleName: string | null;
+  /** Suffix, string(40). */
+  suffix: string | null;
+  /** Name, string(121). */
+  name: string | null;
+  /** Email, email(80). */
+  email: string | null;
+  /** Phone, phone(40). */
+  phone: string | null;
+  /** Fax, phone(40). */
+  fax: string | null;
+  /** MobilePhone, phone(40). */
+  mobilePhone: string | null;
+  /** HomePhone, phone(40). */
+  homePhone: string | null;
+  /** OtherPhone, phone(40). */
+  otherPhone: string | null;
+  /** Title, string(128). */
+  title: string | null;
+  /** MailingStreet, textarea(255). */
+  mailingStreet: string | null;
+  /** MailingCity, string(40). */
+  mailingCity: string | null;
+  /** MailingState, string(80). */
+  mailingState: string | null;
+  /** MailingPostalCode, string(20). */
+  mailingPostalCode: string | null;
+  /** MailingCountry, string(80). */
+  mailingCountry: string | null;
+  /** MailingLatitude, double. */
+  mailingLatitude: number | null;
+  /** MailingLongitude, double. */
+  mailingLongitude: number | null;
+  /** MailingGeocodeAccuracy, picklist(40). */
+  mailingGeocodeAccuracy: string | null;
+  /** LastActivityDate, date, as days since 1970-01-01. */
+  lastActivityDate: number | null;
+  /** LastViewedDate, datetime. */
+  lastViewedDate: number | null;
+  /** LastReferencedDate, datetime. */
+  lastReferencedDate: number | null;
+  /** External_ID__c, string(20). */
+  externalId: string | null;
+  /** FullName__c, string(1300). */
+  fullName: string | null;
+  /** NPI__c, string(20). */
+  npi: string | null;
+  /** Specialty__c, picklist(255). */
+  specialty: string | null;
+  /** Is_Physician__c, boolean. */
+  isPhysician: boolean | null;
+  /** isMyContact__c, boolean. */
+  isMyContact: boolean | null;
+  /** Active__c, boolean. */
+  active: boolean | null;
+  /** Days_Since_Last_Visit__c, double. */
+  daysSinceLastVisit: number | null;
+  /** Contact_Account_Name__c, string(1300). */
+  contactAccountName: string | null;
+  /** Last_Visited_By_Rep__c, reference(18) of User. */
+  lastVisitedByRepId: string | null;
+  /** Business_Entity__c, reference(18) of Account. */
+  businessEntityId: string | null;
+  /** Mailing_Address_Compound__c, string(1300). */
+  mailingAddressCompound: string | null;
+  /** Other_Address_Compound__c, string(1300). */
+  otherAddressCompound: string | null;
+  /** Employment_Status_MN__c, picklist(255). */
+  employmentStatusMn: string | null;
+  /** Epic_ID__c, string(20). */
+  epicId: string | null;
+  /** Geography__c, picklist(255). */
+  geography: string | null;
+  /** MN_Physician__c, boolean. */
+  mnPhysician: boolean | null;
+  /** NPI_MN__c, string(20). */
+  npiMn: string | null;
+  /** Network__c, reference(18) of Network__c. */
+  networkId: string | null;
+  /** Network_picklist__c, picklist(255). */
+  networkPicklist: string | null;
+  /** Onboarding_Tasks__c, boolean. */
+  onboardingTasks: boolean | null;
+  /** Outreach_Focus__c, boolean. */
+  outreachFocus: boolean | null;
+  /** Panel_Status__c, picklist(255). */
+  panelStatus: string | null;
+  /** Primary_Address__c, string(250). */
+  primaryAddress: string | null;
+  /** Primary_Geography__c, picklist(255). */
+  primaryGeography: string | null;
+  /** Primary_MGMA_Specialty__c, picklist(255). */
+  primaryMgmaSpecialty: string | null;
+  /** Primary_Practice_Location__c, reference(18) of Practice_Locations__c. */
+  primaryPracticeLocationId: string | null;
+  /** MN_Primary_SoS__c, reference(18) of Account. */
+  mnPrimarySosId: string | null;
+  /** Provider_Participation__c, multipicklist(4099), values joined by ;. */
+  providerParticipation: string | null;
+  /** Provider_Start_Date__c, date, as days since 1970-01-01. */
+  providerStartDate: number | null;
+  /** Provider_Term_Date__c, date, as days since 1970-01-01. */
+  providerTermDate: number | null;
+  /** Provider_Type__c, picklist(255). */
+  providerType: string | null;
+  /** Secondary_Practice_Location__c, reference(18) of Practice_Locations__c. */
+  secondaryPracticeLocationId: string | null;
+  /** Specialty_Group__c, picklist(255). */
+  specialtyGroup: string | null;
+  /** Sub_Network__c, picklist(255). */
+  subNetwork: string | null;
+  /** Sub_Specialty__c, multipicklist(4099), values joined by ;. */
+  subSpecialty: string | null;
+  /** MN_Primary_Geography__c, picklist(255). */
+  mnPrimaryGeography: string | null;
+  /** MN_Address__Street__s, textarea(255). */
+  mnAddressStreet: string | null;
+  /** MN_Address__City__s, string(40). */
+  mnAddressCity: string | null;
+  /** MN_Address__PostalCode__s, string(20). */
+  mnAddressPostalCode: string | null;
+  /** MN_Address__StateCode__s, picklist(10). */
+  mnAddressStateCode: string | null;
+  /** MN_Address__CountryCode__s, picklist(10). */
+  mnAddressCountryCode: string | null;
+  /** MN_Address__Latitude__s, double. */
+  mnAddressLatitude: number | null;
+  /** MN_Address__Longitude__s, double. */
+  mnAddressLongitude: number | null;
+  /** MN_Address__GeocodeAccuracy__s, picklist(40). */
+  mnAddressGeocodeAccuracy: string | null;
+  /** Last_Outreach_Activity_Date__c, date, as days since 1970-01-01. */
+  lastOutreachActivityDate: number | null;
+  /** MN_Secondary_SoS__c, reference(18) of Account. */
+  mnSecondarySosId: string | null;
+  /** MN_MGMA_Specialty__c, picklist(255). */
+  mnMgmaSpecialty: string | null;
+  /** MN_Specialty_Group__c, picklist(255). */
+  mnSpecialtyGroup: string | null;
+  /** MN_Provider_Summary__c, textarea(255). */
+  mnProviderSummary: string | null;
+  /** MN_Provider_Detailed_Notes__c, textarea(32768). */
+  mnProviderDetailedNotes: string | null;
+  /** MN_Tasks_Count__c, double. */
+  mnTasksCount: number | null;
+  /** MN_Name_Specialty_Network__c, string(1300). */
+  mnNameSpecialtyNetwork: string | null;
+  /** CreatedDate, datetime. */
+  sfCreatedDate: number | null;
+  /** LastModifiedDate, datetime. */
+  sfLastModifiedDate: number | null;
+  /** SystemModstamp, datetime; the version of the record. */
+  sfSystemModstamp: number | null;
+  /** LastModifiedById, reference(18) of User. */
+  sfLastModifiedById: string | null;
+  /** Names of the fields above that were not read, because the login user does not see them: their columns keep what they have. */
+  unreadFields: string[];
+  /** Fields whose value could not be used as it came; field is the name above. A value that was refused is null above and stands in extra. */
+  fieldErrors: SalesforceFieldError[];
+  /** Every other selected field, and every value that was refused, by API name as JSON text, so that nothing is lost. */
+  extra: string | null;
+}
+
+/** A row that names no contact or does not fit an event: quarantined as it came (salesforce W12). */
+export interface ContactUnusable {
+  /** Tenant the record belongs to; for Salesforce the org, by its id or by the name the settings give it. */
+  account: string;
+  /** Scan that read the record (the id of its SyncRequested); null when no scan did. */
+  scanId: string | null;
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  scanNumber: number;
+  /** True when no business row may be written because of this record. */
+  dryRun: boolean;
+  /** Mode of the scan: full, incremental, or reconcile. */
+  mode: string;
+  /** How it was read: bulk, rest or lookup. */
+  via: string;
+  /** When it was read. */
+  readAt: number;
+  /** Id, if it has one. */
+  salesforceId: string | null;
+  /** Error code: record_invalid or record_too_large. */
+  code: string;
+  /** The row as JSON text by API name; null when it is too large. */
+  raw: string | null;
 }
 
 /** A lead row that begins locally (import or API). Null means: not given. */
@@ -425,6 +1047,23 @@ export interface VendorRegistered {
   updatedAt: number | null;
 }
 
+/** What is done to the row. */
+export type VendorAction = 'delete' | 'activate' | 'deactivate' | 'restore';
+
+/** Somebody says what a vendor's status is, whatever GoHighLevel says. */
+export interface VendorStatusSet {
+  /** Row id of the vendor. */
+  id: string;
+  /** Account (GHL location id) of the row. */
+  account: string;
+  /** delete hides the row until it is restored or activated; activate and deactivate hold until a tag changes in GoHighLevel; restore takes an earlier word back and shows the base status. */
+  action: VendorAction;
+  /** Who asked: cli or api. */
+  requestedBy: string;
+  /** When it was asked for; the newest word counts. */
+  requestedAt: number;
+}
+
 /** How the sync ended. */
 export type AppliedStatus = 'completed' | 'incomplete' | 'needs_confirmation' | 'failed';
 
@@ -509,6 +1148,20 @@ export interface ScanFailed {
   failedAt: number;
 }
 
+/** A sync that asked for the same as one that had not begun to read: it reads nothing itself and ends with the other's result. */
+export interface ScanJoined {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** The sync that reads for both. */
+  joinedTo: string;
+  /** When it was asked for. */
+  at: number;
+}
+
 /** End of one partition of a scan, written after its data to every partition of the data topic. */
 export interface ScanMarker {
   /** Id of the scan, equal to its SyncRequested. */
@@ -555,6 +1208,20 @@ export interface ScanMarker {
   completedAt: number;
 }
 
+/** The connector stopped reading after the page under way; the position is kept and no marker was written. */
+export interface ScanPaused {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** Different contacts read so far. */
+  recordsRead: number;
+  /** When it stopped. */
+  at: number;
+}
+
 /** How far a running scan is; for people only. */
 export interface ScanProgressed {
   /** Id of the scan, equal to its SyncRequested. */
@@ -576,6 +1243,22 @@ export interface ScanProgressed {
   /** Requests sent to the source so far, retries included. */
   requests: number;
   /** When this was true. */
+  at: number;
+  /** What the phase does per second, since it began or was taken up again: look-ups, or contacts where a list is read. */
+  perSecond: number | null;
+}
+
+/** A connector goes on with a paused scan from its position. */
+export interface ScanResumed {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** Different contacts read before the pause. */
+  recordsRead: number;
+  /** When it went on. */
   at: number;
 }
 
@@ -599,6 +1282,22 @@ export interface ScanStarted {
   vendorsInScope: number;
   /** Lead rows with a contact id or an e-mail at the start. */
   leadsInScope: number;
+}
+
+/** Somebody asks for one contact to be read and applied. A sync of mode single that judges no other row. */
+export interface ContactSyncRequested {
+  /** UUID of the request; scan id of the scan it starts. */
+  syncId: string;
+  /** Source connector asked: ghl. */
+  source: string;
+  /** Account of the contact; for GoHighLevel the location id. */
+  account: string;
+  /** Contact to read. */
+  contactId: string;
+  /** Who asked: cli or api. */
+  requestedBy: string;
+  /** When it was asked for. */
+  requestedAt: number;
 }
 
 /** Somebody asks a queued or running sync to stop. */
@@ -629,6 +1328,20 @@ export interface SyncConfirmed {
   requestedAt: number;
 }
 
+/** Somebody asks a running sync to stop where it is and to keep its place. */
+export interface SyncPaused {
+  /** The sync to pause. */
+  syncId: string;
+  /** Its source. */
+  source: string;
+  /** Its account. */
+  account: string;
+  /** Who asked: cli or api. */
+  requestedBy: string;
+  /** When it was asked for. */
+  requestedAt: number;
+}
+
 /** Somebody asks for a sync of one account. Its id is the scan id and the correlation id of everything that follows. */
 export interface SyncRequested {
   /** UUID of the request; scan id of the scan it starts. */
@@ -647,27 +1360,67 @@ export interface SyncRequested {
   requestedAt: number;
 }
 
+/** Somebody asks a paused sync to go on from where it stopped. */
+export interface SyncResumed {
+  /** The sync to resume. */
+  syncId: string;
+  /** Its source. */
+  source: string;
+  /** Its account. */
+  account: string;
+  /** Who asked: cli or api. */
+  requestedBy: string;
+  /** When it was asked for. */
+  requestedAt: number;
+}
+
 /** Every event by the full name of its schema, which is its ce_type header. */
 
 export interface Events {
+  'crm.lifecycle.v1.LeadCreated': LeadCreated;
+  'crm.lifecycle.v1.LeadMarkedMissing': LeadMarkedMissing;
+  'crm.lifecycle.v1.LeadRebound': LeadRebound;
+  'crm.lifecycle.v1.LeadReclassified': LeadReclassified;
+  'crm.lifecycle.v1.LeadRestored': LeadRestored;
+  'crm.lifecycle.v1.LeadUpdated': LeadUpdated;
+  'crm.lifecycle.v1.LeadWithdrawn': LeadWithdrawn;
+  'crm.lifecycle.v1.VendorCreated': VendorCreated;
+  'crm.lifecycle.v1.VendorMarkedMissing': VendorMarkedMissing;
+  'crm.lifecycle.v1.VendorRebound': VendorRebound;
+  'crm.lifecycle.v1.VendorReclassified': VendorReclassified;
+  'crm.lifecycle.v1.VendorRestored': VendorRestored;
+  'crm.lifecycle.v1.VendorUpdated': VendorUpdated;
+  'crm.lifecycle.v1.VendorWithdrawn': VendorWithdrawn;
   'crm.observation.v1.ContactUnclassified': ContactUnclassified;
   'crm.observation.v1.LeadObserved': LeadObserved;
   'crm.observation.v1.RecordDeadLettered': RecordDeadLettered;
   'crm.observation.v1.VendorObserved': VendorObserved;
+  'crm.operation.v1.DeadLetterDiscarded': DeadLetterDiscarded;
+  'crm.operation.v1.DeadLetterRedriven': DeadLetterRedriven;
   'crm.raw.ghl.v1.ContactGone': ContactGone;
   'crm.raw.ghl.v1.ContactLookupFailed': ContactLookupFailed;
   'crm.raw.ghl.v1.ContactRead': ContactRead;
+  'crm.raw.salesforce.v1.ContactDeleted': ContactDeleted;
+  'crm.raw.salesforce.v1.ContactRead': SalesforceContactRead;
+  'crm.raw.salesforce.v1.ContactUnusable': ContactUnusable;
   'crm.registration.v1.LeadRegistered': LeadRegistered;
   'crm.registration.v1.VendorRegistered': VendorRegistered;
+  'crm.registration.v1.VendorStatusSet': VendorStatusSet;
   'crm.scan.v1.ScanApplied': ScanApplied;
   'crm.scan.v1.ScanCompleted': ScanCompleted;
   'crm.scan.v1.ScanFailed': ScanFailed;
+  'crm.scan.v1.ScanJoined': ScanJoined;
   'crm.scan.v1.ScanMarker': ScanMarker;
+  'crm.scan.v1.ScanPaused': ScanPaused;
   'crm.scan.v1.ScanProgressed': ScanProgressed;
+  'crm.scan.v1.ScanResumed': ScanResumed;
   'crm.scan.v1.ScanStarted': ScanStarted;
+  'crm.sync.v1.ContactSyncRequested': ContactSyncRequested;
   'crm.sync.v1.SyncCancelled': SyncCancelled;
   'crm.sync.v1.SyncConfirmed': SyncConfirmed;
+  'crm.sync.v1.SyncPaused': SyncPaused;
   'crm.sync.v1.SyncRequested': SyncRequested;
+  'crm.sync.v1.SyncResumed': SyncResumed;
 }
 
 /** Full name of an event. */

@@ -53,7 +53,7 @@ async function run(platform: Platform, addresses: Addresses, serverPids: number[
   const results = new Map<string, (Measured & { wal: number })[]>(PHASES.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     await platform.database.query('truncate vendors');
-    await platform.database.query('truncate tributary.sightings, tributary.scan_partitions, tributary.scan_states');
+    await platform.database.query('truncate sightings, scan_partitions, scan_states, outbox');
     for (const phase of PHASES) {
       await publish(platform, rows, phase);
       await platform.database.query('checkpoint');
@@ -90,7 +90,7 @@ const stack = await startStack({ dataDir, env: { ...process.env, STACK: 'embedde
 try {
   const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.info;
   const addresses = { kafkaBrokers, schemaRegistryUrl, databaseUrl };
-  const options = { ...addresses, logger: createLogger({ name: 'bench', level: 'warn' }), service: 'bench' };
+  const options = { stack: addresses, logger: createLogger({ name: 'bench', level: 'warn' }), service: 'bench' };
   await deploy({ ...options, replication: 1 });
   const platform = await openPlatform({ ...options, databasePool: 8 });
   const serverPids = (readStackFile(dataDir)?.servers ?? []).map(({ pid }) => pid);

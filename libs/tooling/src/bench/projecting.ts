@@ -1,4 +1,5 @@
 /** Child process of the benchmark: the projector alone, so that its memory and CPU are its own. Speaks over IPC. */
+import type { EventBatch } from '#libs/kafka/src/processor.ts';
 import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { openPlatform } from '#libs/runtime/src/platform.ts';
@@ -23,7 +24,7 @@ export interface Measured {
 
 async function project({ addresses, rows, serverPids }: Task): Promise<Measured> {
   const logger = createLogger({ name: 'bench', level: 'warn' });
-  const platform = await openPlatform({ ...addresses, databasePool: 8, logger, service: 'bench' });
+  const platform = await openPlatform({ stack: addresses, databasePool: 8, logger, service: 'bench' });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let before: { at: number; cpu: CpuUse } | undefined;
   let handled = 0;
@@ -36,7 +37,7 @@ async function project({ addresses, rows, serverPids }: Task): Promise<Measured>
   });
   const component = platform.consumer({
     ...processor,
-    async handle(batch) {
+    async handle(batch: EventBatch) {
       before ??= { at: performance.now(), cpu: cpuUse(serverPids) };
       await processor.handle(batch);
       handled += batch.events.length;

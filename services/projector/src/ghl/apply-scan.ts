@@ -1,6 +1,6 @@
 import { eventId } from '#libs/kafka/src/event-id.ts';
-import type { GhlRules } from '#libs/domain/src/settings.ts';
-import type { Sql } from '#libs/storage/src/pool.ts';
+import { UNTOLD, type Writing } from '#libs/storage/src/changes.ts';
+import { changedRows, rememberRows, saveChanges } from '#libs/storage/src/dry-run-changes.ts';
 import { saveResult, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
 import { readDeferred } from '#libs/storage/src/deferred.ts';
 import { applyObservations } from './batch.ts';
@@ -9,21 +9,28 @@ import { closeScan, finishScan } from './finish.ts';
 
 /**
  * Ends a scan. A dry run did nothing but defer its observations: here they are applied, counted, and rolled back to where the
- * scan began, so that its counters are exactly those of a real run and no business row is written.
+ * scan began, so that its counters and the changes it reports are exactly those of a real run, no business row is written and
+ * nobody is told.
  */
-export async function applyScan(sql: Sql, rules: GhlRules, partitions: ClosedPartition[]): Promise<void> {
+export async function applyScan(writing: Writing, partitions: ClosedPartition[], markerId: string): Promise<void> {
+  const { sql } = writing;
+  const closing = { eventId: markerId, confirmed: false };
   const { marker } = partitions[0]!;
   const id = eventId(marker.scanId, 'crm.scan.v1.ScanApplied');
   if (!marker.dryRun) {
-    const applied = await finishScan(sql, rules, partitions);
-    await closeScan(sql, applied, id);
+    const applied = await finishScan(writing, partitions, closing);
+    await closeScan(sql, applied, id, marker.mode !== 'single');
     await saveResult(sql, marker.scanId, { marker, applied });
     return;
   }
+  const trial = { ...writing, changes: UNTOLD };
   await sql.query('savepoint dry_run');
+  await rememberRows(sql, marker.account);
   for await (const observations of readDeferred<Observations>(sql, marker.scanId))
-    await applyObservations(sql, rules, observations);
-  const applied = await finishScan(sql, rules, partitions);
+    await applyObservations(trial, observations);
+  const applied = await finishScan(trial, partitions, closing);
+  const changes = await changedRows(sql, marker.account, writing.rules.inactiveStatus);
   await sql.query('rollback to savepoint dry_run');
+  await saveChanges(sql, marker.scanId, changes);
   await closeScan(sql, applied, id);
 }

@@ -1,22 +1,34 @@
-import type { GhlRules } from '#libs/domain/src/settings.ts';
+import type { Writing } from '#libs/storage/src/changes.ts';
 import { emptySighting, saveContested, saveSighting, type Sighting } from '#libs/storage/src/sightings.ts';
-import type { Sql } from '#libs/storage/src/pool.ts';
+import { settleAlone } from './alone.ts';
 import { applyLeads } from './leads.ts';
-import type { BatchScope, Observations } from './scope.ts';
+import type { BatchScope, EventIds, Observations } from './scope.ts';
 import { applyVendors } from './vendors.ts';
 
 /**
  * Applies what is settled, keeps what is contested for the end of the scan, and notes what was seen (rules-ghl sections 2, 3, 6).
  * Runs inside the transaction that saves the checkpoint.
  */
-export async function applyObservations(sql: Sql, rules: GhlRules, observations: Observations): Promise<void> {
+export async function applyObservations(
+  writing: Writing,
+  observations: Observations,
+  eventIds: EventIds = new Map(),
+): Promise<void> {
   const { account, scanId } = observations;
-  const scope: BatchScope = { sql, account, scanId, rules, sighting: emptySighting(account, scanId), contested: [] };
+  const scope: BatchScope = {
+    ...writing,
+    account,
+    scanId,
+    eventIds,
+    sighting: emptySighting(account, scanId),
+    contested: [],
+  };
   await applyVendors(scope, observations);
   await applyLeads(scope, observations);
   noteSightings(scope.sighting, observations);
-  await saveContested(sql, scope.contested);
-  await saveSighting(sql, scope.sighting);
+  if (scanId === null) await settleAlone(scope);
+  else await saveContested(writing.sql, scope.contested);
+  await saveSighting(writing.sql, scope.sighting);
 }
 
 function noteSightings(sighting: Sighting, { vendors, leads, unclassified, gone, failed }: Observations): void {

@@ -1,7 +1,6 @@
 import { eventId } from '#libs/kafka/src/event-id.ts';
-import type { ScanApplied } from '#libs/contracts/src/generated/events.ts';
-import type { GhlRules } from '#libs/domain/src/settings.ts';
-import type { Sql } from '#libs/storage/src/pool.ts';
+import type { ScanApplied, SyncConfirmed } from '#libs/contracts/src/generated/events.ts';
+import type { Writing } from '#libs/storage/src/changes.ts';
 import { closedPartitions, readWaiting } from '#libs/storage/src/scan-states.ts';
 import { closeScan, finishScan } from './finish.ts';
 
@@ -9,12 +8,17 @@ import { closeScan, finishScan } from './finish.ts';
  * Applies the missing rule that a safety valve or a dead letter held back (architecture section 4, rule 5). Returns false when
  * nothing waits: a newer scan settled it, or it was confirmed before.
  */
-export async function confirmScan(sql: Sql, rules: GhlRules, scanId: string): Promise<boolean> {
+export async function confirmScan(
+  writing: Writing,
+  { syncId: scanId }: SyncConfirmed,
+  confirmationId: string,
+): Promise<boolean> {
+  const { sql } = writing;
   const waiting = await readWaiting(sql, scanId);
   if (waiting === undefined) return false;
   const partitions = await closedPartitions(sql, scanId, waiting.marker.partitions);
   if (partitions === undefined) return false;
-  const confirmed = await finishScan(sql, rules, partitions, true);
+  const confirmed = await finishScan(writing, partitions, { eventId: confirmationId, confirmed: true });
   await closeScan(
     sql,
     mergeResult(waiting.applied, confirmed),

@@ -9,30 +9,61 @@ import {
 import { evolveLead, reclassifyLead } from '#libs/domain/src/lead.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
+import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { newRowIds } from '#libs/storage/src/ids.ts';
 import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import { readContested } from '#libs/storage/src/sightings.ts';
+import type { Sighting } from '#libs/storage/src/sightings.ts';
 import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
-import type { FinishScope } from './finish.ts';
 import type { LeadClaimant } from './leads.ts';
+import { withWords } from './words.ts';
+
+/** An observation whose rows are contested, as it was kept. */
+export interface KeptClaim {
+  contactId: string;
+  type: string;
+  /** Id of its event. */
+  eventId: string;
+  observation: unknown;
+}
+
+/** What is known of the contact that a row is bound to. */
+export type OwnContact = ContestRow['ownContact'];
+
+/** What a contest works on: everything contested in one scan, or in one batch outside any. */
+export interface ContestScope extends Writing {
+  account: string;
+  /** Scan whose newborn rows take part. */
+  scanId: string | null;
+  outcomes: Sighting['outcomes'];
+  /** Rows that a contested contact won. */
+  won: { vendors: Set<string>; leads: Set<string> };
+  /** Rows that a contested contact won without changing them. */
+  unchanged: { vendors: Set<string>; leads: Set<string> };
+  /** Newborn rows that a better claim displaced. */
+  displaced: Set<string>;
+  /** Contacts and rows that lost or were passed over. */
+  conflicts: Set<string>;
+  /** Why rows that lose everything go. */
+  closing: Cause;
+  contested(table: 'vendors' | 'leads'): Promise<readonly KeptClaim[]>;
+  contactStates(rows: readonly RowLife[]): Promise<Map<string, OwnContact>>;
+}
 
 interface Claim {
   claimant:
     | Exclude<LeadClaimant, { type: 'crm.observation.v1.VendorObserved' }>
     | { type: 'crm.observation.v1.VendorObserved'; fits: true | 'vendor'; observation: VendorObserved };
   claim: ContestClaim;
+  cause: Cause;
 }
 
 /** Settles the contested vendor rows of a scan (rules-ghl section 3); the result does not depend on the order of arrival. */
-export async function settleVendors(scope: FinishScope): Promise<void> {
+export async function settleVendors(scope: ContestScope): Promise<void> {
   const claims = await readClaims(scope, 'vendors');
   if (claims.size === 0) return;
   const rows = await contestedRows(scope, 'vendors', claims);
-  const states = await ownContactStates(
-    scope,
-    rows.map(({ row }) => row),
-  );
+  const states = await scope.contactStates(rows.map(({ row }) => row));
   const emails = startEmails(scope, 'vendors');
   const result = resolveVendors({
     rows: rows.map(({ row }) => contestRow(scope, row, emailAtStart(emails, row), states)),
@@ -53,14 +84,14 @@ export async function settleVendors(scope: FinishScope): Promise<void> {
     if (write !== undefined) writes.push(write);
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
-  await deleteRows(scope.sql, 'vendors', displaced);
+  await deleteRows(scope, VENDORS, rowsOf(displaced, byId), { ...scope.closing, kind: 'contest' });
   for (const id of displaced) scope.displaced.add(id);
-  await writeRows(scope.sql, VENDORS, writes);
+  await writeRows(scope, VENDORS, await withWords(scope.sql, writes, scope.rules));
 }
 
 function vendorWrite(
-  scope: FinishScope,
-  { claimant }: Claim,
+  scope: ContestScope,
+  { claimant, cause }: Claim,
   known: Versioned<VendorRow> | undefined,
   newId: string | undefined,
 ): RowWrite<VendorRow> | undefined {
@@ -73,19 +104,20 @@ function vendorWrite(
     if (evolution.outcome === 'unchanged') scope.unchanged.vendors.add(evolution.row.id);
     noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
     noteUserId(scope.outcomes, observation, known?.row, evolution, false);
-    return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
+    if (evolution.row === known?.row) return undefined;
+    return { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause };
   }
   if (known === undefined) return undefined;
   const row = reclassifyVendor(known.row, 'staff', claimant.observation.observedAt, scope.rules);
   noteReclassified(outcomes, known.row, row);
-  return row === known.row ? undefined : { row, version: known.version };
+  return row === known.row ? undefined : { row, version: known.version, before: known.row, cause };
 }
 
 /**
  * Contacts that would have lost a lead row by an e-mail, had the row's own contact not changed that e-mail earlier in this scan: they
  * count as conflicts whichever of the two arrived first.
  */
-async function noteLostLeads(scope: FinishScope): Promise<void> {
+async function noteLostLeads(scope: ContestScope): Promise<void> {
   const gaveUp = scope.outcomes.emailChanges.flatMap(([table, , before]) =>
     table === 'leads' && before !== null ? [before] : [],
   );
@@ -102,15 +134,12 @@ async function noteLostLeads(scope: FinishScope): Promise<void> {
 }
 
 /** Settles the contested lead rows of a scan, row by row (rules-ghl section 3). */
-export async function settleLeads(scope: FinishScope): Promise<void> {
+export async function settleLeads(scope: ContestScope): Promise<void> {
   await noteLostLeads(scope);
   const claims = await readClaims(scope, 'leads');
   if (claims.size === 0) return;
   const rows = await contestedRows(scope, 'leads', claims);
-  const states = await ownContactStates(
-    scope,
-    rows.map(({ row }) => row),
-  );
+  const states = await scope.contactStates(rows.map(({ row }) => row));
   const emails = startEmails(scope, 'leads');
   const result = resolveLeads({
     rows: rows.map(({ row }) => ({
@@ -137,14 +166,14 @@ export async function settleLeads(scope: FinishScope): Promise<void> {
     }
   }
   for (const contactId of result.conflicts) scope.conflicts.add(`contact:${contactId}`);
-  await deleteRows(scope.sql, 'leads', displaced);
+  await deleteRows(scope, LEADS, rowsOf(displaced, byId), { ...scope.closing, kind: 'contest' });
   for (const id of displaced) scope.displaced.add(id);
-  await writeRows(scope.sql, LEADS, writes);
+  await writeRows(scope, LEADS, writes);
 }
 
 function leadWrite(
-  scope: FinishScope,
-  { claimant }: Claim,
+  scope: ContestScope,
+  { claimant, cause }: Claim,
   known: Versioned<LeadRow> | undefined,
   request: boolean,
   newId: string | undefined,
@@ -161,16 +190,17 @@ function leadWrite(
     noteOutcome(outcomes, evolution.row.id, evolution);
     if (evolution.outcome === 'unchanged') scope.unchanged.leads.add(evolution.row.id);
     noteErrors(scope, observation.contactId, evolution.row.id, evolution.fieldErrors);
-    return evolution.row === known?.row ? undefined : { row: evolution.row, version: known?.version ?? 0 };
+    if (evolution.row === known?.row) return undefined;
+    return { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause };
   }
   if (known === undefined || claimant.fits === true) return undefined;
   const row = reclassifyLead(known.row, claimant.fits, claimant.observation.observedAt, scope.rules);
   noteReclassified(outcomes, known.row, row);
-  return row === known.row ? undefined : { row, version: known.version };
+  return row === known.row ? undefined : { row, version: known.version, before: known.row, cause };
 }
 
 function noteErrors(
-  scope: FinishScope,
+  scope: ContestScope,
   contactId: string,
   rowId: string,
   errors: readonly { field: string; code: string }[],
@@ -179,10 +209,10 @@ function noteErrors(
     if (error.code !== 'duplicate_user_id') scope.outcomes.fieldErrors.push({ contactId, rowId, ...error });
 }
 
-async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
-  const stored = await readContested(scope.sql, scope.scanId, table);
+async function readClaims(scope: ContestScope, table: 'vendors' | 'leads'): Promise<Map<string, Claim>> {
+  const stored = await scope.contested(table);
   return new Map(
-    stored.map(({ contactId, type, observation: value }) => {
+    stored.map(({ contactId, type, eventId, observation: value }) => {
       const observation = value as VendorObserved & LeadObserved & ContactUnclassified;
       const { vendorByEmail, leadByEmail, leadByOpportunity, leadById } = observation.knownAs;
       const fits = fitOf(table, type);
@@ -195,9 +225,14 @@ async function readClaims(scope: FinishScope, table: 'vendors' | 'leads'): Promi
         known,
         dateUpdated: observation.dateUpdated,
       };
-      return [contactId, { claimant: { type, fits, observation } as Claim['claimant'], claim }];
+      const cause: Cause = { kind: 'contest', eventId, scanId: scope.scanId, at: observation.observedAt };
+      return [contactId, { claimant: { type, fits, observation } as Claim['claimant'], claim, cause }];
     }),
   );
+}
+
+function rowsOf<R>(ids: readonly string[], byId: ReadonlyMap<string, R>): R[] {
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 function fitOf(table: 'vendors' | 'leads', type: string): ContestClaim['fits'] {
@@ -207,7 +242,7 @@ function fitOf(table: 'vendors' | 'leads', type: string): ContestClaim['fits'] {
 
 /** The rows that claims could be about, with the identifiers they had when the scan began. */
 async function contestedRows<T extends 'vendors' | 'leads'>(
-  scope: FinishScope,
+  scope: ContestScope,
   table: T,
   claims: Map<string, Claim>,
 ): Promise<Versioned<T extends 'vendors' ? VendorRow : LeadRow>[]> {
@@ -234,33 +269,20 @@ async function contestedRows<T extends 'vendors' | 'leads'>(
 }
 
 /** E-mails that rows had when the scan began, for rows that have another one since. */
-function startEmails(scope: FinishScope, table: 'vendors' | 'leads'): Map<string, string | null> {
+function startEmails(scope: ContestScope, table: 'vendors' | 'leads'): Map<string, string | null> {
   const emails = new Map<string, string | null>();
   for (const [of, id, before] of scope.outcomes.emailChanges)
     if (of === table && !emails.has(id)) emails.set(id, before);
   return emails;
 }
 
-type OwnContact = ContestRow['ownContact'];
-
-async function ownContactStates(scope: FinishScope, rows: readonly RowLife[]): Promise<Map<string, OwnContact>> {
-  const ids = rows.flatMap(({ ghlContactId }) => (ghlContactId === null ? [] : [ghlContactId]));
-  const { rows: states } = await scope.sql.query<{ value: string; state: OwnContact }>(
-    `select c.value, case when s.value is not null then 'seen' when g.value is not null then 'gone' else 'unknown' end as state
-     from (select distinct unnest($1::text[]) as value) c
-     left join seen_contact s using (value) left join gone_contact g using (value)`,
-    [ids],
-  );
-  return new Map(states.map(({ value, state }) => [value, state]));
-}
-
 function contestRow(
-  scope: FinishScope,
+  scope: ContestScope,
   row: RowLife,
   email: string | null,
   states: Map<string, OwnContact>,
 ): ContestRow {
-  const born = row.bornScan === scope.scanId && row.ghlContactId !== null;
+  const born = scope.scanId !== null && row.bornScan === scope.scanId && row.ghlContactId !== null;
   return {
     id: row.id,
     contactId: row.ghlContactId,

@@ -2,31 +2,20 @@ import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/even
 import { resolveUserIds } from '#libs/domain/src/contested.ts';
 import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missing.ts';
 import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Counters } from '#libs/domain/src/result.ts';
-import type { LeadRow, VendorRow } from '#libs/domain/src/rows.ts';
-import type { GhlRules } from '#libs/domain/src/settings.ts';
+import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
+import type { Cause, Writing } from '#libs/storage/src/changes.ts';
+import { eventId } from '#libs/kafka/src/event-id.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
 import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { readRows, writeRows } from '#libs/storage/src/rows.ts';
 import { endScan, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
-import { readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
-import { settleLeads, settleVendors } from './contest.ts';
+import { readContested, readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
+import { settleLeads, settleVendors, type ContestScope, type OwnContact } from './contest.ts';
 
 /** What the end of a scan works on: its tables of sightings are staged, its outcomes are merged. */
-export interface FinishScope {
-  sql: Sql;
-  account: string;
+export interface FinishScope extends ContestScope {
   scanId: string;
-  rules: GhlRules;
-  outcomes: Sighting['outcomes'];
-  /** Rows that a contested contact won. */
-  won: { vendors: Set<string>; leads: Set<string> };
-  /** Rows that a contested contact won without changing them. */
-  unchanged: { vendors: Set<string>; leads: Set<string> };
-  /** Newborn rows that a better claim displaced. */
-  displaced: Set<string>;
-  /** Contacts and rows that lost or were passed over. */
-  conflicts: Set<string>;
 }
 
 type Table = 'vendors' | 'leads';
@@ -39,13 +28,18 @@ const CHUNK = 1000;
  * and its safety valve, rows that came back, counters, and ScanApplied in the outbox (architecture section 4, rules 4 and 5).
  */
 export async function finishScan(
-  sql: Sql,
-  rules: GhlRules,
+  writing: Writing,
   partitions: ClosedPartition[],
-  confirmed = false,
+  closing: { eventId: string; confirmed: boolean },
 ): Promise<ScanApplied> {
   const marker = partitions[0]!.marker;
-  const scope = await openScope(sql, rules, marker);
+  const { confirmed, eventId } = closing;
+  const scope = await openScope(writing, marker, {
+    kind: confirmed ? 'confirmation' : 'missing_rule',
+    eventId,
+    scanId: marker.scanId,
+    at: marker.completedAt,
+  });
   await settleVendors(scope);
   await settleLeads(scope);
   await settleUserIds(scope, marker.completedAt);
@@ -58,6 +52,7 @@ export async function finishScan(
     vendors: await applyMissing(scope, 'vendors', marker, judged, confirmed),
     leads: await applyMissing(scope, 'leads', marker, judged, confirmed),
   };
+  await scope.changes.publish(scope.sql);
   const counters = await count(scope, marker, marked, doubts.deadLettered);
   const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
   const conclusion = conclude({
@@ -92,39 +87,52 @@ export async function finishScan(
   return applied;
 }
 
-/** Publishes the final word on a scan and drops what only an open scan needs. */
-export async function closeScan(sql: Sql, applied: ScanApplied, eventId: string): Promise<void> {
-  await endScan(
-    sql,
-    applied.scanId,
-    applied.account,
-    applied.status === 'needs_confirmation' ? 'needs_confirmation' : 'applied',
-  );
+/** Publishes the final word on a scan, and on those that joined it, and drops what only an open scan needs. */
+export async function closeScan(sql: Sql, applied: ScanApplied, id: string, judged = true): Promise<void> {
+  const { scanId, source, account, status } = applied;
+  const state = status === 'needs_confirmation' ? status : 'applied';
+  const joined = await endScan(sql, scanId, account, state, judged);
+  const type = 'crm.scan.v1.ScanApplied';
+  const event = { topic: 'crm.scan.v1', key: `${source}:${account}`, type } as const;
   await addToOutbox(sql, [
-    {
-      topic: 'crm.scan.v1',
-      key: `${applied.source}:${applied.account}`,
-      type: 'crm.scan.v1.ScanApplied',
-      eventId,
-      scanId: applied.scanId,
-      value: applied,
-    },
+    { ...event, eventId: id, scanId, value: applied },
+    ...joined.map((other) => ({
+      ...event,
+      eventId: eventId(other, type, id),
+      scanId: other,
+      value: { ...applied, scanId: other },
+    })),
   ]);
 }
 
-async function openScope(sql: Sql, rules: GhlRules, marker: ScanMarker): Promise<FinishScope> {
+/** What the scan learned of contacts, from its staged sightings. */
+async function stagedStates(sql: Sql, rows: readonly RowLife[]): Promise<Map<string, OwnContact>> {
+  const ids = rows.flatMap(({ ghlContactId }) => (ghlContactId === null ? [] : [ghlContactId]));
+  const { rows: states } = await sql.query<{ value: string; state: OwnContact }>(
+    `select c.value, case when s.value is not null then 'seen' when g.value is not null then 'gone' else 'unknown' end as state
+     from (select distinct unnest($1::text[]) as value) c
+     left join seen_contact s using (value) left join gone_contact g using (value)`,
+    [ids],
+  );
+  return new Map(states.map(({ value, state }) => [value, state]));
+}
+
+async function openScope(writing: Writing, marker: ScanMarker, closing: Cause): Promise<FinishScope> {
+  const { sql } = writing;
   await stageSightings(sql, marker.account, marker.scanId, marker.startedAt);
   const empty = (): { vendors: Set<string>; leads: Set<string> } => ({ vendors: new Set(), leads: new Set() });
   return {
-    sql,
+    ...writing,
     account: marker.account,
     scanId: marker.scanId,
-    rules,
+    closing,
     outcomes: await readOutcomes(sql, marker.scanId),
     won: empty(),
     unchanged: empty(),
     displaced: new Set(),
     conflicts: new Set(),
+    contested: (table) => readContested(sql, marker.scanId, table),
+    contactStates: (rows) => stagedStates(sql, rows),
   };
 }
 
@@ -158,16 +166,17 @@ async function settleUserIds(scope: FinishScope, at: number): Promise<void> {
   );
   if (changes.length === 0) return;
   const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', [changes.map(({ rowId }) => rowId)]);
-  const freed = rows.map(({ row, version }) => ({ row: { ...row, ghlUserId: null }, version }));
-  await writeRows(scope.sql, VENDORS, freed);
+  const cause: Cause = { ...scope.closing, kind: 'contest' };
+  const freed = rows.map(({ row, version }) => ({ row: { ...row, ghlUserId: null }, version, before: row, cause }));
+  await writeRows(scope, VENDORS, freed);
   const wishes = new Map(changes.map((claim) => [claim.rowId, claim]));
   const final = freed.map(({ row, version }) => {
     const { before, updatedAtBefore } = wishes.get(row.id)!;
     const ghlUserId = result.final.get(row.id) ?? null;
     const updatedAt = ghlUserId === before ? (updatedAtBefore ?? row.updatedAt) : at;
-    return { row: { ...row, ghlUserId, updatedAt }, version: version + 1 };
+    return { row: { ...row, ghlUserId, updatedAt }, version: version + 1, before: row, cause };
   });
-  await writeRows(scope.sql, VENDORS, final);
+  await writeRows(scope, VENDORS, final);
   // A row counts as updated only if it ends up different from what it was.
   const { vendors } = scope.outcomes;
   for (const { row } of final) if (row.ghlUserId !== wishes.get(row.id)!.before) vendors.updated.push(row.id);
@@ -199,17 +208,20 @@ const EMAIL: Record<Table, string> = { vendors: 'email', leads: 'customer_email'
 const LEAD_SIGHTED_BY_OPPORTUNITY = `and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)
     and not exists (select from unknown_opportunity where value = t.ghl_opportunity_id)`;
 
+/** Nobody has said since that the row is there: what people say later than the scan stands (vendor-word.ts). */
+const TAKEN_FOR_FOUND = `and not (coalesce(t.local_status_at >= to_timestamp($4 / 1000.0), false) and t.local_status is distinct from 'deleted')`;
+
 /** Rows that existed before the scan, are in scope, and that nobody saw, each look-up of them answered `not found`. */
 function missingCondition(table: Table): string {
   const email = EMAIL[table];
-  return `t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3
+  return `t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3 and t.missing_since is null
     and (t.ghl_contact_id is not null or t.${email} is not null)
     and (t.ghl_contact_id is null or exists (select from gone_contact where value = t.ghl_contact_id))
     and not exists (select from seen_contact where value = t.ghl_contact_id)
     and not exists (select from seen_email where value = t.${email})
     and not exists (select from unknown_contact where value = t.ghl_contact_id)
     and not exists (select from unknown_email where value = t.${email})
-    ${table === 'leads' ? LEAD_SIGHTED_BY_OPPORTUNITY : ''}`;
+    ${table === 'leads' ? LEAD_SIGHTED_BY_OPPORTUNITY : TAKEN_FOR_FOUND}`;
 }
 
 async function applyMissing(
@@ -224,18 +236,18 @@ async function applyMissing(
   if (marker.answersFor === 'nothing') return { marked: 0, held: 0 };
   const { rows } = await sql.query<{ id: string }>(
     `select t.id from ${table} t where ${missingCondition(table)} order by t.id`,
-    values,
+    table === 'vendors' ? [...values, marker.completedAt] : values,
   );
   if (rows.length === 0) return { marked: 0, held: 0 };
   const scopeSize = await sql.query<{ count: number }>(
-    `select count(*) as count from ${table} t where t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3
+    `select count(*) as count from ${table} t where t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3 and t.missing_since is null
      and (t.ghl_contact_id is not null or t.${EMAIL[table]} is not null)`,
     values,
   );
   const valve = safetyValve({ inScopeNotMissing: scopeSize.rows[0]!.count, wouldFlag: rows.length }, rules);
   if (!judged || (valve === 'hold' && !confirmed)) return { marked: 0, held: rows.length };
   const ids = rows.map(({ id }) => id);
-  await rewrite(scope, table, ids, (row) => markMissing(row, marker.completedAt, rules));
+  await rewrite(scope, table, ids, scope.closing, (row) => markMissing(row, marker.completedAt, rules));
   return { marked: rows.length, held: 0 };
 }
 
@@ -246,13 +258,14 @@ async function restorePassedOver(
   at: number,
 ): Promise<void> {
   const { rows } = await scope.sql.query<{ id: string }>(
-    `select t.id from ${table} t where t.account_id = $1 and t.status = $2 and (
+    `select t.id from ${table} t where t.account_id = $1 and (t.status = $2 or t.missing_since is not null) and (
        exists (select from seen_contact where value = t.ghl_contact_id) or exists (select from seen_email where value = t.${EMAIL[table]})
        ${table === 'leads' ? 'or exists (select from seen_opportunity where value = t.ghl_opportunity_id)' : ''})`,
     [scope.account, scope.rules.inactiveStatus],
   );
   const ids = rows.map(({ id }) => id);
-  await rewrite(scope, table, ids, (row) => restoreSighted(row, table, at, scope.rules));
+  const cause: Cause = { ...scope.closing, kind: 'restored' };
+  await rewrite(scope, table, ids, cause, (row) => restoreSighted(row, table, at, scope.rules));
   scope.outcomes[table].restored.push(...ids);
 }
 
@@ -260,6 +273,7 @@ async function rewrite(
   scope: FinishScope,
   table: Table,
   ids: string[],
+  cause: Cause,
   change: <R extends VendorRow | LeadRow>(row: R) => R,
 ): Promise<void> {
   for (let i = 0; i < ids.length; i += CHUNK) {
@@ -267,18 +281,20 @@ async function rewrite(
     if (table === 'vendors') {
       const rows = await readRows(scope.sql, VENDORS, 't.id = any($1)', chunk);
       await writeRows(
-        scope.sql,
+        scope,
         VENDORS,
-        rows.map(({ row, version }) => ({ row: change(row), version })),
+        rows.map(({ row, version }) => ({ row: change(row), version, before: row, cause })),
       );
     } else {
       const rows = await readRows(scope.sql, LEADS, 't.id = any($1)', chunk);
       await writeRows(
-        scope.sql,
+        scope,
         LEADS,
-        rows.map(({ row, version }) => ({ row: change(row), version })),
+        rows.map(({ row, version }) => ({ row: change(row), version, before: row, cause })),
       );
     }
+    // Told chunk by chunk, so that memory does not grow with the rows.
+    await scope.changes.publish(scope.sql);
   }
 }
 

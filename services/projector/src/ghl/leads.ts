@@ -4,7 +4,14 @@ import type { LeadRow } from '#libs/domain/src/rows.ts';
 import { LEADS } from '#libs/storage/src/columns.ts';
 import { newRowIds } from '#libs/storage/src/ids.ts';
 import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
-import { newestByContact, noteOutcome, noteReclassified, type BatchScope, type Observations } from './scope.ts';
+import {
+  newestByContact,
+  noteOutcome,
+  noteReclassified,
+  observedBy,
+  type BatchScope,
+  type Observations,
+} from './scope.ts';
 
 /** What a contact is for the leads table: a lead, or something else that lead rows know it by. */
 export type LeadClaimant =
@@ -41,7 +48,7 @@ export async function applyLeads(scope: BatchScope, observations: Observations):
   );
   for (const observation of newborn) writes.push(...settle(scope, observation, [], ids.get(observation.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
-  await writeRows(scope.sql, LEADS, writes);
+  await writeRows(scope, LEADS, writes);
 }
 
 /**
@@ -122,7 +129,10 @@ function settle(
     const id = known?.row.id ?? newId!;
     const evolution = evolveLead(known?.row, observation, { rules: scope.rules, id, part });
     noteLead(scope, observation, known?.row, evolution);
-    return evolution.row === known?.row ? [] : [{ row: evolution.row, version: known?.version ?? 0 }];
+    if (evolution.row === known?.row) return [];
+    return [
+      { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause: observedBy(scope, observation) },
+    ];
   });
 }
 
@@ -138,7 +148,7 @@ function reclassifyOwn(
   return own.flatMap(({ row: before, version }) => {
     const row = reclassifyLead(before, fits, observation.observedAt, scope.rules);
     noteReclassified(outcomes.leads, before, row);
-    return row === before ? [] : [{ row, version }];
+    return row === before ? [] : [{ row, version, before, cause: observedBy(scope, observation) }];
   });
 }
 
@@ -168,8 +178,10 @@ async function unrivalled(scope: BatchScope, discovered: LeadObserved[]): Promis
 
 function contest(scope: BatchScope, { type, observation }: LeadClaimant): void {
   scope.sighting.otherContacts.push(observation.contactId);
-  if (scope.scanId === null) return;
-  scope.contested.push({ scanId: scope.scanId, table: 'leads', contactId: observation.contactId, type, observation });
+  const { scanId } = scope;
+  const { contactId } = observation;
+  const eventId = scope.eventIds.get(observation) ?? '';
+  scope.contested.push({ scanId, table: 'leads', contactId, type, eventId, observation });
 }
 
 function noteLead(

@@ -2,6 +2,7 @@ import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generate
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/processor.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
+import { createChangeLog, UNTOLD, type Writing } from '#libs/storage/src/changes.ts';
 import { saveDeferred } from '#libs/storage/src/deferred.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
 import { closedScans, closePartition, saveProgress } from '#libs/storage/src/scan-states.ts';
@@ -9,6 +10,7 @@ import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
 import { confirmScan } from './confirm.ts';
 import { applyScan } from './apply-scan.ts';
+import { setVendorStatus } from './words.ts';
 import { registerLead, registerVendor } from './registration.ts';
 
 /** What the projector of the GHL tables needs. */
@@ -18,6 +20,8 @@ export interface GhlProjectionOptions {
   rulesFor(account: string): GhlRules;
   /** Called after a transaction put events into the outbox. */
   onOutbox(): void;
+  /** False for a rebuild: its changes were told when they happened. */
+  tells?: boolean;
 }
 
 const HANDLED = [
@@ -30,6 +34,7 @@ const HANDLED = [
   'crm.scan.v1.ScanMarker',
   'crm.registration.v1.VendorRegistered',
   'crm.registration.v1.LeadRegistered',
+  'crm.registration.v1.VendorStatusSet',
   'crm.sync.v1.SyncConfirmed',
 ] as const satisfies EventType[];
 
@@ -37,7 +42,11 @@ const HANDLED = [
  * Projections vendors and leads: one transaction per batch holds rows, sightings, scan state, outbox and checkpoint (I5). Both
  * tables share it, because one marker closes both.
  */
-export function ghlProjection({ database, rulesFor, onOutbox }: GhlProjectionOptions): Processor {
+export function ghlProjection({ database, rulesFor, onOutbox, tells = true }: GhlProjectionOptions): Processor {
+  const writingOf = (sql: Sql, account: string): Writing => {
+    const rules = rulesFor(account);
+    return { sql, rules, changes: tells ? createChangeLog(rules) : UNTOLD };
+  };
   return {
     name: 'ghl',
     groupId: 'projector-ghl',
@@ -47,7 +56,7 @@ export function ghlProjection({ database, rulesFor, onOutbox }: GhlProjectionOpt
     async handle(batch) {
       const finished = await inTransaction(database, async (sql) => {
         await saveCheckpoint(sql, batch.checkpoint);
-        return batch.topic === 'crm.observation.v1' ? observe(sql, batch, rulesFor) : register(sql, batch, rulesFor);
+        return batch.topic === 'crm.observation.v1' ? observe(sql, batch, writingOf) : register(sql, batch, writingOf);
       });
       if (finished) onOutbox();
     },
@@ -72,34 +81,41 @@ function accountOfKey(key: string): string {
   return key.split(':')[0] ?? '';
 }
 
-async function register(sql: Sql, batch: EventBatch, rulesFor: (account: string) => GhlRules): Promise<boolean> {
-  let confirmed = false;
-  for (const event of batch.events) {
-    if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(sql, event.value);
-    if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(sql, event.value);
-    if (isA(event, 'crm.sync.v1.SyncConfirmed') && event.value.source === 'ghl') {
-      confirmed = (await confirmScan(sql, rulesFor(event.value.account), event.value.syncId)) || confirmed;
+/** How a transaction writes the rows of an account. */
+type WritingOf = (sql: Sql, account: string) => Writing;
+
+async function register(sql: Sql, batch: EventBatch, writingOf: WritingOf): Promise<boolean> {
+  let told = false;
+  for (const run of runsOf(batch.events)) {
+    const writing = writingOf(sql, (run[0]!.value as { account: string }).account);
+    for (const event of run) {
+      if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(writing, event.value, event.id);
+      if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(writing, event.value, event.id);
+      if (isA(event, 'crm.registration.v1.VendorStatusSet')) await setVendorStatus(writing, event.value, event.id);
+      if (isA(event, 'crm.sync.v1.SyncConfirmed') && event.value.source === 'ghl')
+        told = (await confirmScan(writing, event.value, event.id)) || told;
     }
+    told = (await writing.changes.publish(sql)) || told;
   }
-  return confirmed;
+  return told;
 }
 
 /** Applies a batch of one partition in runs: the records of one scan at a time, and each marker after what it closes. */
-async function observe(sql: Sql, batch: EventBatch, rulesFor: (account: string) => GhlRules): Promise<boolean> {
+async function observe(sql: Sql, batch: EventBatch, writingOf: WritingOf): Promise<boolean> {
   const scanIds = new Set(batch.events.flatMap(({ scanId }) => (scanId === undefined ? [] : [scanId])));
   const closed = await closedScans(sql, [...scanIds]);
-  let finished = false;
+  let told = false;
   for (const run of runsOf(batch.events)) {
     const first = run[0]!;
     // A record of a closed scan is a repeat of what was applied: its number is not above the marker's.
     if (first.scanId !== undefined && closed.has(first.scanId)) continue;
     if (isA(first, 'crm.scan.v1.ScanMarker')) {
-      finished = (await meetMarker(sql, first.value, rulesFor)) || finished;
+      told = (await meetMarker(writingOf(sql, first.value.account), first.value, first.id)) || told;
     } else {
-      await applyRun(sql, batch.partition, run, rulesFor);
+      told = (await applyRun(writingOf, sql, batch.partition, run)) || told;
     }
   }
-  return finished;
+  return told;
 }
 
 /** Splits events where the scan, the account or the kind (data or marker) changes. */
@@ -118,12 +134,7 @@ function runsOf(events: readonly ConsumedEvent[]): ConsumedEvent[][] {
   return runs;
 }
 
-async function applyRun(
-  sql: Sql,
-  partition: number,
-  run: ConsumedEvent[],
-  rulesFor: (account: string) => GhlRules,
-): Promise<void> {
+async function applyRun(writingOf: WritingOf, sql: Sql, partition: number, run: ConsumedEvent[]): Promise<boolean> {
   const { account } = run[0]!.value as { account: string };
   const scanId = run[0]!.scanId ?? null;
   const observations: Observations = {
@@ -135,8 +146,12 @@ async function applyRun(
     gone: [],
     failed: [],
   };
+  const writing = writingOf(sql, account);
   let deadLettered = 0;
-  for (const event of run) {
+  // A record of a dry run that comes back after its scan was a look only: nothing is written for it.
+  const heeded = scanId === null ? run.filter((event) => !(event.value as { dryRun: boolean }).dryRun) : run;
+  if (heeded.length === 0) return false;
+  for (const event of heeded) {
     if (isA(event, 'crm.observation.v1.VendorObserved')) observations.vendors.push(event.value);
     else if (isA(event, 'crm.observation.v1.LeadObserved')) observations.leads.push(event.value);
     else if (isA(event, 'crm.observation.v1.ContactUnclassified')) observations.unclassified.push(event.value);
@@ -146,16 +161,18 @@ async function applyRun(
   }
   const isDryRun = scanId !== null && run.some((event) => (event.value as { dryRun: boolean }).dryRun);
   if (isDryRun) await saveDeferred(sql, scanId, observations);
-  else await applyObservations(sql, rulesFor(account), observations);
-  if (scanId === null) return;
+  else await applyObservations(writing, observations, new Map(run.map(({ value, id }) => [value, id])));
+  const told = await writing.changes.publish(sql);
+  if (scanId === null) return told;
   const numbers = run.map((event) => (event.value as { scanNumber: number }).scanNumber);
   await saveProgress(sql, { scanId, account, partition, numbers, deadLettered });
+  return told;
 }
 
-async function meetMarker(sql: Sql, marker: ScanMarker, rulesFor: (account: string) => GhlRules): Promise<boolean> {
-  const partitions = await closePartition(sql, marker);
+async function meetMarker(writing: Writing, marker: ScanMarker, markerId: string): Promise<boolean> {
+  const partitions = await closePartition(writing.sql, marker);
   if (partitions === undefined) return false;
-  await applyScan(sql, rulesFor(marker.account), partitions);
+  await applyScan(writing, partitions, markerId);
   return true;
 }
 

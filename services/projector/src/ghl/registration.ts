@@ -1,13 +1,15 @@
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
 import { leadFromRegistration, mergeLead, mergeVendor, vendorFromRegistration } from '#libs/domain/src/registration.ts';
+import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { saveImportOutcomes, type ImportOutcome } from '#libs/storage/src/imports.ts';
-import { fillLeadDetails } from '#libs/storage/src/lead-details.ts';
+import { fillLeadDetails, newLeadDetails } from '#libs/storage/src/lead-details.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { ensureAccount, lockKeys, readRows, writeRows } from '#libs/storage/src/rows.ts';
 
 /** Inserts a registered vendor, or merges it into the row that has its id, contact id or e-mail (rules-ghl section 7). */
-export async function registerVendor(sql: Sql, event: VendorRegistered): Promise<void> {
+export async function registerVendor(writing: Writing, event: VendorRegistered, eventId: string): Promise<void> {
+  const { sql } = writing;
   const keys = [event.id, event.ghlContactId, event.email].flatMap((key) =>
     key === null ? [] : [`vendor:${event.account}:${key}`],
   );
@@ -19,12 +21,11 @@ export async function registerVendor(sql: Sql, event: VendorRegistered): Promise
     [event.id, event.account, event.ghlContactId, event.email],
   );
   const known = rows[0];
-  if (known === undefined) {
-    await ensureAccount(sql, event.account);
-    await writeRows(sql, VENDORS, [{ row: vendorFromRegistration(event), version: 0 }]);
-  } else {
-    const row = mergeVendor(known.row, event);
-    if (row !== known.row) await writeRows(sql, VENDORS, [{ row, version: known.version }]);
+  const row = known === undefined ? vendorFromRegistration(event) : mergeVendor(known.row, event);
+  if (known === undefined) await ensureAccount(sql, event.account);
+  if (row !== known?.row) {
+    const cause = registeredBy(event, eventId);
+    await writeRows(writing, VENDORS, [{ row, version: known?.version ?? 0, before: known?.row, cause }]);
   }
   await note(sql, event, {
     table: 'vendors',
@@ -34,18 +35,23 @@ export async function registerVendor(sql: Sql, event: VendorRegistered): Promise
 }
 
 /** Inserts a registered lead, or merges it into the row that has its id. */
-export async function registerLead(sql: Sql, event: LeadRegistered): Promise<void> {
+export async function registerLead(writing: Writing, event: LeadRegistered, eventId: string): Promise<void> {
+  const { sql } = writing;
   await lockKeys(sql, [`lead:${event.account}:${event.id}`]);
   const known = (await readRows(sql, LEADS, 't.id = $1', [event.id]))[0];
-  if (known === undefined) {
-    await ensureAccount(sql, event.account);
-    await writeRows(sql, LEADS, [{ row: leadFromRegistration(event), version: 0 }]);
-  } else {
-    const row = mergeLead(known.row, event);
-    if (row !== known.row) await writeRows(sql, LEADS, [{ row, version: known.version }]);
+  const row = known === undefined ? leadFromRegistration(event) : mergeLead(known.row, event);
+  const also = await newLeadDetails(sql, event, known === undefined);
+  if (known === undefined) await ensureAccount(sql, event.account);
+  if (row !== known?.row || Object.keys(also).length > 0) {
+    const cause = registeredBy(event, eventId);
+    await writeRows(writing, LEADS, [{ row, version: known?.version ?? 0, before: known?.row, cause, also }]);
+    await fillLeadDetails(sql, event, also);
   }
-  await fillLeadDetails(sql, event, known === undefined);
   await note(sql, event, { table: 'leads', outcome: known === undefined ? 'inserted' : 'merged', rowId: event.id });
+}
+
+function registeredBy({ importId, registeredAt }: VendorRegistered | LeadRegistered, eventId: string): Cause {
+  return { kind: importId === null ? 'registration' : 'import', eventId, scanId: null, at: registeredAt };
 }
 
 async function note(

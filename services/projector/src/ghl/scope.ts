@@ -6,9 +6,8 @@ import type {
   VendorObserved,
 } from '#libs/contracts/src/generated/events.ts';
 import type { VendorRow } from '#libs/domain/src/rows.ts';
-import type { GhlRules } from '#libs/domain/src/settings.ts';
 import type { VendorEvolution } from '#libs/domain/src/vendor.ts';
-import type { Sql } from '#libs/storage/src/pool.ts';
+import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import type { Sighting, TableOutcomes } from '#libs/storage/src/sightings.ts';
 
 /** Observations of one account and one scan (or none), as one partition brought them. */
@@ -22,21 +21,34 @@ export interface Observations {
   failed: ContactLookupFailed[];
 }
 
-/** An observation whose rows are contested: kept until the scan ends. */
+/** Ids of events by their values. */
+export type EventIds = ReadonlyMap<object, string>;
+
+/** Why a row is written on what was observed. */
+export function observedBy(
+  { scanId, eventIds }: Pick<BatchScope, 'scanId' | 'eventIds'>,
+  observation: { observedAt: number },
+): Cause {
+  return { kind: 'observation', eventId: eventIds.get(observation) ?? '', scanId, at: observation.observedAt };
+}
+
+/** An observation whose rows are contested: kept until the scan ends; settled with its batch outside a scan. */
 export interface Contested {
-  scanId: string;
+  scanId: string | null;
   table: 'vendors' | 'leads';
   contactId: string;
   type: string;
+  /** Id of its event. */
+  eventId: string;
   observation: VendorObserved | LeadObserved | ContactUnclassified;
 }
 
 /** What the appliers share: where they write and what they note. */
-export interface BatchScope {
-  sql: Sql;
+export interface BatchScope extends Writing {
   account: string;
   scanId: string | null;
-  rules: GhlRules;
+  /** Id of the event of each observation. */
+  eventIds: EventIds;
   sighting: Sighting;
   contested: Contested[];
 }

@@ -18,9 +18,11 @@ import {
   noteOutcome,
   noteReclassified,
   noteUserId,
+  observedBy,
   type BatchScope,
   type Observations,
 } from './scope.ts';
+import { withWords } from './words.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
@@ -38,7 +40,8 @@ export async function applyVendors(scope: BatchScope, observations: Observations
   for (const observation of observed.values()) {
     const known = own.get(observation.contactId);
     if (known !== undefined) settled.push({ observation, known });
-    else if (observation.knownAs.vendorByEmail) contest(scope, 'crm.observation.v1.VendorObserved', observation);
+    else if (scope.scanId !== null && observation.knownAs.vendorByEmail)
+      contest(scope, 'crm.observation.v1.VendorObserved', observation);
     else newcomers.push(observation);
   }
   const newborn = await unrivalled(scope, newcomers);
@@ -49,23 +52,40 @@ export async function applyVendors(scope: BatchScope, observations: Observations
     newborn.map(({ contactId }) => contactId),
   );
   for (const observation of newborn) settled.push({ observation, known: undefined });
+  writes.push(...(await evolveSettled(scope, settled, ids, contents)));
+  for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
+  if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
+  await writeRows(scope, VENDORS, await withWords(scope.sql, writes, scope.rules));
+}
+
+/** What becomes of the rows whose contact is settled. */
+async function evolveSettled(
+  scope: BatchScope,
+  settled: readonly Settled[],
+  newIds: ReadonlyMap<string, string>,
+  contents: ReadonlyMap<string, string>,
+): Promise<RowWrite<VendorRow>[]> {
+  const writes: RowWrite<VendorRow>[] = [];
   const granted = await grantUserIds(scope, settled);
   for (const { observation, known } of settled) {
     const { contactId } = observation;
     const context = {
       rules: scope.rules,
-      id: known?.row.id ?? ids.get(contactId)!,
+      id: known?.row.id ?? newIds.get(contactId)!,
       grantUserId: granted.has(contactId),
     };
     const evolution = evolveVendor(known?.row, observation, context);
     noteVendor(scope, observation, known?.row, evolution, context.grantUserId);
     if (evolution.row === known?.row) continue;
-    const write = { row: evolution.row, version: known?.version ?? 0 };
+    const write = {
+      row: evolution.row,
+      version: known?.version ?? 0,
+      before: known?.row,
+      cause: observedBy(scope, observation),
+    };
     writes.push(showsAll(observation, evolution) ? { ...write, shows: contents.get(contactId)! } : write);
   }
-  for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
-  if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
-  await writeRows(scope.sql, VENDORS, writes);
+  return writes;
 }
 
 function reclassifyStaff(
@@ -80,7 +100,9 @@ function reclassifyStaff(
   scope.sighting.otherContacts.push(contact.contactId);
   const row = reclassifyVendor(known.row, 'staff', contact.observedAt, scope.rules);
   noteReclassified(scope.sighting.outcomes.vendors, known.row, row);
-  return row === known.row ? [] : [{ row, version: known.version }];
+  return row === known.row
+    ? []
+    : [{ row, version: known.version, before: known.row, cause: observedBy(scope, contact) }];
 }
 
 interface Settled {
@@ -129,7 +151,10 @@ async function readOwnRows(scope: BatchScope, contactIds: string[]): Promise<Map
   return new Map(rows.map((known) => [known.row.ghlContactId ?? '', known]));
 }
 
-/** Newcomers whose e-mail no other newcomer of this scan has; the rivals wait for the end of the scan (rules-ghl section 3). */
+/**
+ * Newcomers whose e-mail no other newcomer of this scan has; the rivals wait for the end of the scan (rules-ghl section 3). Outside a
+ * scan any row with the e-mail is a rival: the evidence of the scan that read the record is old by now.
+ */
 async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promise<VendorObserved[]> {
   const emails = newcomers.flatMap(({ email }) => (email === null ? [] : [email]));
   if (emails.length === 0) return newcomers;
@@ -137,11 +162,12 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
     scope.sql,
     emails.map((email) => `vendor:${scope.account}:${email}`),
   );
-  const born = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.email = any($2) and t.born_scan = $3', [
-    scope.account,
-    emails,
-    scope.scanId,
-  ]);
+  const born = await readRows(
+    scope.sql,
+    VENDORS,
+    't.account_id = $1 and t.email = any($2) and ($3::text is null or t.born_scan = $3)',
+    [scope.account, emails, scope.scanId],
+  );
   const taken = new Set(born.map(({ row }) => row.email));
   return newcomers.filter((observation) => {
     if (observation.email === null) return true;
@@ -177,8 +203,10 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
 
 function contest(scope: BatchScope, type: string, observation: VendorObserved | ContactUnclassified): void {
   scope.sighting.otherContacts.push(observation.contactId);
-  if (scope.scanId === null) return;
-  scope.contested.push({ scanId: scope.scanId, table: 'vendors', contactId: observation.contactId, type, observation });
+  const { scanId } = scope;
+  const { contactId } = observation;
+  const eventId = scope.eventIds.get(observation) ?? '';
+  scope.contested.push({ scanId, table: 'vendors', contactId, type, eventId, observation });
 }
 
 function noteVendor(

@@ -1,0 +1,196 @@
+import { describe, expect, it } from '@jest/globals';
+import { CONTACT_FIELDS } from '#libs/domain/src/salesforce/fields.ts';
+import { failureOf, loginFailureOf } from './answers.ts';
+import type { DescribedField } from './client.ts';
+import { selectFields } from './drift.ts';
+import { merge } from './merge.ts';
+import { contactQuery, countQuery, fateQuery, nextWindow, splitWindow } from './soql.ts';
+import { createUsageBudget, type ApiUsage } from './usage.ts';
+
+describe('queries', () => {
+  const from = Date.UTC(2024, 0, 1);
+  const to = Date.UTC(2024, 0, 2);
+  it.each([
+    [contactQuery(['Id', 'LastName'], { from: null, to: null }), 'SELECT Id, LastName FROM Contact'],
+    [
+      contactQuery(['Id'], { from: null, to }),
+      'SELECT Id FROM Contact WHERE SystemModstamp < 2024-01-02T00:00:00.000Z',
+    ],
+    [
+      contactQuery(['Id'], { from, to }, 5),
+      'SELECT Id FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND SystemModstamp < 2024-01-02T00:00:00.000Z LIMIT 5',
+    ],
+    [countQuery({ from, to: null }), 'SELECT COUNT() FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z'],
+    [fateQuery(["a'b"]), "SELECT Id, IsDeleted, MasterRecordId, SystemModstamp FROM Contact WHERE Id IN ('a\\'b')"],
+  ])('%s', (soql, expected) => expect(soql).toBe(expected));
+});
+
+describe('windows', () => {
+  const rule = { overlapMs: 600_000, lagMs: 60_000 };
+  it.each([
+    ['all of it', null, 10_000_500, { from: null, to: 9_940_000 }],
+    ['from the watermark less the overlap', 5_000_000, 10_000_500, { from: 4_400_000, to: 9_940_000 }],
+    ['empty rather than backwards', 99_000_000, 10_000_000, { from: 9_940_000, to: 9_940_000 }],
+  ])('%s', (_name, since, now, expected) => expect(nextWindow(since, now, rule)).toEqual(expected));
+
+  it('halves meet, and the shortest stays whole', () => {
+    expect(splitWindow({ from: 0, to: 1_000_000 })).toEqual([
+      { from: 0, to: 500_000 },
+      { from: 500_000, to: 1_000_000 },
+    ]);
+    expect(splitWindow({ from: 0, to: 119_999 })).toBeUndefined();
+    const [first, second] = splitWindow({ from: null, to: Date.UTC(2025, 0, 1) })!;
+    expect([first.from, first.to, second.to]).toEqual([null, second.from, Date.UTC(2025, 0, 1)]);
+  });
+});
+
+describe('selected fields', () => {
+  const described: DescribedField[] = [
+    ...CONTACT_FIELDS.map(({ api, type, length }) => ({ name: api, type, length: length ?? 0, calculated: false })),
+    { name: 'IsDeleted', type: 'boolean', length: 0, calculated: false },
+    { name: 'MasterRecordId', type: 'reference', length: 18, calculated: false },
+    { name: 'AccountId', type: 'reference', length: 18, calculated: false },
+    { name: 'Region__c', type: 'string', length: 80, calculated: false },
+    { name: 'MN_Address__c', type: 'address', length: 0, calculated: false },
+  ];
+
+  it('are the 82 and what became of the record', () => {
+    const { fields, drift } = selectFields(described);
+    expect(fields).toEqual([...CONTACT_FIELDS.map(({ api }) => api), 'IsDeleted', 'MasterRecordId']);
+    expect(drift).toEqual({ missing: [], changed: [], unmapped: ['Region__c'] });
+  });
+
+  it('never hold a compound', () => {
+    expect(selectFields(described, 'custom').fields.slice(84)).toEqual(['Region__c']);
+    expect(selectFields(described, ['AccountId', 'MN_Address__c', 'Nope__c']).fields.slice(84)).toEqual(['AccountId']);
+  });
+
+  it('tell what is hidden, retyped or longer', () => {
+    const other = described
+      .filter(({ name }) => name !== 'Fax')
+      .map((field) =>
+        field.name === 'NPI__c'
+          ? { ...field, type: 'double' }
+          : field.name === 'Title'
+            ? { ...field, length: 255 }
+            : field,
+      );
+    const { fields, drift } = selectFields(other);
+    expect(fields).not.toContain('Fax');
+    expect(drift).toMatchObject({
+      missing: ['Fax'],
+      changed: [
+        { api: 'Title', was: 'string(128)', is: 'string(255)' },
+        { api: 'NPI__c', was: 'string(20)', is: 'double(20)' },
+      ],
+    });
+  });
+});
+
+describe('usage', () => {
+  it.each<[string | null, ApiUsage | undefined]>([
+    ['api-usage=10018/100000', { used: 10018, max: 100000 }],
+    ['api-usage=25/5000; per-app-api-usage=17/250(appName=sample)', { used: 25, max: 5000 }],
+    ['api-bursts=1/750; api-usage=3/10', { used: 3, max: 10 }],
+    ['per-app-api-usage=17/250(appName=x)', undefined],
+    ['', undefined],
+    [null, undefined],
+  ])('%j', (header, expected) => {
+    const budget = createUsageBudget({ warnShare: 0.8, ceilingShare: 0.95 });
+    budget.learn(header);
+    expect(budget.usage()).toEqual(expected);
+  });
+
+  it('warns once at 80 %, stops at the ceiling, and forgets both below', () => {
+    const told: ApiUsage[] = [];
+    const budget = createUsageBudget({ warnShare: 0.8, ceilingShare: 0.95, onWarning: (usage) => told.push(usage) });
+    for (const used of [799, 800, 900]) budget.learn(`api-usage=${used}/1000`);
+    budget.check();
+    expect(told).toEqual([{ used: 800, max: 1000 }]);
+    budget.learn('api-usage=950/1000');
+    expect(() => budget.check()).toThrow('950 of 1000');
+    budget.set({ used: 10, max: 1000 });
+    budget.check();
+    budget.set({ used: 900, max: 1000 });
+    expect(told).toHaveLength(2);
+    budget.set({ used: 5, max: 0 });
+    budget.check();
+  });
+});
+
+describe('answers', () => {
+  const body = (errorCode: string, message = 'text'): string => JSON.stringify([{ message, errorCode }]);
+  it.each<[number, string, string]>([
+    [401, body('INVALID_SESSION_ID'), 'salesforce_unauthorized'],
+    [403, body('REQUEST_LIMIT_EXCEEDED'), 'salesforce_request_limit'],
+    [400, body('LIMIT_EXCEEDED'), 'salesforce_request_limit'],
+    [403, body('API_DISABLED_FOR_ORG'), 'salesforce_forbidden'],
+    [403, body('INSUFFICIENT_ACCESS'), 'salesforce_forbidden'],
+    [403, body('TXN_SECURITY_METERING_ERROR'), 'salesforce_forbidden'],
+    [403, 'Forbidden', 'salesforce_forbidden'],
+    [400, body('MALFORMED_QUERY'), 'salesforce_bad_request'],
+    [400, body('INVALID_TYPE'), 'salesforce_bad_request'],
+    [400, body('QUERY_TOO_COMPLICATED'), 'salesforce_bad_request'],
+    [400, body('INVALID_FIELD'), 'salesforce_invalid_field'],
+    [400, body('INVALID_QUERY_LOCATOR'), 'salesforce_gone'],
+    [400, body('QUERY_TIMEOUT'), 'salesforce_query_timeout'],
+    [404, body('NOT_FOUND'), 'salesforce_gone'],
+    [405, body('METHOD_NOT_ALLOWED'), 'salesforce_bad_request'],
+    [409, body('API_ERROR'), 'salesforce_bad_request'],
+    [415, '', 'salesforce_bad_request'],
+    [204, '', 'salesforce_unavailable'],
+    [406, '', 'salesforce_unavailable'],
+    [412, body('JOB_NOT_COMPLETE'), 'salesforce_unavailable'],
+    [420, '', 'salesforce_unavailable'],
+    [429, '', 'salesforce_unavailable'],
+    [500, body('UNKNOWN_EXCEPTION'), 'salesforce_unavailable'],
+    [503, '<html>', 'salesforce_unavailable'],
+  ])('%i %s is %s', (status, text, code) => expect(failureOf(status, text).code).toBe(code));
+
+  it('name the field that is missing, and nothing else of the query', () => {
+    const message =
+      "SELECT Id FROM Contact WHERE Email = 'ann@example.test' No such column 'NPI__c' on entity 'Contact'.";
+    const { message: told } = failureOf(400, body('INVALID_FIELD', message));
+    expect(told).toContain('NPI__c');
+    expect(told).not.toContain('ann');
+    expect(failureOf(400, body('MALFORMED_QUERY', message)).message).not.toContain('ann');
+  });
+
+  it.each<[number, string, string]>([
+    [400, '{"error":"invalid_grant","error_description":"authentication failure"}', 'salesforce_unauthorized'],
+    [401, '{"error":"invalid_client","error_description":"invalid client credentials"}', 'salesforce_unauthorized'],
+    [503, '<html>', 'salesforce_unavailable'],
+  ])('of the login: %i %s is %s', (status, text, code) => expect(loginFailureOf(status, text).code).toBe(code));
+});
+
+describe('merged sources', () => {
+  async function* from(items: readonly number[], closed: string[], fails = false): AsyncGenerator<number, void> {
+    try {
+      for (const item of items) yield item;
+      if (fails) throw new Error('broken');
+    } finally {
+      closed.push('closed');
+    }
+  }
+
+  it('give all items, each source in its order', async () => {
+    const closed: string[] = [];
+    const items: number[] = [];
+    for await (const item of merge([from([1, 2, 3], closed), from([], closed), from([10, 20], closed)]))
+      items.push(item);
+    expect(items.filter((item) => item < 10)).toEqual([1, 2, 3]);
+    expect(items.filter((item) => item >= 10)).toEqual([10, 20]);
+    expect(closed).toHaveLength(3);
+  });
+
+  it('are all closed after an error, and when nobody reads on', async () => {
+    const closed: string[] = [];
+    const read = async (): Promise<void> => {
+      for await (const item of merge([from([1, 2, 3, 4], closed), from([10], closed, true)]))
+        expect(item).toBeGreaterThan(0);
+    };
+    await expect(read()).rejects.toThrow('broken');
+    for await (const item of merge([from([1, 2], closed), from([3, 4], closed)])) if (item > 0) break;
+    expect(closed).toHaveLength(4);
+  });
+});

@@ -1,0 +1,440 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import { LONGEST_NOTE } from '#testcontainers/simulators/salesforce/contact-values.ts';
+import type { FaultKind } from '#testcontainers/simulators/salesforce/faults.ts';
+import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
+import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
+import { makeWorld } from '#testcontainers/simulators/salesforce/world.ts';
+import { followLog, memoryProducer, memoryStore, evidenceOf } from '../kit/memory.fixture.ts';
+import type { SourceRecord } from '../kit/ports.ts';
+import { runScan } from '../kit/scan.ts';
+import type { ContactPosition } from './contacts.ts';
+import { hastyClock, LOGIN, readOrg, type Reading, type ReadingOptions } from './reading.fixture.ts';
+import { salesforceSource } from './source.ts';
+
+const CONTACTS = 300;
+const idOf = (index: number): string => makeId(PREFIXES.Contact, index);
+
+let simulator: SalesforceSimulator;
+
+beforeEach(async () => {
+  const knobs = { resultSetRows: 45, restPageRows: 80 };
+  simulator = await startSalesforceSimulator({ world: makeWorld({ contacts: CONTACTS }), knobs });
+});
+afterEach(async () => {
+  const { writes } = simulator.counters;
+  await simulator.stop();
+  // Whatever a test does, nothing was ever written.
+  expect(writes).toBe(0);
+});
+
+const read = (options: Omit<ReadingOptions, 'baseUrl'> = {}): Promise<Reading> =>
+  readOrg({ baseUrl: simulator.baseUrl, ...options });
+const bulk = (options: Omit<ReadingOptions, 'baseUrl'> = {}): Promise<Reading> =>
+  read({
+    ...options,
+    request: { api: 'bulk', ...options.request },
+    bulk: { batchRows: 40, maxRecords: 90, ...options.bulk },
+  });
+const rest = (options: Omit<ReadingOptions, 'baseUrl'> = {}): Promise<Reading> =>
+  read({ ...options, request: { api: 'rest', ...options.request } });
+
+/** Every contact of the world, each at least once. */
+function expectAll({ ids }: { ids: readonly string[] }, contacts = CONTACTS): void {
+  expect(new Set(ids).size).toBe(contacts);
+}
+
+function byId({ records }: Reading): Map<string, SourceRecord> {
+  return new Map(records.map((record) => [record.id, record]));
+}
+
+const failure = (code: string): unknown => expect.objectContaining({ code });
+const asked = (text: string): number =>
+  simulator.requests.filter(({ method, url }) => `${method} ${url}`.includes(text)).length;
+
+describe('the whole org', () => {
+  it.each([1, 5])('is read once by the Bulk API, %i sets at a time, and the job is deleted', async (parallel) => {
+    const reading = await bulk({ bulk: { parallel } });
+    expectAll(reading);
+    expect(reading.ids).toHaveLength(CONTACTS);
+    expect(asked('DELETE /services/data/v58.0/jobs/query/750')).toBe(1);
+    expect(asked('/resultPages') > 0).toBe(parallel > 1);
+    expect(Math.max(...reading.pages.map(({ records }) => records.length))).toBe(40);
+  });
+
+  it('is read once by REST', async () => {
+    const reading = await rest();
+    expectAll(reading);
+    expect(reading.ids).toHaveLength(CONTACTS);
+    expect(asked('/jobs/query')).toBe(0);
+  });
+
+  it('is the same from both, nasty values included', async () => {
+    const [one, other] = [byId(await bulk()), byId(await rest())];
+    const bare = (record: SourceRecord | undefined): unknown => ({
+      ...record,
+      value: { ...record?.value, via: '', readAt: 0 },
+    });
+    for (const [id, record] of one) expect(bare(record)).toEqual(bare(other.get(id)));
+    const at = (index: number): Record<string, unknown> => one.get(idOf(index))!.value;
+    expect(at(1)).toMatchObject({ mailingStreet: '1 Main Street\nSuite "B"\r\n', firstName: 'Ann, "Annie"' });
+    expect(at(2)).toMatchObject({
+      firstName: 'Null',
+      mnProviderSummary: null,
+      fieldErrors: [
+        { field: 'firstName', code: 'nul_removed' },
+        { field: 'mnProviderSummary', code: 'nul_removed' },
+      ],
+    });
+    expect(at(4)['mnProviderDetailedNotes']).toBe(LONGEST_NOTE);
+    expect(at(5)).toMatchObject({ lastName: null, fieldErrors: [{ field: 'lastName', code: 'required' }] });
+    expect(at(6)).toMatchObject({ providerStartDate: null, providerTermDate: null, mnTasksCount: null });
+    expect(JSON.parse(at(6)['extra'] as string)).toEqual({
+      Provider_Start_Date__c: '2024-02-30',
+      Provider_Term_Date__c: 'soon',
+      MN_Tasks_Count__c: 'many',
+    });
+    expect(at(7)).toMatchObject({ firstName: 'null', middleName: 'NA', lastName: 'NULL' });
+    expect(at(8)).toMatchObject({ lastName: '王😀', mailingCity: 'Zürich' });
+    expect(at(9)).toMatchObject({ mailingLatitude: 1.25e-7, mailingLongitude: -180 });
+    expect(at(10)).toMatchObject({ reason: 'deleted', masterRecordId: null });
+    expect(at(11)).toMatchObject({ reason: 'merged', masterRecordId: idOf(12) });
+  });
+
+  it('is counted first: the Bulk API is for many', async () => {
+    await read({ contacts: { bulkFrom: CONTACTS } });
+    expect(asked('/jobs/query')).toBe(0);
+    await read({ contacts: { bulkFrom: CONTACTS - 1 } });
+    expect(asked('/jobs/query')).toBeGreaterThan(0);
+  });
+
+  it('ends at a limit', async () => {
+    expect((await read({ request: { limit: 100 } })).ids).toHaveLength(100);
+    await expect(read({ request: { limit: 100, api: 'bulk' } })).rejects.toEqual(failure('request_invalid'));
+  });
+
+  it('that is empty is read, not failed', async () => {
+    const empty = await startSalesforceSimulator({ world: makeWorld({ contacts: 0 }) });
+    for (const api of ['bulk', 'rest'] as const)
+      expect((await readOrg({ baseUrl: empty.baseUrl, request: { api } })).ids).toEqual([]);
+    for (const parallel of [1, 5])
+      expect((await readOrg({ baseUrl: empty.baseUrl, request: { api: 'bulk' }, bulk: { parallel } })).ids).toEqual([]);
+    await empty.stop();
+  });
+});
+
+describe('a scan by the kit', () => {
+  it('leaves no hole and ends with markers', async () => {
+    const producer = memoryProducer();
+    const store = memoryStore(evidenceOf(), 'org');
+    const source = salesforceSource({
+      accounts: [{ account: 'org', loginUrl: simulator.baseUrl, login: LOGIN }],
+      version: 'v58.0',
+      timeoutMs: 2_000,
+      patienceMs: 5_000,
+      contacts: {
+        bulk: {
+          batchRows: 40,
+          maxRecords: 90,
+          parallel: 1,
+          pollFirstMs: 10,
+          pollLongestMs: 10,
+          deadlineMs: 5_000,
+          checkTotal: true,
+        },
+        windows: { overlapMs: 0, lagMs: 0 },
+        bulkFrom: 100,
+        extraFields: [],
+        clock: hastyClock,
+      },
+      vanished: { minContacts: 100, maxShare: 0.2 },
+      usage: { warnShare: 0.8, ceilingShare: 0.95 },
+      request: () => ({ mode: 'full', api: 'auto', since: null, limit: null }),
+      onRequest: () => undefined,
+      onRefused: () => undefined,
+    });
+    const run = (): Promise<void> =>
+      runScan({
+        scan: store.scan({ source: 'salesforce' }),
+        source,
+        store,
+        producer,
+        signal: new AbortController().signal,
+      });
+    store.beforeSave = (count) => {
+      if (count === 4) throw new AppError('database_unavailable', 'a crash between acknowledgement and save');
+    };
+    await expect(run()).rejects.toEqual(failure('database_unavailable'));
+    store.beforeSave = undefined;
+    await run();
+    const { holes, markers } = followLog(producer);
+    const { size } = new Set(
+      producer.events.filter(({ type }) => type.startsWith('crm.raw.salesforce')).map(({ subject }) => subject),
+    );
+    expect([holes, markers.length, size, store.finished]).toEqual([0, 6, CONTACTS, 'read']);
+    expect(markers[0]).toMatchObject({ answersFor: 'nothing', source: 'salesforce', entity: 'contact' });
+    expect(producer.events.find(({ type }) => type === 'crm.raw.salesforce.v1.ContactRead')!.key).toMatch(
+      /^org:contact:003/,
+    );
+  });
+});
+
+describe('an interrupted scan', () => {
+  it.each<[string, Omit<ReadingOptions, 'baseUrl'>]>([
+    ['by locators', { request: { api: 'bulk' }, bulk: { batchRows: 40, maxRecords: 90 } }],
+    ['by links', { request: { api: 'bulk' }, bulk: { batchRows: 40, parallel: 5 } }],
+    ['by REST', { request: { api: 'rest' } }],
+  ])(
+    'goes on from every page without a loss (%s)',
+    async (_name, options) => {
+      const { pages } = await read(options);
+      expect(pages.length).toBeGreaterThan(4);
+      for (let cut = 0; cut < pages.length - 1; cut += 1) {
+        let position: unknown;
+        const before = await read({
+          ...options,
+          onPage: (page, index) => ((position = structuredClone(page.position)), index < cut),
+        });
+        const after = await read({ ...options, position });
+        expectAll({ ids: [...before.ids, ...after.ids] });
+        expect(before.ids.length + after.ids.length).toBe(CONTACTS);
+      }
+      expect(asked('DELETE')).toBe(asked('POST /services/data'));
+    },
+    30_000,
+  );
+
+  it('makes a job anew that has vanished', async () => {
+    let position: unknown;
+    await bulk({ onPage: (page, index) => ((position = structuredClone(page.position)), index < 3) });
+    simulator.world.advance(8 * 86_400_000);
+    expectAll(await bulk({ position }));
+    expect(asked('POST /services/data/v58.0/jobs/query')).toBe(2);
+  });
+
+  it('starts a REST query again whose cursor has expired', async () => {
+    simulator.faults.add({ kind: 'locator-gone', match: '/query/0r8', times: 1 });
+    expectAll(await rest());
+  });
+
+  it('reads a set from its beginning when its rows have moved', async () => {
+    let position: unknown;
+    await bulk({ onPage: (page, index) => ((position = structuredClone(page.position)), index < 2) });
+    (position as ContactPosition).bulk!.open[0]!.lastId = idOf(299);
+    expectAll(await bulk({ position, bulk: { checkTotal: false } }));
+  });
+});
+
+describe('trouble on the way', () => {
+  it.each<[FaultKind, string, { after?: number; rows?: number }]>([
+    ['csv-cut', '/results', { after: 1, rows: 33 }],
+    ['csv-short', '/results', { rows: 100 }],
+    ['wrong-count', '/results', {}],
+    ['duplicate-row', '/results', {}],
+    ['results-412', '/results', {}],
+    ['results-204', '/results', {}],
+    ['empty-body', '/results', { after: 1 }],
+    ['no-headers', 'locator=Mjcw', {}],
+    ['503', '/jobs/query', {}],
+    ['503-html', 'POST /services/data', {}],
+    ['420', '/describe', {}],
+    ['429', '/results', { after: 2 }],
+    ['406-empty', '/jobs/query', {}],
+    ['truncated', 'GET /services/data/v58.0/jobs', {}],
+    ['hang', '/results', { after: 1 }],
+    ['401', '/results', { after: 1 }],
+    ['session-expired', '/jobs/query', { after: 2 }],
+    ['nul-bytes', '/results', {}],
+    ['csv-slow', '/results', {}],
+  ])('%s at %s costs no contact', async (kind, match, more) => {
+    simulator.faults.add({ kind, match, times: 1, delayMs: 1, ...more });
+    const reading = await bulk({ bulk: { checkTotal: kind !== 'duplicate-row' } });
+    const usable = reading.records.filter(({ type }) => !type.endsWith('Unusable'));
+    if (kind === 'nul-bytes') expect(usable.length).toBeLessThan(CONTACTS);
+    else expectAll({ ids: usable.map(({ id }) => id) });
+    expect(reading.ids.length).toBeGreaterThanOrEqual(CONTACTS);
+  });
+
+  it('sessions that end every few calls are renewed, once for all who wait', async () => {
+    simulator.knobs.tokenCalls = 4;
+    expectAll(await bulk({ bulk: { parallel: 5 } }));
+    expectAll(await rest());
+    expect(asked('POST /services/oauth2/token')).toBeLessThan(asked('GET /services/data') / 3);
+  });
+
+  it.each<[FaultKind, string, string]>([
+    ['job-failed-silently', 'POST /services/data', 'salesforce_job_failed'],
+    ['job-stuck', 'POST /services/data', 'salesforce_job_failed'],
+    ['job-aborted', 'POST /services/data', 'salesforce_gone'],
+    ['request-limit', '/results', 'salesforce_request_limit'],
+    ['forbidden', '/describe', 'salesforce_forbidden'],
+    ['csv-short', '/results', 'salesforce_truncated'],
+    ['version-409', '/results', 'salesforce_bad_request'],
+    ['forbidden', '/oauth2/token', 'salesforce_unauthorized'],
+  ])('%s at %s that stays is an error, never an empty success', async (kind, match, code) => {
+    simulator.faults.add({ kind, match });
+    await expect(bulk({ bulk: { deadlineMs: 200 } })).rejects.toEqual(failure(code));
+  });
+
+  it('a job that does not end is aborted', async () => {
+    simulator.faults.add({ kind: 'job-stuck', match: 'POST /services/data' });
+    await expect(bulk({ bulk: { deadlineMs: 100 } })).rejects.toEqual(failure('salesforce_job_failed'));
+    expect(asked('PATCH')).toBe(1);
+  });
+
+  it('a scan that is cancelled aborts its job', async () => {
+    simulator.faults.add({ kind: 'job-stuck', match: 'POST /services/data' });
+    const cancelling = new AbortController();
+    const scan = bulk({
+      signal: cancelling.signal,
+      onPage: () => void setTimeout(() => cancelling.abort(new AppError('scan_cancelled', 'cancelled')), 20),
+    });
+    await expect(scan).rejects.toBeDefined();
+    expect(asked('PATCH')).toBe(1);
+  });
+
+  it.each(['bulk', 'rest'] as const)('a query that runs too long is split (%s)', async (api) => {
+    if (api === 'bulk') simulator.faults.add({ kind: 'job-failed', match: 'POST /services/data', times: 2 });
+    else simulator.faults.add({ kind: 'query-timeout', match: 'queryAll?q=SELECT%20Id', times: 2 });
+    const reading = await read({ request: { api } });
+    expectAll(reading);
+    expect(reading.ids).toHaveLength(CONTACTS);
+  });
+});
+
+describe('fields', () => {
+  it('that are hidden are not asked for, and told', async () => {
+    simulator.schema.hide('NPI__c');
+    simulator.schema.add('Region__c', 255);
+    const reading = await bulk();
+    expectAll(reading);
+    expect(reading.drifts).toEqual([{ missing: ['NPI__c'], changed: [], unmapped: ['Region__c'] }]);
+    expect(byId(reading).get(idOf(20))!.value).toMatchObject({ unreadFields: ['npi'], npi: null });
+  });
+
+  it.each(['bulk', 'rest'] as const)('that vanish between describing and asking are left out (%s)', async (api) => {
+    simulator.faults.before(api === 'bulk' ? 'POST /services/data' : 'queryAll?q=SELECT%20Id', 1, () =>
+      simulator.schema.hide('NPI__c'),
+    );
+    const reading = await read({ request: { api } });
+    expectAll(reading);
+    expect(reading.drifts.map(({ missing }) => missing)).toEqual([[], ['NPI__c']]);
+  });
+
+  it('that are new come in extra when asked for', async () => {
+    simulator.schema.add('Region__c', 255);
+    simulator.world.changeContact(idOf(20), { Region__c: 'North' });
+    simulator.world.advance(1000);
+    const reading = await bulk({ contacts: { extraFields: 'custom' } });
+    expect(byId(reading).get(idOf(20))!.value).toMatchObject({ extra: '{"Region__c":"North"}' });
+  });
+});
+
+it('of more fields than an address takes goes by the Bulk API', async () => {
+  for (let index = 0; index < 300; index += 1)
+    simulator.schema.add(`Very_long_name_of_a_custom_field_${index}__c`, 255);
+  expectAll(await read({ contacts: { extraFields: 'custom' } }));
+  expect(asked('POST /services/data/v58.0/jobs/query')).toBe(1);
+});
+
+describe('an incremental scan', () => {
+  const since = (): {
+    request: { mode: 'incremental'; since: number };
+    contacts: { windows: { overlapMs: number; lagMs: number } };
+  } => ({
+    request: { mode: 'incremental', since: simulator.world.now() },
+    contacts: { windows: { overlapMs: 0, lagMs: 0 } },
+  });
+
+  it.each(['bulk', 'rest'] as const)('reads what changed, was deleted, merged and came back (%s)', async (api) => {
+    const { world } = simulator;
+    const from = since();
+    const added = world.addContact({ LastName: 'New' });
+    world.changeContact(idOf(30), { LastName: 'Changed' });
+    world.recalculate(idOf(31), { Days_Since_Last_Visit__c: 1 });
+    world.deleteContact(idOf(32));
+    world.mergeContacts(idOf(33), idOf(34));
+    world.undeleteContact(idOf(100));
+    world.advance(1000);
+    const reading = await read({ ...from, request: { ...from.request, api } });
+    const found = byId(reading);
+    expect([...found.keys()].sort()).toEqual([added, idOf(30), idOf(32), idOf(33), idOf(34), idOf(100)].sort());
+    expect(found.get(idOf(30))!.value).toMatchObject({ lastName: 'Changed' });
+    expect(found.get(idOf(32))!.value).toMatchObject({ reason: 'deleted', sfSystemModstamp: expect.any(Number) });
+    expect(found.get(idOf(34))!.value).toMatchObject({ reason: 'merged', masterRecordId: idOf(33) });
+    expect(found.get(idOf(100))!.type).toBe('crm.raw.salesforce.v1.ContactRead');
+  });
+
+  it('follows on the last one without a gap and without an end in the future', async () => {
+    const { world } = simulator;
+    const first = await rest();
+    let { watermark } = first.pages.at(-1)!.position as ContactPosition;
+    expect(watermark).toBe(world.now());
+    const seen: string[] = [];
+    for (let round = 0; round < 5; round += 1) {
+      world.changeContact(idOf(40 + round), { LastName: 'Changed' });
+      const next = await rest({
+        request: { mode: 'incremental', since: watermark },
+        contacts: { windows: { overlapMs: 0, lagMs: 500 } },
+      });
+      ({ watermark } = next.pages.at(-1)!.position as ContactPosition);
+      expect(watermark).toBeLessThanOrEqual(world.now());
+      seen.push(...next.ids);
+    }
+    // What changed within the lag is left to a later round.
+    expect(seen).toEqual([40, 41, 42].map(idOf));
+  });
+
+  it('reads the overlap again', async () => {
+    simulator.world.changeContact(idOf(50), { LastName: 'Late' });
+    simulator.world.advance(60_000);
+    const reading = await rest({ request: { mode: 'incremental', since: simulator.world.now() } });
+    expect(reading.ids).toContain(idOf(50));
+  });
+
+  it('without a beginning is refused', async () => {
+    await expect(read({ request: { mode: 'incremental' } })).rejects.toEqual(failure('request_invalid'));
+  });
+});
+
+describe('a reconciliation', () => {
+  it.each([1, 100_000])('tells what became of known contacts that no list shows (bulk from %i)', async (bulkFrom) => {
+    const { world } = simulator;
+    const known = [20, 21, 22, 23, 24].map(idOf);
+    world.deleteContact(idOf(21));
+    world.mergeContacts(idOf(20), idOf(22));
+    world.hideContact(idOf(23));
+    const reading = await read({ request: { mode: 'reconcile' }, known, contacts: { bulkFrom } });
+    expect(reading.records.map(({ id, value }) => [id, (value as { reason?: string }).reason])).toEqual([
+      [idOf(21), 'deleted'],
+      [idOf(22), 'merged'],
+      [idOf(23), 'not_visible'],
+    ]);
+  });
+
+  it('believes no mass loss', async () => {
+    const known = Array.from({ length: 1000 }, (_item, index) => idOf(CONTACTS + index));
+    await expect(read({ request: { mode: 'reconcile' }, known })).rejects.toEqual(failure('salesforce_rows_vanished'));
+  });
+});
+
+describe('the API budget', () => {
+  it('warns at 80 %, stops at the ceiling, and the position goes on from there', async () => {
+    simulator.knobs.apiRequestsMax = 1000;
+    simulator.counters.apiRequests = 945;
+    const pages: unknown[] = [];
+    const warnings: unknown[] = [];
+    const scan = bulk({
+      bulk: { maxRecords: 30 },
+      onPage: ({ position }) => void pages.push(structuredClone(position)),
+    });
+    await expect(scan.then(({ warnings: told }) => warnings.push(...told))).rejects.toEqual(
+      failure('salesforce_api_ceiling'),
+    );
+    simulator.counters.apiRequests = 850;
+    const after = await bulk({ bulk: { maxRecords: 30 }, position: pages.at(-1) });
+    expect(after.warnings).toHaveLength(1);
+    expect(asked('POST /services/data')).toBeLessThanOrEqual(1);
+    expect(simulator.counters.apiRequests).toBeLessThan(950);
+  });
+});

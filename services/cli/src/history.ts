@@ -1,0 +1,40 @@
+import type { Settings } from '#libs/runtime/src/settings.ts';
+import { readHistory, type HistoryItem, type HistoryPage } from '#libs/storage/src/history.ts';
+import { createPool, databaseError } from '#libs/storage/src/pool.ts';
+import { existingStack } from './connections.ts';
+
+/** The newest changes of a row. */
+export async function historyOf(
+  settings: Settings,
+  table: 'vendors' | 'leads',
+  id: string,
+  limit: number,
+): Promise<HistoryPage> {
+  const { databaseUrl } = await existingStack(settings);
+  const database = createPool({ databaseUrl, applicationName: 'tributary-cli', max: 1 });
+  try {
+    return await readHistory(database, { table, id, limit });
+  } catch (error) {
+    throw databaseError(error);
+  } finally {
+    await database.end();
+  }
+}
+
+/** The history for people: one line for each event. */
+export function renderHistory({ items, next }: HistoryPage): string {
+  if (items.length === 0) return 'Nothing is known of what happened to this row.';
+  return [...items.map(renderItem), ...(next === null ? [] : ['(there is more: --limit)'])].join('\n');
+}
+
+function renderItem({ at, type, cause, scanId, changes }: HistoryItem): string {
+  const what = Object.entries(changes).map(([field, { before, after }]) =>
+    before === null ? `${field} = ${text(after)}` : `${field}: ${text(before)} -> ${text(after)}`,
+  );
+  const why = scanId === null ? cause : `${cause}, sync ${scanId}`;
+  return `${at}  ${type}  (${why})  ${what.join('; ')}`;
+}
+
+function text(value: unknown): string {
+  return value === null ? 'empty' : typeof value === 'string' ? value : JSON.stringify(value);
+}
