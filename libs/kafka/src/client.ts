@@ -71,7 +71,7 @@ export function createKafka({ brokers, clientId, logger, security, retries = 8, 
  */
 export function closeConnections(kafka: Kafka): void {
   // Of an error kafkajs hears, and clears the timers of the connection too.
-  for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error('the client has stopped'));
+  for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error(STOPPED));
 }
 
 /**
@@ -98,11 +98,15 @@ function isUnauthenticated(error: unknown): boolean {
   return name === 'KafkaJSSASLAuthenticationError' || isUnauthenticated(cause);
 }
 
+/** What a connection is told that we close ourselves. */
+const STOPPED = 'the client has stopped';
+
 function forward(logger: KafkaLogger, { level, namespace, log }: LogEntry): void {
   const { message, error } = log as { message: string; error?: string };
   const fields = { component: `kafkajs ${namespace}`, ...(error === undefined ? {} : { reason: error }) };
   // Refused responses are tried again by kafkajs itself; what stays wrong reaches our callers as an error.
-  if (level === logLevel.ERROR && !message.startsWith('Response ')) logger.warn(fields, message);
+  const isOurs = message.startsWith('Response ') || message.endsWith(STOPPED);
+  if (level === logLevel.ERROR && !isOurs) logger.warn(fields, message);
   else logger.debug(fields, message);
 }
 
