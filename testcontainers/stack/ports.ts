@@ -1,14 +1,16 @@
-import { createServer, connect, type AddressInfo } from 'node:net';
+import { randomInt } from 'node:crypto';
+import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { readJson, writeJson, type Ports } from './stack-file.ts';
 
+/** Below the ports that systems give to outgoing connections (Linux: 32768 and more), which could take one of ours between two starts. */
 const FIRST_PORTS: Ports = {
-  postgres: 54320,
-  kafka: 59092,
-  controller: 59192,
-  registry: 58081,
-  registryManagement: 58181,
+  postgres: 25_432,
+  kafka: 29_092,
+  controller: 29_192,
+  registry: 28_081,
+  registryManagement: 28_181,
 };
 const TRIED = 200;
 
@@ -60,15 +62,12 @@ export function answers(host: string, port: number, timeoutMs = 1_000): Promise<
   });
 }
 
-/** Ports on 127.0.0.1 that nobody listens on now, for servers of one test's own. */
+/** Ports on 127.0.0.1 that nobody listens on now, for servers of one test's own; below those of outgoing connections too. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(async (server) => {
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      return (server.address() as AddressInfo).port;
-    }),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
+  const ports = new Set<number>();
+  while (ports.size < count) {
+    const port = randomInt(10_000, 24_000);
+    if (!ports.has(port) && (await isFree(port))) ports.add(port);
+  }
+  return [...ports];
 }

@@ -113,20 +113,20 @@ describe('java', () => {
 describe('ports', () => {
   it('takes the first ports, then keeps to those it took', async () => {
     const lines: string[] = [];
-    const busy = new Set([54_320, 54_321, 58_081]);
+    const busy = new Set([25_432, 25_433, 28_081]);
     const ports = await choosePorts(
       folder,
       (line) => lines.push(line),
       async (port) => !busy.has(port),
     );
     expect(ports).toEqual({
-      postgres: 54_322,
-      kafka: 59_092,
-      controller: 59_192,
-      registry: 58_082,
-      registryManagement: 58_181,
+      postgres: 25_434,
+      kafka: 29_092,
+      controller: 29_192,
+      registry: 28_082,
+      registryManagement: 28_181,
     });
-    expect(lines).toEqual(['Port 54320 is in use: postgres takes 54322', 'Port 58081 is in use: registry takes 58082']);
+    expect(lines).toEqual(['Port 25432 is in use: postgres takes 25434', 'Port 28081 is in use: registry takes 28082']);
     expect(
       await choosePorts(
         folder,
