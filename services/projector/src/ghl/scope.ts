@@ -53,16 +53,24 @@ export interface BatchScope extends Writing {
   contested: Contested[];
 }
 
-/** The newest observation of each contact; a later one of the same version wins. */
-export function newestByContact<T extends { contactId: string; dateUpdated: number | null }>(
+/** The newest observation of each contact, whatever it was observed as; of one version the one that was read last. */
+export function newestByContact<T extends { contactId: string; dateUpdated: number | null; observedAt: number }>(
   list: readonly T[],
 ): Map<string, T> {
   const newest = new Map<string, T>();
   for (const item of list) {
     const known = newest.get(item.contactId);
-    if (known === undefined || (item.dateUpdated ?? 0) >= (known.dateUpdated ?? 0)) newest.set(item.contactId, item);
+    if (known === undefined || isAsNew(item, known)) newest.set(item.contactId, item);
   }
   return newest;
+}
+
+function isAsNew(
+  a: { dateUpdated: number | null; observedAt: number },
+  b: { dateUpdated: number | null; observedAt: number },
+): boolean {
+  const later = (a.dateUpdated ?? 0) - (b.dateUpdated ?? 0) || a.observedAt - b.observedAt;
+  return later >= 0;
 }
 
 /** Notes what became of a row. */

@@ -26,10 +26,7 @@ import { withWords } from './words.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
-  const observed = newestByContact(observations.vendors);
-  const staff = observations.unclassified.filter(
-    ({ reason, knownAs }) => reason === 'staff' && (knownAs.vendorById || knownAs.vendorByEmail),
-  );
+  const { observed, staff } = newestOf(observations);
   if (observed.size === 0 && staff.length === 0) return;
   const contents = new Map<string, string>();
   const changed = await passOverUnchanged(scope, observed, contents);
@@ -56,6 +53,23 @@ export async function applyVendors(scope: BatchScope, observations: Observations
   for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
   await writeRows(scope, VENDORS, await withWords(scope.sql, writes, scope.rules));
+}
+
+/** The newest word on each contact: that it is a vendor, or staff that a vendor row may know. A repeated record counts once. */
+function newestOf({ vendors, unclassified }: Observations): {
+  observed: Map<string, VendorObserved>;
+  staff: ContactUnclassified[];
+} {
+  const known = unclassified.filter(
+    ({ reason, knownAs }) => reason === 'staff' && (knownAs.vendorById || knownAs.vendorByEmail),
+  );
+  const newest = newestByContact<VendorObserved | ContactUnclassified>([...vendors, ...known]);
+  const isNewest = (observation: VendorObserved | ContactUnclassified): boolean =>
+    newest.get(observation.contactId) === observation;
+  return {
+    observed: new Map(vendors.filter(isNewest).map((observation) => [observation.contactId, observation])),
+    staff: known.filter(isNewest),
+  };
 }
 
 /** What becomes of the rows whose contact is settled. */
