@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { AppError } from './errors.ts';
-import { onStopSignal, startHost, type Component } from './host.ts';
+import { onStopSignal, startHost, together, type Component } from './host.ts';
 import { createLogger } from './logger.ts';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
@@ -102,6 +102,45 @@ describe('a host', () => {
     const host = await startHost([part('a'), part('b', { stop: () => new Promise(() => undefined) })], logger, 10);
     expect(await host.stop()).toBe(0);
     expect(events).toContain('stop a');
+  });
+
+  it('gives all parts one time to stop, not each', async () => {
+    const stuck = (name: string): Component =>
+      part(name, {
+        stop() {
+          events.push(`asked ${name}`);
+          return new Promise(() => undefined);
+        },
+      });
+    const host = await startHost([stuck('a'), stuck('b'), stuck('c'), stuck('d')], logger, 100);
+    const started = performance.now();
+    await host.stop();
+    expect(events.slice(-4)).toEqual(['asked d', 'asked c', 'asked b', 'asked a']);
+    expect(performance.now() - started).toBeLessThan(300);
+  });
+});
+
+describe('parts together', () => {
+  it('start and stop side by side, and the first failure is thrown when all have come to an end', async () => {
+    let letGo: (() => void) | undefined;
+    const slow = part('slow', {
+      async start() {
+        await new Promise<void>((resolve) => (letGo = resolve));
+        events.push('started slow');
+      },
+    });
+    const quick = part('quick', {
+      async start() {
+        letGo?.();
+        events.push('started quick');
+      },
+    });
+    const all = together('all', [slow, quick, part('bad', { start: failing, stop: failing })]);
+    await expect(all.start(() => undefined)).rejects.toMatchObject({ code: 'kafka_unavailable' });
+    expect(events).toEqual(['started quick', 'started slow']);
+    await expect(all.stop()).rejects.toMatchObject({ code: 'kafka_unavailable' });
+    expect(events.slice(2)).toEqual(['stop slow', 'stop quick']);
+    expect(all.readiness().map(({ part: name }) => name)).toEqual(['slow', 'quick', 'bad']);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import { stackAccess, type StackAccess } from './access.ts';
 import { AppError, toAppError } from './errors.ts';
 import { onStopSignal, startHost, type Component, type Readiness } from './host.ts';
@@ -74,9 +75,14 @@ export interface Service {
   drain?(): void;
 }
 
+/** How long the shared connections may take to close, and how long the process lives on after that. */
+const CLOSE_WITHIN_MS = 12_000;
+const LINGER_MS = 2_000;
+
 /**
  * Runs one service as a process until it is told to stop or a part dies: settings, connections, its parts, and an HTTP edge
- * with health and metrics. Returns the exit code: 0 after a stop signal, 2 for wrong settings, else 1.
+ * with health and metrics. Returns the exit code: 0 after a stop signal, 2 for wrong settings, else 1. The process ends then, even
+ * when something still holds it: at most 30 s after the signal.
  */
 export async function runService(
   name: string,
@@ -84,20 +90,24 @@ export async function runService(
   compose: (context: ServiceContext) => Service | Promise<Service>,
 ): Promise<number> {
   const logger = createLogger({ name, level: 'info' });
-  try {
-    return await serve(name, readSettings(env), compose);
-  } catch (error) {
+  const code = await serve(name, env, compose).catch((error: unknown) => {
     const failure = toAppError(error);
     logger.fatal({ err: error }, failure.message);
     return failure.kind === 'config' ? 2 : 1;
-  }
+  });
+  setTimeout(() => {
+    logger.warn({ held: process.getActiveResourcesInfo() }, 'something still holds the process: it ends all the same');
+    process.exit(code);
+  }, LINGER_MS).unref();
+  return code;
 }
 
 async function serve(
   name: string,
-  settings: Settings,
+  env: NodeJS.ProcessEnv,
   compose: (context: ServiceContext) => Service | Promise<Service>,
 ): Promise<number> {
+  const settings = readSettings(env);
   const logger = createLogger({ name, level: settings.LOG_LEVEL });
   const stack = stackAccess(settings);
   if ('missing' in stack) throw new AppError('config_invalid', `set ${stack.missing.join(' and ')}`);
@@ -129,6 +139,6 @@ async function serve(
     restore();
     return code;
   } finally {
-    await platform.close();
+    await Promise.race([platform.close(), wait(CLOSE_WITHIN_MS, undefined, { ref: false })]);
   }
 }

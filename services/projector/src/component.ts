@@ -1,6 +1,6 @@
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import type { ScanApplied } from '#libs/contracts/src/generated/events.ts';
-import type { Component } from '#libs/runtime/src/host.ts';
+import { together, type Component } from '#libs/runtime/src/host.ts';
 import { instrument } from '#libs/runtime/src/instrument.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
@@ -30,11 +30,13 @@ export function projectorComponents(
       readiness: () => [],
       stop: async () => relay?.stop(),
     },
-    platform.consumer(ghlProjection({ database, rulesFor, onOutbox: () => relay?.wake() })),
-    platform.consumer(runsProjection(database)),
-    platform.consumer(deadLettersProjection(database)),
-    platform.consumer(operationsProjection(database)),
-    platform.consumer(lifecycleProjection(database)),
+    together('projections', [
+      platform.consumer(ghlProjection({ database, rulesFor, onOutbox: () => relay?.wake() })),
+      platform.consumer(runsProjection(database)),
+      platform.consumer(deadLettersProjection(database)),
+      platform.consumer(operationsProjection(database)),
+      platform.consumer(lifecycleProjection(database)),
+    ]),
   ];
 }
 
