@@ -49,9 +49,10 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  expect(await chaos.stop()).toEqual([]);
+  const late = await chaos.stop();
   await Promise.all(Object.values(proxies).map((proxy) => proxy.stop()));
   rmSync(folder, { recursive: true, force: true });
+  expect(late).toEqual([]);
 }, 60_000);
 
 /** A round of a fixed world whose source is well: what goes wrong is given. */

@@ -2,8 +2,8 @@
  * `npm test`: every check there is, one summary. Static checks and unit tests first, then the embedded stack (or the external one the
  * settings name) and the tests against it. The last line is `N passed, N failed, N skipped`; a static check counts as one test.
  */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
 import { onStopSignal } from '#libs/runtime/src/host.ts';
@@ -45,14 +45,20 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** What jest is given after its report, and altogether: more than a machine that is slow by far needs. */
+const LINGER_MS = 15_000;
+const LIMIT_MS = 25 * 60_000;
+
 function execute(
   command: string,
   args: string[],
   env: NodeJS.ProcessEnv = process.env,
+  watch?: (child: ChildProcess) => void,
 ): Promise<{ code: number; output: string }> {
   return new Promise((done) => {
     const file = command.includes('/') ? command : join(BIN, command);
     const child = spawn(file, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    watch?.(child);
     const chunks: Buffer[] = [];
     child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -74,6 +80,24 @@ async function check(name: string, command: string, args: string[]): Promise<voi
   say(`${code === 0 ? 'ok  ' : 'FAIL'}  ${name} (${seconds} s)`);
 }
 
+/** Kills a jest that does not end: its tests have left something open, or wait for what never comes. */
+function killWhenStuck(report: string, stuck: (reason: string) => void): (child: ChildProcess) => void {
+  return (child) => {
+    const started = performance.now();
+    let reported: number | undefined;
+    const timer = setInterval(() => {
+      const now = performance.now();
+      if (reported === undefined && existsSync(report)) reported = now;
+      const lingers = reported !== undefined && now - reported > LINGER_MS;
+      if (!lingers && now - started < LIMIT_MS) return;
+      stuck(lingers ? 'left something open that kept their process alive' : 'took too long and were killed');
+      child.kill('SIGKILL');
+      clearInterval(timer);
+    }, 1_000);
+    child.once('exit', () => clearInterval(timer));
+  };
+}
+
 /** Runs the jest tests of some costs and adds them to the tally. */
 async function jest(name: string, pattern: string, env: NodeJS.ProcessEnv, more: string[] = []): Promise<void> {
   const started = performance.now();
@@ -84,6 +108,10 @@ async function jest(name: string, pattern: string, env: NodeJS.ProcessEnv, more:
       process.execPath,
       [...JEST, '--testPathPatterns', pattern, '--json', '--outputFile', report, '--silent', ...more],
       env,
+      killWhenStuck(report, (reason) => {
+        tally.failed += 1;
+        failures.push(`${name} tests ${reason}`);
+      }),
     );
     const results = readReport(report);
     if (results === undefined) {

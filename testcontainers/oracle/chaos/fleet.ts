@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CrashPoint } from '#libs/runtime/src/crash-point.ts';
 import { plainEnvironment } from '#testcontainers/stack/processes.ts';
@@ -21,7 +21,7 @@ export interface Fleet {
   freeze(service: ServiceName, index: number): () => void;
   /** How many processes were killed, by us or at a crash point, and how many ended by themselves. */
   deaths: { killed: number; ended: number; refused: number };
-  /** Ends every process as an operator would; resolves with the names of those that, now or before, had to be killed for it. */
+  /** Ends every process as an operator would; resolves with those that, now or before, had to be killed for it, and what they said. */
   stop(): Promise<string[]>;
 }
 
@@ -89,12 +89,19 @@ export function startFleet(crew: Crew, env: Record<string, string>, logDir: stri
   async function end({ name, child, gone }: Member): Promise<void> {
     child.kill('SIGTERM');
     const timer = setTimeout(() => {
-      late.push(name);
+      late.push(`${name}, which said last: ${lastLines(name)}`);
       child.kill('SIGKILL');
     }, STOP_WITHIN_MS);
     await gone;
     clearTimeout(timer);
   }
+
+  const lastLines = (name: string): string =>
+    readFileSync(join(logDir, `${name}.log`), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .slice(-5)
+      .join('\n');
 
   const of = (service: ServiceName): Member[] => [...members.values()].filter((member) => member.service === service);
 
