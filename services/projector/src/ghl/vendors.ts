@@ -203,7 +203,8 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
   if (wishes.length === 0) return granted;
   const wanted = wishes.map(({ observation }) => observation.ghlUserId);
   const holders = await scope.sql.query<{ ghl_user_id: string }>(
-    'select ghl_user_id from vendors where account_id = $1 and ghl_user_id = any($2)',
+    `select w.id as ghl_user_id from unnest($2::text[]) as w (id)
+     where exists (select from vendors where account_id = $1 and ghl_user_id = w.id offset 0)`,
     [scope.account, wanted],
   );
   const held = new Set(holders.rows.map(({ ghl_user_id }) => ghl_user_id));
