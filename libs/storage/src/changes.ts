@@ -4,7 +4,9 @@ import type { RowLife } from '#libs/domain/src/rows.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { ColumnKind, TableMap } from './columns.ts';
+import { storedBirths, type Birth } from './births.ts';
 import type { Sql } from './pool.ts';
+import { statementName } from './statement-name.ts';
 
 /** Why a row is written. */
 export interface Cause {
@@ -25,6 +27,8 @@ export interface Transition<Row> {
   cause: Cause;
   /** Columns that no rule touches, by name: before and after. */
   also?: FieldValues | undefined;
+  /** The line of COPY that the row was born with. */
+  line?: string | undefined;
 }
 
 /** Values of columns by name, before and after. */
@@ -47,8 +51,8 @@ export interface Writing {
 /** A log that tells nobody: of a dry run, which is rolled back, and of a rebuild, whose changes were told when they happened. */
 export const UNTOLD: ChangeLog = { note: () => undefined, publish: () => Promise.resolve(false) };
 
-/** A change as it waits in the outbox: as short as can be, since a first load makes one for every row. */
-interface StoredChange {
+/** A change as it waits in the outbox: entity, name, row id, version, account, GHL contact, kind of cause, cause, scan, time, fields. */
+export interface StoredChange {
   e: 'Vendor' | 'Lead';
   n: ChangeName;
   id: string;
@@ -84,22 +88,39 @@ export function createChangeLog(rules: Pick<GhlRules, 'inactiveStatus'>): Change
       const merged =
         earlier === undefined
           ? transition
-          : { ...transition, before: earlier.before, also: { ...earlier.also, ...transition.also } };
+          : { ...transition, before: earlier.before, also: { ...earlier.also, ...transition.also }, line: undefined };
       noted.set(key, { map: map as unknown as TableMap<RowLife>, transition: merged });
     },
     async publish(sql) {
-      const changes = [...noted.values()].flatMap((each) => storedChange(each, rules) ?? []);
-      noted.clear();
-      for (let from = 0; from < changes.length; from += CHUNK) {
-        const chunk = changes.slice(from, from + CHUNK);
-        await sql.query(`insert into outbox (kind, events, content) values ('changes', $1, $2)`, [
-          chunk.length,
-          `[${chunk.join(',')}]`,
-        ]);
+      const births = new Map<TableMap<RowLife>, Birth[]>();
+      const changes: string[] = [];
+      for (const { map, transition } of noted.values()) {
+        const { before, also, line } = transition;
+        if (before === undefined && also === undefined && line !== undefined) {
+          const of = births.get(map) ?? [];
+          of.push({ ...transition, line });
+          births.set(map, of);
+        } else {
+          const change = storedChange({ map, transition }, rules);
+          if (change !== undefined) changes.push(change);
+        }
       }
-      return changes.length > 0;
+      noted.clear();
+      for (const [map, list] of births)
+        for (const chunk of chunksOf(list)) await store(sql, 'births', chunk.length, storedBirths(map, chunk));
+      for (const chunk of chunksOf(changes)) await store(sql, 'changes', chunk.length, `[${chunk.join(',')}]`);
+      return births.size + changes.length > 0;
     },
   };
+}
+
+function* chunksOf<T>(list: T[]): Generator<T[]> {
+  for (let from = 0; from < list.length; from += CHUNK) yield list.slice(from, from + CHUNK);
+}
+
+async function store(sql: Sql, kind: 'births' | 'changes', events: number, content: string): Promise<void> {
+  const text = 'insert into outbox (kind, events, content) values ($1, $2, $3)';
+  await sql.query({ name: statementName(text), text, values: [kind, events, content] });
 }
 
 /** JSON of a StoredChange; undefined when there is nothing to tell. Written by hand: it is half as dear as building it first. */
@@ -138,9 +159,14 @@ function cell(value: unknown, kind: ColumnKind): string {
   return kind === 'time' && value !== null ? `"${new Date(value as number).toISOString()}"` : JSON.stringify(value);
 }
 
-/** The lifecycle events of one stored list of changes, in order. Their ids are derived: publishing twice repeats them. */
-export function lifecycleEvents(content: string) {
-  return (JSON.parse(content) as StoredChange[]).map((change) => {
+/** The changes of a stored list. */
+export function storedChanges(content: string): StoredChange[] {
+  return JSON.parse(content) as StoredChange[];
+}
+
+/** The lifecycle events of stored changes, in order. Their ids are derived: publishing twice repeats them. */
+export function lifecycleEvents(changes: readonly StoredChange[]) {
+  return changes.map((change) => {
     const type = `crm.lifecycle.v1.${change.e}${change.n}` as const;
     return {
       topic: 'crm.lifecycle.v1' as const,

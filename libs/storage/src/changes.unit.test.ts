@@ -3,8 +3,10 @@ import { evolveVendor } from '#libs/domain/src/vendor.ts';
 import { leadRow, rules, vendorObserved, vendorRow } from '#libs/domain/src/rules.fixture.ts';
 import { markMissing, restoreSighted } from '#libs/domain/src/missing.ts';
 import type { VendorRow } from '#libs/domain/src/rows.ts';
-import { createChangeLog, lifecycleEvents, UNTOLD, type Cause, type ChangeLog } from './changes.ts';
+import { createChangeLog, lifecycleEvents, storedChanges, UNTOLD, type Cause, type ChangeLog } from './changes.ts';
 import { LEADS, VENDORS } from './columns.ts';
+import { copyCell } from './copy.ts';
+import { birthsOf } from './births.ts';
 import type { Sql } from './pool.ts';
 
 const CAUSE: Cause = { kind: 'observation', eventId: 'cause-1', scanId: 'scan', at: 500 };
@@ -12,8 +14,8 @@ const CAUSE: Cause = { kind: 'observation', eventId: 'cause-1', scanId: 'scan', 
 async function published(log: ChangeLog): Promise<ReturnType<typeof lifecycleEvents>> {
   const events: ReturnType<typeof lifecycleEvents> = [];
   const sql = {
-    query: async (_text: string, [count, content]: [number, string]) => {
-      const chunk = lifecycleEvents(content);
+    query: async ({ values: [kind, count, content] }: { values: [string, number, string] }) => {
+      const chunk = lifecycleEvents(kind === 'births' ? birthsOf(content) : storedChanges(content));
       expect(chunk).toHaveLength(count);
       events.push(...chunk);
     },
@@ -98,6 +100,37 @@ describe('lifecycle events of rows', () => {
     const id = async (eventId: string) => (await told(row, next, { ...CAUSE, eventId }))[0]!.eventId;
     expect(await id('cause-1')).toBe(await id('cause-1'));
     expect(await id('cause-1')).not.toBe(await id('cause-2'));
+  });
+
+  it('tells of a birth by the line it was copied with as it would without', async () => {
+    const cause = { ...CAUSE, eventId: 'with\ttab' };
+    const born = vendorRow({
+      name: 'Ann\t"O\\Hara"\n',
+      phone: null,
+      serviceCategories: ['a', 'b "c"'],
+      lastLeadAssigned: Date.UTC(2026, 0, 2),
+      takingNewWork: false,
+    });
+    const line = `${VENDORS.columns.map(({ property, kind }) => copyCell(born[property], kind)).join('\t')}\t1\tshown\n`;
+    const tell = async (more: { line?: string }) => {
+      const log = createChangeLog(rules);
+      for (const id of ['1', '2'])
+        log.note(VENDORS, { before: undefined, after: { ...born, id }, version: 1, cause, ...more });
+      return published(log);
+    };
+    const [with1] = await tell({ line: line.replace(/^[^\t]*/, '1') });
+    const [without1, without2] = await tell({});
+    expect(with1).toEqual(without1);
+    expect(without2?.value.entityId).toBe('2');
+  });
+
+  it('tells of a birth that is changed in its own transaction as it ends', async () => {
+    const log = createChangeLog(rules);
+    log.note(VENDORS, { before: undefined, after: row, version: 1, cause: CAUSE, line: 'as born' });
+    log.note(VENDORS, { before: row, after: { ...row, phone: '+3' }, version: 2, cause: CAUSE });
+    const [event] = await published(log);
+    expect(event).toMatchObject({ type: 'crm.lifecycle.v1.VendorCreated', value: { version: 2 } });
+    expect(event?.value.changes).toContainEqual({ field: 'phone', before: null, after: '"+3"' });
   });
 
   it('names columns that no rule touches', async () => {

@@ -1,6 +1,6 @@
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { databaseError, type Database, type Sql } from './pool.ts';
-import { statementName } from './rows.ts';
+import { statementName } from './statement-name.ts';
 
 /** Position of one processor in one partition, with the epoch that fences zombies. Offsets are decimal text. */
 export interface Checkpoint {

@@ -1,6 +1,7 @@
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
-import { lifecycleEvents } from './changes.ts';
+import { birthsOf } from './births.ts';
+import { lifecycleEvents, storedChanges } from './changes.ts';
 import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { inTransaction, type Database, type Sql } from './pool.ts';
 
@@ -28,10 +29,11 @@ export async function addToOutbox(sql: Sql, events: OutboxEvent[]): Promise<void
   ]);
 }
 
-/** What a row of the outbox holds: events as they are, or the changes of a batch of rows, which are short until they are published. */
+/** What a row of the outbox holds: events as they are, or what a batch did to rows, which is short until it is published. */
 const CONTENT = {
   events: (content: string) => JSON.parse(content) as OutboxEvent[],
-  changes: (content: string): OutboxEvent[] => lifecycleEvents(content),
+  changes: (content: string): OutboxEvent[] => lifecycleEvents(storedChanges(content)),
+  births: (content: string): OutboxEvent[] => lifecycleEvents(birthsOf(content)),
 };
 
 /**

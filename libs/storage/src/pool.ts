@@ -3,10 +3,11 @@ import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { tlsFault } from '#libs/runtime/src/tls.ts';
 import { databaseAddress } from './address.ts';
 
-/** Whoever can run a statement: the pool, or one connection inside a transaction. */
+/** Whoever can run a statement: the pool, or one connection inside a transaction. Streams are for a connection only. */
 export interface Sql {
   query<R extends pg.QueryResultRow = pg.QueryResultRow>(query: pg.QueryConfig): Promise<pg.QueryResult<R>>;
   query<R extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: unknown[]): Promise<pg.QueryResult<R>>;
+  query<S extends pg.Submittable>(stream: S): S;
 }
 
 /** The pool our own SQL runs on. */

@@ -1,8 +1,10 @@
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { RowLife } from '#libs/domain/src/rows.ts';
 import type { Cause, Transition, Writing } from './changes.ts';
-import type { ColumnKind, TableMap } from './columns.ts';
+import type { TableMap } from './columns.ts';
+import { copyCell, copyInto, type CellValue } from './copy.ts';
 import type { Sql } from './pool.ts';
+import { statementName } from './statement-name.ts';
 
 /** A row as read, with the version it had: a write that meets another version is a write_conflict. */
 export interface Versioned<Row> {
@@ -17,14 +19,6 @@ export interface RowWrite<Row> extends Versioned<Row>, Pick<Transition<Row>, 'ca
   /** Hash of the observation that the row now shows in full; left out by whatever else writes the row, which forgets it. */
   shows?: string;
 }
-
-const SQL_TYPES: Record<ColumnKind, string> = {
-  text: 'text',
-  list: 'jsonb',
-  time: 'float8',
-  number: 'numeric',
-  boolean: 'boolean',
-};
 
 /** Reads rows by a condition on the table (alias t). The values are bound, never spliced in. */
 export async function readRows<Row extends { id: string }>(
@@ -46,67 +40,56 @@ function toRow<Row extends { id: string }>(map: TableMap<Row>, cells: unknown[])
 }
 
 /**
- * Inserts and updates rows in one statement and notes what changed. Throws write_conflict when a row changed since it was read or
- * an insert meets an existing id, so that the whole batch is read and decided again.
+ * Inserts and updates rows by COPY and notes what changed. Throws write_conflict when a row changed since it was read or an insert
+ * meets an existing id, so that the whole batch is read and decided again.
  */
 export async function writeRows<Row extends RowLife>(
   { sql, changes }: Writing,
   map: TableMap<Row>,
   writes: RowWrite<Row>[],
 ): Promise<void> {
-  if (writes.length === 0) return;
-  const text = writeStatement(map);
-  const payload = toRecords(map, writes);
-  const result = await sql.query({ name: statementName(text), text, values: [payload] });
-  if (result.rowCount !== writes.length) {
-    throw new AppError(
-      'write_conflict',
-      `${map.table}: ${writes.length - (result.rowCount ?? 0)} rows changed since they were read`,
-    );
+  const columns = writtenColumns(map);
+  const [births, updates] = [new Map<RowWrite<Row>, string>(), new Map<RowWrite<Row>, string>()];
+  for (const write of writes) (write.version === 0 ? births : updates).set(write, lineOf(map, write));
+  if (births.size > 0) await copyInto(sql, map.table, columns, [...births.values()].join(''));
+  if (updates.size > 0) await updateRows(sql, map.table, columns, [...updates.values()]);
+  for (const write of writes) {
+    const { row: after, version, before, cause, also } = write;
+    changes.note(map, { before, after, version: version + 1, cause, also, line: births.get(write) });
   }
-  for (const { row: after, version, before, cause, also } of writes)
-    changes.note(map, { before, after, version: version + 1, cause, also });
 }
 
-/** Columns that every write has besides the row's own. */
-const VERSION = 'v';
-const SHOWS = 's';
-
-/** The rows as a JSON list of records with keys as short as can be: half of what PostgreSQL does with a batch is parsing it. */
-function toRecords<Row extends { id: string }>({ columns }: TableMap<Row>, writes: RowWrite<Row>[]): string {
-  let json = '';
-  for (const { row, version, shows } of writes) {
-    json += `${json === '' ? '[' : ','}{"${VERSION}":${version + 1}`;
-    if (shows !== undefined) json += `,"${SHOWS}":"${shows}"`;
-    for (let i = 0; i < columns.length; i += 1) {
-      const { property, kind } = columns[i]!;
-      const value = row[property] as string | string[] | number | boolean | null;
-      if (value === null) continue;
-      json += `,"${i}":${kind === 'text' || kind === 'list' ? JSON.stringify(value) : String(value)}`;
-    }
-    json += '}';
-  }
-  return `${json}]`;
-}
-
-const statements = new Map<string, string>();
-
-function writeStatement<Row extends { id: string }>(map: TableMap<Row>): string {
-  const known = statements.get(map.table);
-  if (known !== undefined) return known;
-  const columns = map.columns.map(({ column }) => column);
-  const record = map.columns.map(({ kind }, index) => `"${index}" ${SQL_TYPES[kind]}`).join(', ');
-  const values = map.columns.map(({ kind }, index) =>
-    kind === 'time' ? `to_timestamp(r."${index}" / 1000.0)` : `r."${index}"`,
+/** Updates through a table of the session: COPY into it, then one statement. */
+async function updateRows(sql: Sql, table: string, columns: readonly string[], lines: string[]): Promise<void> {
+  const staging = `changed_${table}`;
+  await sql.query(
+    `create temp table if not exists ${staging} on commit delete rows as select ${columns.join(', ')} from ${table} with no data`,
   );
-  const written = [...columns, 'row_version', 'shown_observation'];
-  const sets = written.filter((column) => column !== 'id').map((column) => `${column} = excluded.${column}`);
-  const text = `insert into ${map.table} as t (${written.join(', ')})
-    select ${values.join(', ')}, r.${VERSION}, r.${SHOWS}
-    from json_to_recordset($1::json) as r (${record}, ${VERSION} integer, ${SHOWS} text)
-    on conflict (id) do update set ${sets.join(', ')} where t.row_version = excluded.row_version - 1`;
-  statements.set(map.table, text);
-  return text;
+  // A transaction may write more than once.
+  await sql.query(`delete from ${staging}`);
+  await copyInto(sql, staging, columns, lines.join(''));
+  const sets = columns.filter((column) => column !== 'id').map((column) => `${column} = c.${column}`);
+  // Planned each time: a plan made while the table was small would read all of it for ever.
+  const { rowCount } = await sql.query(
+    `update ${table} t set ${sets.join(', ')} from ${staging} c where t.id = c.id and t.row_version = c.row_version - 1`,
+  );
+  if (rowCount === lines.length) return;
+  const missed = lines.length - (rowCount ?? 0);
+  throw new AppError('write_conflict', `${table}: ${missed} rows changed since they were read`);
+}
+
+/** Columns in the order of a line: the row's own, its version, and what it shows. */
+function writtenColumns<Row extends { id: string }>({ columns }: TableMap<Row>): string[] {
+  return [...columns.map(({ column }) => column), 'row_version', 'shown_observation'];
+}
+
+function lineOf<Row extends { id: string }>(
+  { columns }: TableMap<Row>,
+  { row, version, shows }: RowWrite<Row>,
+): string {
+  let line = '';
+  for (const { property, kind } of columns) line += `${copyCell(row[property] as CellValue, kind)}\t`;
+  return `${line}${version + 1}\t${copyCell(shows ?? null, 'text')}\n`;
 }
 
 /** The rows of these contacts, by contact id, and which observation each shows in full; null where it was written otherwise since. */
@@ -121,15 +104,6 @@ export async function readShown(
   const { rows } = await sql.query(query as never);
   const found = rows as unknown as [contactId: string, id: string, shows: string | null][];
   return new Map(found.map(([contactId, id, shows]) => [contactId, { id, shows }]));
-}
-
-const names = new Map<string, string>();
-
-/** A short name per statement text, so that PostgreSQL plans it once per connection. */
-export function statementName(text: string): string {
-  const name = names.get(text) ?? `s${names.size + 1}`;
-  names.set(text, name);
-  return name;
 }
 
 /** Removes rows that a better claim displaced in the scan that made them. */

@@ -1,6 +1,6 @@
 import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { Sql } from './pool.ts';
-import { statementName } from './rows.ts';
+import { statementName } from './statement-name.ts';
 import { endScans } from './scan-control.ts';
 
 /** What one batch of a partition adds to the projector's knowledge of a scan. */

@@ -1,6 +1,6 @@
 import type { FieldError } from '#libs/contracts/src/generated/events.ts';
 import type { Sql } from './pool.ts';
-import { statementName } from './rows.ts';
+import { statementName } from './statement-name.ts';
 
 /** What a batch did to one table: row ids by outcome. */
 export interface TableOutcomes {
