@@ -18,6 +18,11 @@ export function cpuUse(pids: readonly number[]): CpuUse {
   return use;
 }
 
+/** CPU seconds that one process has used so far. */
+export function cpuSeconds(pid: number): number {
+  return (statOf(pid)?.ticks ?? 0) / TICKS_PER_SECOND;
+}
+
 /** What was used between two readings, in microseconds for each of `rows`. */
 export function perRow(before: CpuUse, after: CpuUse, rows: number): CpuUse {
   const each = (kind: keyof CpuUse): number => ((after[kind] - before[kind]) * 1e6) / rows;

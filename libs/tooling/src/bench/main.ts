@@ -1,25 +1,26 @@
 /**
- * `npm run bench`: topic -> table, rows a second, on a stack of its own with durability on.
+ * `npm run bench`: what the pipeline does a second, on a stack of its own with durability on.
  *
- *   npm run bench -- [--rows 300000] [--rounds 3]
+ *   npm run bench                       topic -> table: first load, all changed, all unchanged
+ *   npm run bench -- location           a location in mode full, with the limits of GoHighLevel and without
+ *   npm run bench -- rebuild            replay of the topics into a shadow table
+ *   npm run bench -- idle               what `npm start` uses while nothing happens
  *
- * Prints the median of the rounds for first load, all changed and all unchanged, with CPU and WAL for each row, the projector's
- * peak memory and the machine's size.
+ * --rows N (contacts of a location, rows of a table) and --rounds N. The machine's size is printed with the figures.
  */
-import { fork } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { topicOffsets } from '#libs/kafka/src/topics.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
 import { readStackFile } from '#testcontainers/stack/stack-file.ts';
 import { startStack } from '#testcontainers/stack/stack.ts';
-import { describeMachine, median } from './machine.ts';
-import type { Measured, Task } from './projecting.ts';
-import { PHASES, publish, TOPIC } from './vendors.ts';
+import { benchIdle } from './idle.ts';
+import { benchLocation } from './location.ts';
+import { describeMachine } from './machine.ts';
+import { benchRebuild } from './rebuild.ts';
+import { benchTable } from './table.ts';
 
 /** Where the stack of the benchmark is. */
 export interface Addresses {
@@ -28,61 +29,35 @@ export interface Addresses {
   databaseUrl: string;
 }
 
-const { values } = parseArgs({
-  options: { rows: { type: 'string', default: '300000' }, rounds: { type: 'string', default: '3' } },
+/** What a benchmark works with. */
+export interface Bench {
+  platform: Platform;
+  addresses: Addresses;
+  /** Processes of the servers. */
+  serverPids: number[];
+  rows: number;
+  rounds: number;
+  say(line: string): void;
+}
+
+/** The benchmarks by name, with what they run with if nothing is said. */
+const BENCHES: Record<string, { run(bench: Bench): Promise<void>; rows: number; rounds: number }> = {
+  table: { run: benchTable, rows: 300_000, rounds: 3 },
+  location: { run: benchLocation, rows: 15_000, rounds: 3 },
+  rebuild: { run: benchRebuild, rows: 600_000, rounds: 1 },
+  idle: { run: benchIdle, rows: 2_000, rounds: 1 },
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { rows: { type: 'string' }, rounds: { type: 'string' } },
 });
-const rows = Number(values.rows);
-const rounds = Number(values.rounds);
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-async function projectInChild(task: Task): Promise<Measured> {
-  const child = fork(join(import.meta.dirname, 'projecting.ts'), { execArgv: ['--no-warnings'] });
-  child.send(task);
-  const [answer] = (await Promise.race([once(child, 'message'), once(child, 'exit')])) as [Measured | number];
-  if (typeof answer === 'number') throw new Error(`the projector ended with ${answer}`);
-  await once(child, 'exit');
-  return answer;
-}
-
-async function walBytes({ database }: Platform): Promise<number> {
-  const { rows: found } = await database.query<{ lsn: number }>(`select pg_current_wal_lsn() - '0/0'::pg_lsn as lsn`);
-  return Number(found[0]!.lsn);
-}
-
-async function run(platform: Platform, addresses: Addresses, serverPids: number[]): Promise<void> {
-  const results = new Map<string, (Measured & { wal: number })[]>(PHASES.map(({ name }) => [name, []]));
-  for (let round = 1; round <= rounds; round += 1) {
-    await platform.database.query('truncate vendors');
-    await platform.database.query('truncate sightings, scan_partitions, scan_states, outbox');
-    for (const phase of PHASES) {
-      await publish(platform, rows, phase);
-      await platform.database.query('checkpoint');
-      const before = await walBytes(platform);
-      const measured = await projectInChild({ addresses, rows, serverPids });
-      const wal = (await walBytes(platform)) - before;
-      results.get(phase.name)?.push({ ...measured, wal });
-      say(`round ${round}  ${describe(phase.name, [{ ...measured, wal }])}`);
-    }
-  }
-  const offsets = await topicOffsets(platform.kafka, [TOPIC]);
-  const { rows: counted } = await platform.database.query<{ count: number }>('select count(*) as count from vendors');
-  say(`\ntopic -> table vendors (29 columns, 4 indexes), ${rows} rows a phase, median of ${rounds}`);
-  for (const [name, measured] of results) say(describe(name, measured));
-  const events = offsets.reduce((sum, { low, high }) => sum + high - low, 0);
-  say(`events on the topic ${events}, rows in the table ${counted[0]!.count}`);
-  say(`machine: ${describeMachine()}; broker, registry and database on it`);
-}
-
-function describe(name: string, measured: (Measured & { wal: number })[]): string {
-  const of = (pick: (one: Measured & { wal: number }) => number): number => median(measured.map(pick));
-  const cpu = (['node', 'postgres', 'java'] as const).map((kind) => `${kind} ${of((m) => m.cpu[kind]).toFixed(1)}`);
-  return [
-    name.padEnd(14),
-    `${String(Math.round(of((m) => m.rowsPerSecond))).padStart(7)} rows/s`,
-    `CPU us/row: ${cpu.join(', ')}`,
-    `WAL ${(of((m) => m.wal) / rows).toFixed(0)} B/row`,
-    `peak ${Math.round(of((m) => m.peakBytes) / 2 ** 20)} MiB`,
-  ].join('   ');
+const [name = 'table'] = positionals;
+const chosen = BENCHES[name];
+if (chosen === undefined) {
+  process.stderr.write(`there is no benchmark ${name}: there are ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(2);
 }
 
 const dataDir = mkdtempSync(join(tmpdir(), 'tributary-bench-'));
@@ -94,7 +69,10 @@ try {
   await deploy({ ...options, replication: 1 });
   const platform = await openPlatform({ ...options, databasePool: 8 });
   const serverPids = (readStackFile(dataDir)?.servers ?? []).map(({ pid }) => pid);
-  await run(platform, addresses, serverPids);
+  const rows = Number(values.rows ?? chosen.rows);
+  const rounds = Number(values.rounds ?? chosen.rounds);
+  await chosen.run({ platform, addresses, serverPids, rows, rounds, say });
+  say(`machine: ${describeMachine()}; broker, registry and database on it`);
   await platform.close();
 } finally {
   await stack.stop();

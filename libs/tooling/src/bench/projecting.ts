@@ -4,6 +4,7 @@ import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { openPlatform } from '#libs/runtime/src/platform.ts';
 import { ghlProjection } from '#services/projector/src/ghl/processor.ts';
+import { answerTask, watchPeak } from './child.ts';
 import type { Addresses } from './main.ts';
 import { cpuUse, perRow, type CpuUse } from './machine.ts';
 
@@ -28,8 +29,7 @@ async function project({ addresses, rows, serverPids }: Task): Promise<Measured>
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let before: { at: number; cpu: CpuUse } | undefined;
   let handled = 0;
-  let peakBytes = 0;
-  const sampler = setInterval(() => (peakBytes = Math.max(peakBytes, process.memoryUsage().rss)), 50);
+  const peak = watchPeak();
   const processor = ghlProjection({
     database: platform.database,
     rulesFor: () => DEFAULT_GHL_RULES,
@@ -48,18 +48,10 @@ async function project({ addresses, rows, serverPids }: Task): Promise<Measured>
   await promise;
   const seconds = (performance.now() - before!.at) / 1000;
   const cpu = perRow(before!.cpu, cpuUse(serverPids), rows);
-  clearInterval(sampler);
+  const peakBytes = peak();
   await component.stop();
   await platform.close();
   return { rowsPerSecond: rows / seconds, cpu, peakBytes };
 }
 
-process.once('message', (task: Task) => {
-  void project(task).then(
-    (measured) => process.send?.(measured, () => process.disconnect()),
-    (error: unknown) => {
-      process.stderr.write(`${String(error)}\n`);
-      process.exit(1);
-    },
-  );
-});
+answerTask(project);
