@@ -17,6 +17,7 @@ import { contactInSearch } from '#testcontainers/simulators/ghl/shapes.ts';
 import type { GhlSimulator } from '#testcontainers/simulators/ghl/simulator.ts';
 import { differences, type Difference } from '../differences.ts';
 import { foretellBroken, foretellFull, type Expected } from '../model.ts';
+import { lifecycleDifferences } from '../lifecycle.ts';
 import { insertRows, readTables, type Tables } from '../tables.ts';
 import { foretellTargeted } from '../targeted.ts';
 import type { Fleet } from './fleet.ts';
@@ -38,15 +39,17 @@ export interface ChaosStack {
 const END_WITHIN_MS = 180_000;
 const LOOK_EVERY_MS = 100;
 
-/** A round: the scan under trouble, then the same in peace, each compared with the model; then what must hold of every position. */
+/** A round: the scan under trouble, then the same in peace, each compared with the model; then what must hold of every position and of what was told. */
 export async function runRound(stack: ChaosStack, round: Round): Promise<Difference[]> {
   const { simulator, database, fleet } = stack;
   const account = simulator.world.locationId;
   settle(simulator, round.contacts);
   await insertRows(database, account, round.world);
+  const before = await readTables(database, account);
   const dead = await deadLetters(stack);
-  const troubled = await troubledScan(stack, round);
-  const found = troubled.length > 0 ? troubled : await calmScan(stack, round);
+  const scans = [randomUUID(), randomUUID()] as const;
+  const troubled = await troubledScan(stack, round, scans[0]);
+  const found = troubled.length > 0 ? troubled : await calmScan(stack, round, scans[1]);
   await fleet.disarm();
   const rest = await patiently(
     () => loose(stack),
@@ -58,10 +61,12 @@ export async function runRound(stack: ChaosStack, round: Round): Promise<Differe
   if (poisons === 0 ? buried > 0 : buried < 1) {
     rest.push({ where: 'dead letters', rule: 'I3', expected: poisons, actual: buried });
   }
+  if (rest.length === 0)
+    rest.push(...(await lifecycleDifferences(database, scans, before, await readTables(database, account))));
   return [...found, ...rest];
 }
 
-async function troubledScan(stack: ChaosStack, round: Round): Promise<Difference[]> {
+async function troubledScan(stack: ChaosStack, round: Round, syncId: string): Promise<Difference[]> {
   const { simulator, fleet } = stack;
   const { faults, world, requests } = simulator;
   const readable: Readable = new Map(world.contacts);
@@ -78,7 +83,7 @@ async function troubledScan(stack: ChaosStack, round: Round): Promise<Difference
   await Promise.all(crashes.map(({ service, point }) => fleet.arm(service, point)));
 
   const before = await readTables(stack.database, world.locationId);
-  const syncId = await request(stack, round.mode, round.dryRun);
+  await request(stack, syncId, round.mode, round.dryRun);
   const [run] = await Promise.all([
     follow(stack.database, syncId),
     ...round.troubles.filter(({ kind }) => kind !== 'crash').map((trouble) => stack.suffer(trouble)),
@@ -91,12 +96,13 @@ async function troubledScan(stack: ChaosStack, round: Round): Promise<Difference
   return compare(stack, { before, expected, run, dryRun: round.dryRun, scan: 1 });
 }
 
-async function calmScan(stack: ChaosStack, round: Round): Promise<Difference[]> {
+async function calmScan(stack: ChaosStack, round: Round, syncId: string): Promise<Difference[]> {
   const { simulator, database } = stack;
   const { world } = simulator;
   simulator.faults.clear();
   const before = await readTables(database, world.locationId);
-  const run = await follow(database, await request(stack, round.mode, false));
+  await request(stack, syncId, round.mode, false);
+  const run = await follow(database, syncId);
   const start = startOf(stack, before);
   const none = new Set<string>();
   const contacts = inListOrder(world.contacts.values());
@@ -157,14 +163,17 @@ async function compare(
   return differences({ ...known, after, run }).map((difference) => ({ ...difference, scan }));
 }
 
-async function request({ producer, simulator }: ChaosStack, mode: string, dryRun: boolean): Promise<string> {
-  const syncId = randomUUID();
+async function request(
+  { producer, simulator }: ChaosStack,
+  syncId: string,
+  mode: string,
+  dryRun: boolean,
+): Promise<void> {
   const account = simulator.world.locationId;
   const value = { syncId, source: 'ghl', account, mode, dryRun, requestedBy: 'chaos', requestedAt: Date.now() };
   await producer.send([
     { topic: 'crm.sync-request.v1', key: `ghl:${account}`, type: 'crm.sync.v1.SyncRequested', id: syncId, value },
   ]);
-  return syncId;
 }
 
 /** The run's final word; undefined when there is none in time. */
