@@ -1,11 +1,12 @@
 /**
- * `npm test`: every check there is, one summary. Static checks and unit tests first, then the embedded stack (or the external one the
- * settings name) and the tests against it. The last line is `N passed, N failed, N skipped`; a static check counts as one test.
+ * `npm test`: every check there is, one summary. Static checks and unit tests while the embedded stack starts (or the external one the
+ * settings name is looked up), then the tests against it. The last line is `N passed, N failed, N skipped`; a static check counts as one test.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
-import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
+import { startStack } from '#testcontainers/stack/stack.ts';
 import { onStopSignal } from '#libs/runtime/src/host.ts';
 
 interface Tally {
@@ -154,15 +155,24 @@ function add(results: JestReport): void {
   }
 }
 
-async function withStack(work: (env: NodeJS.ProcessEnv) => Promise<void>): Promise<void> {
+/** Starts the stack while something else is done that needs none, then works with it. */
+async function withStack(
+  meanwhile: () => Promise<void>,
+  work: (env: NodeJS.ProcessEnv) => Promise<void>,
+): Promise<void> {
   const dataDir = mkdtempSync(join(ROOT, 'node_modules/.stack-'));
-  let stack: RunningStack | undefined;
+  const starting = startStack({ dataDir, env: process.env, log: say, fast: true });
+  // Who waits for it below hears why it did not start.
+  const stopping = starting.then(
+    (stack) => () => stack.stop(),
+    () => () => Promise.resolve(),
+  );
   const restore = onStopSignal(() => {
-    void Promise.resolve(stack?.stop()).then(() => process.exit(130));
+    void stopping.then((stop) => stop()).then(() => process.exit(130));
   });
   try {
-    stack = await startStack({ dataDir, env: process.env, log: say, fast: true });
-    const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = stack.info;
+    await meanwhile();
+    const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = (await starting).info;
     await work({
       ...process.env,
       STACK: 'external',
@@ -174,18 +184,26 @@ async function withStack(work: (env: NodeJS.ProcessEnv) => Promise<void>): Promi
     tally.failed += 1;
     failures.push(`the stack: ${(error as Error).message}`);
   } finally {
-    await stack?.stop();
+    await (
+      await stopping
+    )();
     restore();
     rmSync(dataDir, { recursive: true, force: true });
   }
 }
 
+/** The static checks, as many at a time as there are cores, then the tests without a server. */
+async function checkAndTestUnits(): Promise<void> {
+  const waiting = [...CHECKS];
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await check(...next);
+  };
+  await Promise.all(Array.from({ length: Math.max(1, Math.min(availableParallelism(), 4)) }, work));
+  await jest('unit', 'unit\\.test', process.env);
+}
+
 const started = performance.now();
-const [first, ...others] = CHECKS;
-await Promise.all([check(...first!), check(...others[0]!)]);
-for (const other of others.slice(1)) await check(...other);
-await jest('unit', 'unit\\.test', process.env);
-await withStack(async (env) => {
+await withStack(checkAndTestUnits, async (env) => {
   await jest('integration', 'int\\.test', env, ['--runInBand']);
   await jest('end-to-end', 'e2e\\.test', env, ['--runInBand']);
 });

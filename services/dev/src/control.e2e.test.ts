@@ -132,6 +132,23 @@ describe('a running sync', () => {
     expect((await listen(syncId, read.id)).map(({ name }) => name)).toEqual(['applied']);
   }, 30_000);
 
+  it('ends the stream of who listens when the process stops; who comes back with the last id goes on from there', async () => {
+    const syncId = await pausedSync();
+    const response = await call(`/v1/syncs/${syncId}/events`);
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    let heard = '';
+    while (!heard.includes('event: paused')) heard += (await reader.read()).value ?? '';
+    await test.restart();
+    for (let rest = await reader.read(); !rest.done; rest = await reader.read()) heard += rest.value;
+    expect(heard).not.toContain('event: applied');
+    const lastId = [...heard.matchAll(/^id: (.*)$/gm)].at(-1)?.[1];
+    const told = listen(syncId, lastId);
+    expect((await control('resume', syncId)).status).toBe(202);
+    const names = (await told).map(({ name }) => name);
+    expect(names).not.toContain('started');
+    expect([names[0], names.at(-1)]).toEqual(['resumed', 'applied']);
+  }, 30_000);
+
   it('is cancelled while it is paused; nothing is marked missing', async () => {
     const syncId = await pausedSync();
     await test.pipeline.platform.database.query(
