@@ -106,6 +106,17 @@ export async function readShown(
   return new Map(found.map(([contactId, id, shows]) => [contactId, { id, shows }]));
 }
 
+/**
+ * Who holds these GHL user ids, by user id. Asked one by one inside the statement: without statistics the planner takes a list for
+ * a reason to read the whole account.
+ */
+export async function readHolders(sql: Sql, account: string, userIds: readonly string[]): Promise<Map<string, string>> {
+  const text = `select w.user_id as "userId", v.id from unnest($2::text[]) as w (user_id)
+    cross join lateral (select id from vendors where account_id = $1 and ghl_user_id = w.user_id offset 0) v`;
+  const { rows } = await sql.query<{ userId: string; id: string }>(text, [account, userIds]);
+  return new Map(rows.map(({ userId, id }) => [userId, id]));
+}
+
 /** Removes rows that a better claim displaced in the scan that made them. */
 export async function deleteRows<Row extends RowLife>(
   { sql, changes }: Writing,

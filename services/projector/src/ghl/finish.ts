@@ -8,7 +8,7 @@ import { eventId } from '#libs/kafka/src/event-id.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
 import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
-import { readRows, writeRows } from '#libs/storage/src/rows.ts';
+import { readHolders, readRows, writeRows } from '#libs/storage/src/rows.ts';
 import { endScan, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
 import { readContested, readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
 import { settleLeads, settleVendors, type ContestScope, type OwnContact } from './contest.ts';
@@ -186,11 +186,12 @@ async function settleUserIds(scope: FinishScope, at: number): Promise<void> {
 
 async function heldAtStart(scope: FinishScope, claims: Sighting['outcomes']['userIds']): Promise<Map<string, string>> {
   const changed = new Map(claims.filter(({ granted }) => granted).map((claim) => [claim.rowId, claim]));
-  const { rows } = await scope.sql.query<{ id: string; ghl_user_id: string }>(
-    'select id, ghl_user_id from vendors where account_id = $1 and ghl_user_id = any($2)',
-    [scope.account, claims.map(({ wanted }) => wanted)],
+  const now = await readHolders(
+    scope.sql,
+    scope.account,
+    claims.map(({ wanted }) => wanted),
   );
-  const holders = new Map(rows.filter(({ id }) => !changed.has(id)).map(({ id, ghl_user_id }) => [ghl_user_id, id]));
+  const holders = new Map([...now].filter(([, id]) => !changed.has(id)));
   for (const { rowId, before } of changed.values()) if (before !== null) holders.set(before, rowId);
   for (const [rowId, before] of scope.outcomes.userIdsGivenUp) holders.set(before, rowId);
   return holders;

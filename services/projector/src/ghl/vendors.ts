@@ -6,6 +6,7 @@ import { VENDORS } from '#libs/storage/src/columns.ts';
 import {
   ensureAccount,
   lockKeys,
+  readHolders,
   readRows,
   readShown,
   writeRows,
@@ -201,13 +202,8 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
   );
   const granted = new Set<string>();
   if (wishes.length === 0) return granted;
-  const wanted = wishes.map(({ observation }) => observation.ghlUserId);
-  const holders = await scope.sql.query<{ ghl_user_id: string }>(
-    `select w.id as ghl_user_id from unnest($2::text[]) as w (id)
-     where exists (select from vendors where account_id = $1 and ghl_user_id = w.id offset 0)`,
-    [scope.account, wanted],
-  );
-  const held = new Set(holders.rows.map(({ ghl_user_id }) => ghl_user_id));
+  const wanted = wishes.map(({ observation }) => observation.ghlUserId ?? '');
+  const held = new Set((await readHolders(scope.sql, scope.account, wanted)).keys());
   for (const { observation } of wishes) {
     const userId = observation.ghlUserId ?? '';
     if (!held.has(userId)) granted.add(observation.contactId);
