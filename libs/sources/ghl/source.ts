@@ -1,5 +1,6 @@
 import { systemClock, createBudget, type RequestBudget } from '../kit/rate-limit.ts';
-import type { Source } from '../kit/ports.ts';
+import type { ReadRequest, Source } from '../kit/ports.ts';
+import { ASKED_NOTHING, type Asked } from '#libs/contracts/src/asked.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
@@ -32,6 +33,13 @@ type Mode = keyof typeof ANSWERS_FOR;
 
 const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
 
+/** Throws request_invalid: a location is read by mode alone. */
+function checkAsked(request: ReadRequest): void {
+  const given = (Object.keys(ASKED_NOTHING) as (keyof Asked)[]).filter((name) => request[name] !== null);
+  if (given.length > 0)
+    throw new AppError('request_invalid', `GoHighLevel is read by mode alone: leave ${given.join(', ')} out`);
+}
+
 /** The GoHighLevel source: contacts of one location, read by the public API. One request budget per location. */
 export function ghlSource(options: GhlSourceOptions): Source {
   const accounts = new Map(options.accounts.map((account) => [account.locationId, account]));
@@ -51,7 +59,10 @@ export function ghlSource(options: GhlSourceOptions): Source {
     modes: Object.keys(ANSWERS_FOR),
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
-    reader(locationId, mode, signal, contactId) {
+    check: checkAsked,
+    keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
+    holds: () => false,
+    reader(locationId, { mode, contactId }, signal) {
       const tokens = options.tokensOf(accountOf(locationId));
       const budget = budgets.get(locationId) ?? createBudget();
       budgets.set(locationId, budget);

@@ -51,7 +51,7 @@ export function createUsageBudget({ warnShare, ceilingShare, onWarning }: UsageO
       const { used, max } = usage;
       throw new AppError(
         'salesforce_api_ceiling',
-        `${used} of ${max} API requests of the org are used, ${Math.round(ceilingShare * 100)} % are allowed: the scan stops at its position`,
+        `${used} of ${max} API requests of the org are used, ${Math.round(ceilingShare * 100)} % are allowed (SALESFORCE_API_CEILING): the scan waits at its position; resume it later, or raise the setting`,
       );
     },
   };

@@ -1,14 +1,10 @@
 import { createInterface } from 'node:readline/promises';
-import type { SyncRequested } from '#libs/contracts/src/generated/events.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
 import { readRun, type RunView } from '#libs/storage/src/reads.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { controlRequest, syncRequest, type ControlAction } from '#libs/sources/kit/requests.ts';
+import { controlRequest, syncRequest, type ControlAction, type SyncOrder } from '#libs/sources/kit/requests.ts';
 import { followRun, isDone } from './follow.ts';
 import { createProgress } from './progress.ts';
-
-/** What a sync is asked for with. */
-export type SyncOrder = Omit<SyncRequested, 'syncId' | 'requestedAt'>;
 
 /** How a run is followed. */
 export interface FollowOptions {

@@ -1,3 +1,4 @@
+import { ASKED_NOTHING, askedOf } from '#libs/contracts/src/asked.ts';
 import type {
   ContactSyncRequested,
   EventType,
@@ -199,7 +200,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     },
     async stop() {
       clearInterval(timer);
-      stopping.abort(new AppError('scan_cancelled', 'this process stops'));
+      stopping.abort(new AppError('scan_interrupted', 'this process stops'));
       // A scan claimed at the last moment is let go as well.
       await looking;
       await Promise.allSettled(running.values());
@@ -210,12 +211,22 @@ export function createConnector(options: ConnectorOptions): Connector {
 /** What an event asks to be read; undefined for those that are about a sync that is known already. */
 function requestOf(type: EventType, value: unknown): ScanRequest | undefined {
   if (type === 'crm.sync.v1.SyncRequested') {
-    const { syncId: scanId, ...request } = value as SyncRequested;
-    return { ...request, scanId, contactId: null };
+    const {
+      syncId: scanId,
+      source,
+      account,
+      mode,
+      dryRun,
+      requestedBy,
+      requestedAt,
+      ...asked
+    } = value as SyncRequested;
+    const request = { scanId, source, account, mode, dryRun, requestedBy, requestedAt };
+    return { ...request, contactId: null, asked: askedOf(asked) };
   }
   if (type !== 'crm.sync.v1.ContactSyncRequested') return undefined;
   const { syncId: scanId, ...request } = value as ContactSyncRequested;
-  return { ...request, scanId, mode: 'single', dryRun: false };
+  return { ...request, scanId, mode: 'single', dryRun: false, asked: ASKED_NOTHING };
 }
 
 /** The last words on a sync that read nothing. */

@@ -86,6 +86,9 @@ const source: Source = {
   accounts: () => ['A', 'B', 'C'],
   accountHint: 'set GHL_LOCATION_ID',
   maxUnknownShare: () => 0.2,
+  check: () => undefined,
+  keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
+  holds: () => false,
   reader: (account, _mode, signal) => ({
     answersFor: 'all',
     open: async () => ({ accountName: account }),
