@@ -17,7 +17,7 @@ import { AppError } from './errors.ts';
 import { ACCESS_SETTINGS, checkAccess } from './access.ts';
 import { readAccountsFile } from './ghl-accounts-file.ts';
 import { readKeyRing, type KeyRing } from './key-ring.ts';
-import { SALESFORCE_SETTINGS } from './salesforce-settings.ts';
+import { SALESFORCE_SETTINGS, type SalesforceAccess } from './salesforce-settings.ts';
 import type { Secret } from './secret.ts';
 
 const RULES = DEFAULT_GHL_RULES;
@@ -221,6 +221,16 @@ function readSources(value: string): SourceName[] {
 /** Whether this process is to read a source: it is named, or none is. */
 export function runsSource({ SOURCES }: Pick<Settings, 'SOURCES'>, source: SourceName): boolean {
   return SOURCES.length === 0 || SOURCES.includes(source);
+}
+
+/** Accounts by source; undefined for one that is not set here. */
+export function accountsOf(
+  ghl: readonly GhlAccount[],
+  salesforce: SalesforceAccess | undefined,
+): (source: string) => readonly string[] | undefined {
+  const accounts = new Map<string, readonly string[]>([['ghl', ghl.map(({ locationId }) => locationId)]]);
+  if (salesforce !== undefined) accounts.set('salesforce', [salesforce.account]);
+  return (source) => accounts.get(source);
 }
 
 function readTagLevels(value: string): VendorTagLevel[] {

@@ -153,6 +153,7 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
   try {
     if (await mustPause(run)) return { heldBy: null };
     await tellResumed(run);
+    source.check(run.request);
     const reading = AbortSignal.any([signal, cancelling.signal]);
     const reader = source.reader(scan.account, run.request, reading);
     const { accountName } = await reader.open();

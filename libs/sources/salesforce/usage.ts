@@ -23,17 +23,20 @@ export interface UsageOptions {
   warnShare: number;
   /** From here on this source sends nothing. */
   ceilingShare: number;
+  /** Told whenever the usage is known anew. */
+  onUsage?(usage: ApiUsage): void;
   /** Told once when the share is passed, and again after it was below. */
   onWarning?(usage: ApiUsage): void;
 }
 
 /** A budget that knows nothing yet and lets everything through. */
-export function createUsageBudget({ warnShare, ceilingShare, onWarning }: UsageOptions): UsageBudget {
+export function createUsageBudget({ warnShare, ceilingShare, onUsage, onWarning }: UsageOptions): UsageBudget {
   let usage: ApiUsage | undefined;
   let isWarned = false;
 
   function set(next: ApiUsage): void {
     usage = next;
+    onUsage?.(next);
     const isHigh = share(next) >= warnShare;
     if (isHigh && !isWarned) onWarning?.(next);
     isWarned = isHigh;

@@ -12,6 +12,7 @@ import type { Producer } from '#libs/kafka/src/producer.ts';
 import { emptyCounters } from '#libs/domain/src/result.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
+import { SOURCE_NAMES } from '#libs/runtime/src/settings.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import { runScan } from '#libs/sources/kit/scan.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
@@ -50,7 +51,7 @@ const HANDLED = ['crm.sync.v1.SyncRequested', 'crm.sync.v1.ContactSyncRequested'
 
 type ControlType = (typeof CONTROLS)[number];
 
-/** Group of the connectors that run GoHighLevel. */
+/** Group of all connectors; it keeps the name it had when GoHighLevel was the only source. */
 export const CONNECTOR_GROUP: ConsumerGroup = 'connector-ghl';
 
 /** A connector over the sources it was given. */
@@ -63,8 +64,11 @@ export function createConnector(options: ConnectorOptions): Connector {
   let looking: Promise<void> | undefined;
 
   /** Why a request cannot be run here; undefined when it can. */
-  function refusal({ source: name, account, mode }: ScanRequest): AppError | undefined {
+  function refusal(request: ScanRequest): AppError | undefined {
+    const { source: name, account, mode, dryRun, contactId, asked } = request;
     const source = byName.get(name);
+    // Connectors share their group, whatever each of them runs: it waits in the database for one that has the source.
+    if (source === undefined && (SOURCE_NAMES as readonly string[]).includes(name)) return undefined;
     if (source === undefined) {
       return new AppError(
         'unknown_source',
@@ -79,7 +83,12 @@ export function createConnector(options: ConnectorOptions): Connector {
         kind: 'config',
       });
     }
-    return undefined;
+    try {
+      source.check({ ...asked, mode, dryRun, contactId });
+      return undefined;
+    } catch (error) {
+      return toAppError(error);
+    }
   }
 
   function look(): void {
