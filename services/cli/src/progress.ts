@@ -74,7 +74,7 @@ export function describeResult(run: RunView): string {
     .map(({ contactId, field, code }) => `  ${contactId} ${field}: ${code}`);
   return [
     `Success: ${run.success === true ? 'yes' : 'no'}`,
-    `Message: ${run.message ?? ''}`,
+    `Message: ${run.message ?? run.error?.message ?? ''}`,
     `Duration: ${run.duration === null ? '-' : `${run.duration.toFixed(1)} s`}`,
     ...(lines.length === 0 ? [] : ['Stats:', ...lines]),
     ...(errors.length === 0

@@ -101,18 +101,13 @@ async function eventsOf(scanId: string): Promise<(ConsumedEvent & { partition: n
     types: [`${RAW}.ContactRead`, `${RAW}.ContactDeleted`, `${RAW}.ContactUnusable`, 'crm.scan.v1.ScanMarker'],
   });
   const found: (ConsumedEvent & { partition: number })[] = [];
-  try {
-    for (const { partition, high } of places) {
-      const limit = { end: high, before: Number.POSITIVE_INFINITY };
-      for (;;) {
-        const batch = await reader.read(RAW, partition, limit, 1_000);
-        if (batch === undefined) break;
-        for (const event of batch.events) if (event.scanId === scanId) found.push({ ...event, partition });
-      }
-    }
-  } finally {
-    await reader.close();
+  for (const { partition, high } of places) {
+    const limit = { end: high, before: Number.POSITIVE_INFINITY };
+    const next = () => reader.read(RAW, partition, limit, 1_000);
+    for (let batch = await next(); batch !== undefined; batch = await next())
+      found.push(...batch.events.filter((event) => event.scanId === scanId).map((event) => ({ ...event, partition })));
   }
+  await reader.close();
   return found;
 }
 
