@@ -15,6 +15,7 @@ import { importFile } from './import.ts';
 import { changesOf, describeChanges } from './changes.ts';
 import { describeProgress, describeResult } from './progress.ts';
 import { renderReplay, runReplay, type ReplayFlags } from './replay.ts';
+import { addSalesforceSync } from './salesforce.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
 import { askToRun, controlAndFollow, requestAndFollowAll } from './sync.ts';
@@ -89,6 +90,7 @@ function addSync(program: Command): void {
     .option('--yes', 'do not ask')
     .option(JSON_FLAG, JSON_DOC)
     .action((flags: SyncFlags) => syncGhl(flags));
+  addSalesforceSync(sync, { openSession, say, print, printRuns, onInterrupt, howToGoOn });
   for (const [action, description] of Object.entries(CONTROLS)) {
     sync
       .command(`${action} <syncId>`)

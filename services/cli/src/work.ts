@@ -68,6 +68,15 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
   }
 }
 
+/** Throws config_invalid when the pipeline that runs says that it does not read a source. */
+export function requireReads({ sources }: Pick<Work, 'sources'>, source: string): void {
+  if (sources === undefined || sources.includes(source)) return;
+  throw new AppError(
+    'config_invalid',
+    `the pipeline that runs reads ${sources.join(', ')} only: start it again with the settings of ${source}`,
+  );
+}
+
 /** The account a command is about: the one it names, else the only one there is. */
 export function chooseAccount(ghl: GhlAccess, named: string | undefined): string {
   return chooseAccounts(ghl, named === undefined ? {} : { location: [named] })[0]!;
