@@ -1,10 +1,10 @@
 import { systemClock, createBudget, type RequestBudget } from '../kit/rate-limit.ts';
-import type { ReadRequest, Source } from '../kit/ports.ts';
-import { ASKED_NOTHING, type Asked } from '#libs/contracts/src/asked.ts';
+import type { Source } from '../kit/ports.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
 import { readFull, readIncremental } from './full.ts';
+import { ANSWERS_FOR, checkGhlRequest } from './request.ts';
 import { readSingle } from './single.ts';
 import { readTargeted } from './targeted.ts';
 import type { TokenSource } from './tokens.ts';
@@ -27,18 +27,9 @@ export interface GhlSourceOptions {
   onRequest(status: string): void;
 }
 
-/** What a read to its end can answer for, by mode. */
-const ANSWERS_FOR = { full: 'all', targeted: 'known', incremental: 'nothing', single: 'nothing' } as const;
 type Mode = keyof typeof ANSWERS_FOR;
 
 const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
-
-/** Throws request_invalid: a location is read by mode alone. */
-function checkAsked(request: ReadRequest): void {
-  const given = (Object.keys(ASKED_NOTHING) as (keyof Asked)[]).filter((name) => request[name] !== null);
-  if (given.length > 0)
-    throw new AppError('request_invalid', `GoHighLevel is read by mode alone: leave ${given.join(', ')} out`);
-}
 
 /** The GoHighLevel source: contacts of one location, read by the public API. One request budget per location. */
 export function ghlSource(options: GhlSourceOptions): Source {
@@ -59,7 +50,7 @@ export function ghlSource(options: GhlSourceOptions): Source {
     modes: Object.keys(ANSWERS_FOR),
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
-    check: checkAsked,
+    check: checkGhlRequest,
     keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
     holds: () => false,
     reader(locationId, { mode, contactId }, signal) {
