@@ -19,7 +19,7 @@ describe('queries', () => {
     ],
     [
       contactQuery(['Id'], { from, to }, 5),
-      'SELECT Id FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND SystemModstamp < 2024-01-02T00:00:00.000Z LIMIT 5',
+      'SELECT Id FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND SystemModstamp < 2024-01-02T00:00:00.000Z ORDER BY SystemModstamp DESC LIMIT 5',
     ],
     [countQuery({ from, to: null }), 'SELECT COUNT() FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z'],
     [fateQuery(["a'b"]), "SELECT Id, IsDeleted, MasterRecordId, SystemModstamp FROM Contact WHERE Id IN ('a\\'b')"],

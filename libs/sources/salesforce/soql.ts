@@ -3,10 +3,10 @@ import type { Window } from './window.ts';
 
 /**
  * The query of contacts changed in a window. No ORDER BY and no LIMIT unless asked for: either keeps the Bulk API from reading in
- * chunks (salesforce A4).
+ * chunks (salesforce A4). A limit takes those that changed last.
  */
 export function contactQuery(fields: readonly string[], window: Window, limit: number | null = null): string {
-  return `SELECT ${fields.join(', ')} FROM Contact${where(window)}${limit === null ? '' : ` LIMIT ${limit}`}`;
+  return `SELECT ${fields.join(', ')} FROM Contact${where(window)}${limit === null ? '' : ` ORDER BY SystemModstamp DESC LIMIT ${limit}`}`;
 }
 
 /** How many contacts were changed in a window. */
