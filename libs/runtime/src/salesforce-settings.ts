@@ -36,6 +36,11 @@ export const SALESFORCE_SETTINGS = {
     { min: 0, max: 1 },
     { fallback: '0.8' },
   ),
+  SALESFORCE_HOLD: number(
+    'Seconds after which a scan that waits for API requests is tried again',
+    { min: 1, max: 24 * HOUR },
+    { fallback: '900' },
+  ),
   SALESFORCE_BULK_THRESHOLD: number(
     'Contacts from which on the Bulk API is taken where nobody says which',
     { min: 0, max: 100_000_000, integer: true },

@@ -52,7 +52,7 @@ export function ghlSource(options: GhlSourceOptions): Source {
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
     check: checkGhlRequest,
     keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
-    holds: () => false,
+    holds: () => null,
     reader(locationId, { mode, contactId }, signal) {
       const tokens = options.tokensOf(accountOf(locationId));
       const budget = budgets.get(locationId) ?? createBudget();

@@ -189,9 +189,9 @@ export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(e
     },
     knownRows: () => known,
     asked: async () => store.wanted,
-    async pause(_scan, isHeld) {
+    async pause(_scan, heldForMs) {
       store.paused += 1;
-      if (isHeld) store.held += 1;
+      if (heldForMs !== null) store.held += 1;
     },
     async finish(_scan, state) {
       store.finished = state;

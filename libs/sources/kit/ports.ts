@@ -89,10 +89,10 @@ export interface ScanStore<Scan extends OwnedScan = OwnedScan> {
   /** What somebody wants of a running scan; a cancellation outweighs a pause. */
   asked(scanId: string): Promise<'cancel' | 'pause' | undefined>;
   /**
-   * Keeps the scan where it is until it is resumed or cancelled, and lets it go; one that its source did not hold goes on if the pause was
-   * taken back meanwhile.
+   * Keeps the scan where it is until it is resumed or cancelled, and lets it go. One that its source holds for so many milliseconds is tried
+   * again by then; one that nobody holds goes on if the pause was taken back meanwhile.
    */
-  pause(scan: Scan, isHeld: boolean): Promise<void>;
+  pause(scan: Scan, heldForMs: number | null): Promise<void>;
   finish(scan: Scan, state: 'read' | 'refused'): Promise<void>;
 }
 
@@ -173,8 +173,11 @@ export interface Source {
   check(request: ReadRequest): void;
   /** What is kept for such a read. */
   keeps(request: ReadRequest): Keeps;
-  /** Whether a failure holds a scan at its position until somebody resumes it: it is no end, and no waiting of ours mends it. */
-  holds(failure: AppError): boolean;
+  /**
+   * Milliseconds that a failure holds a scan at its position before it is tried again, or somebody resumes it; null for one that ends the
+   * scan.
+   */
+  holds(failure: AppError): number | null;
   /** A reader of what is asked for. Throws unknown_source for an account that is not configured. */
   reader(account: string, request: ReadRequest, signal: AbortSignal): AccountReader;
   /** Share of look-ups that may stay unknown in this account (MISSING_MAX_UNKNOWN_SHARE). */

@@ -74,7 +74,7 @@ interface Run<Scan extends OwnedScan> {
 }
 
 /** Why a scan stops before its end without ending: somebody wants it to, or its source holds it. */
-type Pause = { heldBy: AppError | null };
+type Pause = { heldBy: { failure: AppError; forMs: number } | null };
 
 const PROGRESS_EVERY_MS = 500;
 const CANCEL_LOOK_MS = 1_000;
@@ -132,9 +132,9 @@ async function pause<Scan extends OwnedScan>(
 ): Promise<void> {
   state.paused = true;
   await store.savePosition(scan, state, undefined);
-  const why = { code: heldBy?.code ?? null, message: heldBy?.message ?? null };
+  const why = { code: heldBy?.failure.code ?? null, message: heldBy?.failure.message ?? null };
   await log.tell('crm.scan.v1.ScanPaused', { recordsRead: state.contactsRead, at: Date.now(), ...why });
-  await store.pause(scan, heldBy !== null);
+  await store.pause(scan, heldBy?.forMs ?? null);
 }
 
 /** Reads the source to its end, its failure or a pause. Throws only what leaves the scan open, to be resumed. */
@@ -171,7 +171,8 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
     return { answersFor: reader.answersFor, failure: null, completedAt: Date.now() };
   } catch (error) {
     const failed = cancelling.signal.aborted && !signal.aborted ? cancelled() : failureOf(error, signal);
-    if (source.holds(failed)) return { heldBy: failed };
+    const forMs = source.holds(failed);
+    if (forMs !== null) return { heldBy: { failure: failed, forMs } };
     run.options.onFailed?.(failed);
     const { code, kind, message } = failed;
     return { answersFor: 'nothing', failure: { code, kind, message }, completedAt: Date.now() };

@@ -55,7 +55,7 @@ function sourceOf(reader: Partial<AccountReader> & { make?: () => void; more?: P
     maxUnknownShare: () => 0.2,
     check: () => undefined,
     keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
-    holds: () => false,
+    holds: () => null,
     reader() {
       reader.make?.();
       return {
@@ -384,7 +384,7 @@ describe('a cancelled scan', () => {
 
 describe('a scan that its source holds', () => {
   const ceiling = new AppError('salesforce_api_ceiling', '95 of 100 are used (SALESFORCE_API_CEILING)');
-  const more: Partial<Source> = { holds: ({ code }) => code === 'salesforce_api_ceiling' };
+  const more: Partial<Source> = { holds: ({ code }) => (code === 'salesforce_api_ceiling' ? 5_000 : null) };
 
   it('keeps its place, says why, writes no marker, and goes on from there', async () => {
     let isSpent = true;

@@ -58,7 +58,7 @@ export function failureOf(status: number, text: string): AppError {
 }
 
 const SPENT =
-  ': the API requests of the org are used up; resume the sync later, and lower SALESFORCE_API_CEILING to leave others more';
+  ': the API requests of the org are used up; the scan waits at its position and is tried again by itself (SALESFORCE_HOLD)';
 
 /** The one message that a person needs: which field, or what to do. */
 function detail(code: string, message: string): string {

@@ -91,6 +91,7 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
       onDrift: (drift) => reading.drifts.push(drift),
       ...options.contacts,
     },
+    holdMs: 900_000,
     vanished: { minContacts: 100, maxShare: 0.2 },
     usage: {
       warnShare: 0.8,

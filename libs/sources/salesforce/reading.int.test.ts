@@ -147,6 +147,7 @@ describe('a scan by the kit', () => {
         extraFields: [],
         clock: hastyClock,
       },
+      holdMs: 900_000,
       vanished: { minContacts: 100, maxShare: 0.2 },
       usage: { warnShare: 0.8, ceilingShare: 0.95 },
       onRequest: () => undefined,

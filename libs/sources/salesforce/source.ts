@@ -24,6 +24,8 @@ export interface SalesforceSourceOptions {
   patienceMs: number;
   contacts: ContactOptions;
   vanished: VanishedRule;
+  /** How long a scan is held before it is tried again when the API requests are used up. */
+  holdMs: number;
   usage: UsageOptions;
   onRequest(status: string): void;
   /** Told when a request was stopped because it does not only read. */
@@ -59,7 +61,7 @@ export function salesforceSource(options: SalesforceSourceOptions): Source {
     check: contactRequest,
     // Contacts that are read tell by themselves what became of them: only a reconciliation looks for those that are known.
     keeps: ({ mode }) => ({ known: mode === 'reconcile' ? 'salesforce-contacts' : null, watermark: 'told' }),
-    holds: ({ code }) => HOLDING.includes(code),
+    holds: ({ code }) => (HOLDING.includes(code) ? options.holdMs : null),
     reader(name, asked, signal) {
       const { loginUrl, login } = accountOf(name);
       const usage = budgets.get(name) ?? createUsageBudget(options.usage);

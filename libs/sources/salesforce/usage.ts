@@ -54,7 +54,7 @@ export function createUsageBudget({ warnShare, ceilingShare, onUsage, onWarning 
       const { used, max } = usage;
       throw new AppError(
         'salesforce_api_ceiling',
-        `${used} of ${max} API requests of the org are used, ${Math.round(ceilingShare * 100)} % are allowed (SALESFORCE_API_CEILING): the scan waits at its position; resume it later, or raise the setting`,
+        `${used} of ${max} API requests of the org are used, ${Math.round(ceilingShare * 100)} % are allowed (SALESFORCE_API_CEILING): the scan waits at its position and is tried again by itself (SALESFORCE_HOLD)`,
       );
     },
   };

@@ -74,7 +74,7 @@ async function pauseScan(sql: Sql, scanId: string): Promise<void> {
 /** Lets a paused scan go on, or takes a pause back that has not come about yet. */
 async function resumeScan(sql: Sql, scanId: string): Promise<void> {
   await sql.query(
-    `update scans set pause_requested = false, state = 'running' where scan_id = $1 and state in ('running', 'paused')`,
+    `update scans set pause_requested = false, state = 'running', resume_at = null where scan_id = $1 and state in ('running', 'paused')`,
     [scanId],
   );
 }

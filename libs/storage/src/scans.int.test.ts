@@ -305,11 +305,28 @@ it('a source that is held against other rows has them in its snapshot, and no ot
 
 it('a scan that its source holds stays paused though nobody asked for it, and goes on when it is resumed', async () => {
   await enqueue(request('s1'));
-  await here.pause((await here.claim(['ghl']))!, true);
+  await here.pause((await here.claim(['ghl']))!, 60_000);
   expect(await column('state', 's1')).toBe('paused');
   expect(await here.claim(['ghl'])).toBeUndefined();
   await SCAN_CONTROL.resume(database.pool, 's1');
   expect(await claimSoon(there)).toMatchObject({ scanId: 's1' });
+});
+
+it('a scan that its source holds is tried again in time, before what waits behind it', async () => {
+  await enqueue(request('s1'));
+  await here.pause((await here.claim(['ghl']))!, 0);
+  await enqueue(request('s0', { dryRun: true }));
+  expect(await claimSoon(there)).toMatchObject({ scanId: 's1', epoch: 2 });
+  expect(await column('resume_at', 's1')).toBeNull();
+});
+
+it('a scan that somebody wants paused is not tried again, whatever its source says', async () => {
+  await enqueue(request('s1'));
+  const scan = (await here.claim(['ghl']))!;
+  await SCAN_CONTROL.pause(database.pool, 's1');
+  await here.pause(scan, 0);
+  expect([await column('state', 's1'), await column('resume_at', 's1')]).toEqual(['paused', null]);
+  expect(await there.claim(['ghl'])).toBeUndefined();
 });
 
 it('a cancellation ends what waits, reaches what runs, and nothing that is read', async () => {

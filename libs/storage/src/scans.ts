@@ -93,14 +93,15 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
 
   return {
     /**
-     * Takes the oldest scan of these sources that may run now: interrupted ones first, then single contacts, whose askers wait; one
+     * Takes the oldest scan of these sources that may run now: interrupted ones first, and those that were held long enough, then single contacts, whose askers wait; one
      * per account, and never while an earlier scan of the account is paused, or waits to be applied: its evidence would be stale.
      */
     async claim(sources: readonly string[]): Promise<ClaimedScan | undefined> {
       const { rows } = await database.query<{ scan_id: string; source: string; account: string }>(
         `select distinct on (source, account) scan_id, source, account, requested_at from scans s
-         where state in ('queued', 'running') and source = any($1)
-           and not exists (select from scans e where e.source = s.source and e.account = s.account and e.state in ('read', 'paused'))
+         where (state in ('queued', 'running') or (state = 'paused' and resume_at <= now())) and source = any($1)
+           and not exists (select from scans e where e.source = s.source and e.account = s.account and e.scan_id <> s.scan_id
+             and e.state in ('read', 'paused'))
          order by source, account, state = 'queued', mode <> 'single', requested_at`,
         [sources],
       );
@@ -228,14 +229,15 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
     },
 
     /**
-     * Keeps the scan, and with it the account, until it is resumed or cancelled. One that its source does not hold goes on if the pause
-     * was taken back meanwhile.
+     * Keeps the scan, and with it the account, until it is resumed or cancelled; one that its source holds for so many milliseconds is tried
+     * again by then, unless somebody wants the pause as well. One that nobody holds goes on if the pause was taken back meanwhile.
      */
-    async pause(scan: ClaimedScan, isHeld = false): Promise<void> {
+    async pause(scan: ClaimedScan, heldForMs: number | null = null): Promise<void> {
       await database.query(
-        `update scans set state = 'paused', pause_requested = false
-         where scan_id = $1 and epoch = $2 and (pause_requested or $3) and not cancel_requested`,
-        [scan.scanId, scan.epoch, isHeld],
+        `update scans set state = 'paused', pause_requested = false,
+           resume_at = case when pause_requested then null else now() + $3::float8 * interval '1 ms' end
+         where scan_id = $1 and epoch = $2 and (pause_requested or $3::float8 is not null) and not cancel_requested`,
+        [scan.scanId, scan.epoch, heldForMs],
       );
       await release(scan);
     },
@@ -259,7 +261,8 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
         return undefined;
       }
       const { rows } = await client.query<Record<string, never>>(
-        `update scans set state = 'running', epoch = epoch + 1 where scan_id = $1 and state in ('queued', 'running')
+        `update scans set state = 'running', epoch = epoch + 1, resume_at = null
+         where scan_id = $1 and (state in ('queued', 'running') or (state = 'paused' and resume_at <= now()))
          returning scan_id as "scanId", source, account, mode, dry_run as "dryRun", contact_id as "contactId", asked, requested_by as "requestedBy",
            requested_at as "requestedAt", epoch, started_at as "startedAt", position`,
         [candidate.scan_id],

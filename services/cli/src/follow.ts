@@ -1,8 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ChangeSet } from '#libs/storage/src/dry-run-changes.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
-import { readRun, type RunView } from '#libs/storage/src/reads.ts';
-import { AppError } from '#libs/runtime/src/errors.ts';
+import { readRuns, type RunView } from '#libs/storage/src/reads.ts';
 
 const LOOK_EVERY_MS = 150;
 /** Exit code of what did not come to its end. */
@@ -34,14 +33,21 @@ export async function followRun(
 ): Promise<RunView> {
   for (;;) {
     signal?.throwIfAborted();
-    const run = await readRun(database, syncId).catch((error: unknown) => {
-      if (error instanceof AppError && error.code === 'not_found') return undefined;
-      throw error;
-    });
+    const run = await lookAt(database, syncId);
     onChange(run);
     if (run !== undefined && until(run)) return run;
     await wait(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal });
   }
+}
+
+/** The run as it is now; one that joined another is held when that is. Undefined before anybody knows of it. */
+async function lookAt(database: Database, syncId: string): Promise<RunView | undefined> {
+  const [run] = await readRuns(database, [syncId]);
+  if (run?.joinedTo == null || run.exitCode !== null) return run;
+  const [other] = await readRuns(database, [run.joinedTo]);
+  if (other === undefined || !isHeld(other)) return run;
+  const { status, error, pausedAt } = other;
+  return { ...run, status, error, pausedAt };
 }
 
 /** Exit code of several runs: the gravest, failed before refused before incomplete. */

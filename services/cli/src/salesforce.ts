@@ -100,5 +100,8 @@ async function runOrder(
 
 async function tell(work: Work, run: RunView, json: boolean | undefined, shell: Shell): Promise<void> {
   await shell.printRuns(work.platform.database, json, [run]);
-  if (run.status === 'paused') shell.say(`The sync keeps its place: tributary sync resume ${run.syncId}`);
+  if (run.status === 'paused')
+    shell.say(
+      `The sync keeps its place and is tried again by itself while a connector runs; at once: tributary sync resume ${run.syncId}`,
+    );
 }

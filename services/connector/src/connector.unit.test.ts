@@ -92,7 +92,7 @@ const source: Source = {
     if (refusing !== undefined) throw refusing;
   },
   keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
-  holds: () => false,
+  holds: () => null,
   reader: (account, _mode, signal) => ({
     answersFor: 'all',
     open: async () => ({ accountName: account }),

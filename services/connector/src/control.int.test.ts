@@ -36,7 +36,7 @@ const source: Source = {
   maxUnknownShare: () => 0.2,
   check: () => undefined,
   keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
-  holds: () => false,
+  holds: () => null,
   reader: (_account, _mode, signal) => ({
     answersFor: 'all',
     open: async () => ({ accountName: null }),

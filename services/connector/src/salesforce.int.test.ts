@@ -57,7 +57,7 @@ afterEach(async () => {
 }, 30_000);
 
 /** A connector that has Salesforce settings and no others, and the projection of runs. */
-async function start(): Promise<void> {
+async function start(more: Record<string, string> = {}): Promise<void> {
   const settings = readSettings({
     SALESFORCE_DOMAIN: account,
     SALESFORCE_LOGIN_URL: simulator.baseUrl,
@@ -66,6 +66,7 @@ async function start(): Promise<void> {
     SALESFORCE_MAX_RECORDS: '100',
     SALESFORCE_BATCH_ROWS: '50',
     SALESFORCE_PARALLEL: '1',
+    ...more,
   });
   const ghl = { baseUrl: settings.GHL_API_BASE_URL, accounts: [] };
   const salesforce = salesforceAccess(settings);
@@ -195,6 +196,19 @@ it('is paused at the API ceiling, says what to set, and goes on when it is resum
   await platform.producer.send([controlRequest('resume', held, 'test')]);
   expect(await follow(syncId, isRead)).toMatchObject({ error: null, pausedAt: null });
   expectWhole(await told(syncId));
+  await endScans(platform.database, syncId);
+}, 90_000);
+
+it('is tried again by itself when it was held long enough', async () => {
+  await host!.stop();
+  await start({ SALESFORCE_HOLD: '1' });
+  simulator.faults.add({ kind: 'request-limit', match: '/results', times: 1 });
+  const syncId = await ask({ api: 'bulk' });
+  const held = await follow(syncId, ({ status, error }) => status === 'paused' && error !== null);
+  expect(held.error).toMatchObject({ code: 'salesforce_request_limit' });
+  await follow(syncId, isRead);
+  expectWhole(await told(syncId));
+  expect(asked('POST /services/data/v58.0/jobs/query')).toBe(1);
   await endScans(platform.database, syncId);
 }, 90_000);
 

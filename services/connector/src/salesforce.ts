@@ -28,6 +28,7 @@ export function salesforceOf(settings: SalesforceSettings, access: SalesforceAcc
           logger.warn({ source, missing, changed, unmapped: unmapped.length }, 'fields of Contact are not as expected');
       },
     },
+    holdMs: settings.SALESFORCE_HOLD * 1000,
     vanished: { minContacts: VANISHED_MIN, maxShare: settings.SALESFORCE_VANISHED_SHARE },
     usage: {
       warnShare: settings.SALESFORCE_API_WARN,
