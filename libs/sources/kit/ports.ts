@@ -52,7 +52,7 @@ export interface ScanStart {
   startedAt: number;
   vendorsInScope: number;
   leadsInScope: number;
-  /** Watermark of the scans that were applied with success, in milliseconds; null when there was none. */
+  /** Watermark of the scans that were applied, in milliseconds; null when there was none. */
   since: number | null;
 }
 

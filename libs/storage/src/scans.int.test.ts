@@ -245,11 +245,17 @@ describe('the watermark', () => {
   const TOLD = { known: null, watermark: 'told' } as const;
 
   beforeEach(async () => {
-    await database.pool.query('truncate runs');
+    await database.pool.query('truncate runs, tributary.scan_partitions');
   });
 
   /** A scan that was read up to a watermark, and what became of it. */
-  async function done(scanId: string, watermark: number | null, success: boolean, mode = 'full'): Promise<void> {
+  async function done(
+    scanId: string,
+    watermark: number | null,
+    success: boolean,
+    mode = 'full',
+    status = success ? 'completed' : 'failed',
+  ): Promise<void> {
     await enqueue(request(scanId, { source: 'salesforce', mode }));
     const scan = (await here.claim(['salesforce']))!;
     await here.begin(scan, TOLD);
@@ -258,8 +264,8 @@ describe('the watermark', () => {
     await database.pool.query(`update tributary.scans set state = 'applied' where scan_id = $1`, [scanId]);
     await database.pool.query(
       `insert into runs (sync_id, source, account, mode, dry_run, status, success, started_at)
-       values ($1, 'salesforce', 'L', $2, false, 'completed', $3, now())`,
-      [scanId, mode, success],
+       values ($1, 'salesforce', 'L', $2, false, $4, $3, now())`,
+      [scanId, mode, success, status],
     );
   }
 
@@ -277,6 +283,17 @@ describe('the watermark', () => {
     await done('s4', 9000, false);
     await done('s5', null, true);
     expect(await next('s6')).toBe(3000);
+  });
+
+  it('is not held back by a dead letter, but by a record that never arrived', async () => {
+    await done('s1', 1000, true);
+    await done('s2', 2000, false, 'incremental', 'incomplete');
+    await done('s3', 3000, false, 'incremental', 'incomplete');
+    await database.pool.query(
+      `insert into tributary.scan_partitions (scan_id, partition, last_number, holes, dead_lettered, marker)
+       values ('s2', 0, 9, 0, 1, '{"lastNumber":9}'), ('s3', 0, 8, 0, 0, '{"lastNumber":9}')`,
+    );
+    expect(await next('s4')).toBe(2000);
   });
 
   it('is none where nothing was read to its end', async () => {

@@ -76,9 +76,18 @@ const SNAPSHOTS: Snapshots = {
   on conflict do nothing`,
 };
 
-const UP_TO_DATE = `select max(case when $3 then s.watermark else r.started_at end)
+/** No record of the scan is lost: every one was applied, or lies in the dead-letter topic. */
+const ARRIVED = `not exists (select from scan_partitions p
+  where p.scan_id = s.scan_id and (p.holes > 0 or (p.marker ->> 'lastNumber')::bigint > p.last_number))`;
+
+/**
+ * Where the next scan of source $1 and account $2 begins: at the start of the last successful one, or ($3) at the watermark that was told. A
+ * record that was dead-lettered holds a told watermark back no more than it holds back the records behind it.
+ */
+const UP_TO_DATE = `select max(case when $3 then s.watermark when r.success then r.started_at end)
   from runs r left join scans s on s.scan_id = r.sync_id
-  where r.source = $1 and r.account = $2 and r.success and not r.dry_run and r.mode in ('full', 'incremental')`;
+  where r.source = $1 and r.account = $2 and not r.dry_run and r.mode in ('full', 'incremental')
+    and (r.success or ($3 and r.status = 'incomplete' and ${ARRIVED}))`;
 
 const IN_SCOPE = `select
   (select count(*) from vendors where account_id = $1 and (ghl_contact_id is not null or email is not null)) as vendors,

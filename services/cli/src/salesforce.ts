@@ -64,7 +64,10 @@ async function syncSalesforce({ json, ...flags }: Flags, shell: Shell): Promise<
   }
 }
 
-/** One sync, or one after the other as long as they succeed. */
+/** Exit code of settings or credentials that are refused: another round ends the same. */
+const REFUSED = 2;
+
+/** One sync, or one after the other until it is stopped: what a round could not do is left to the next one. */
 async function runOrder(
   work: Work,
   account: string,
@@ -89,7 +92,7 @@ async function runOrder(
       );
       await tell(work, run, json, shell);
       syncId = undefined;
-      if (everyMs === null || worstExitCode([run]) !== 0) return;
+      if (everyMs === null || worstExitCode([run]) === REFUSED) return;
       await wait(everyMs, undefined, { signal: interrupted });
     }
   } catch (error) {
