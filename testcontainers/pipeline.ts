@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
+import type { SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { ghlRules, readSettings, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
 import { hashKey, type ApiKey } from '#libs/runtime/src/keys.ts';
@@ -52,6 +53,8 @@ export async function startTestPipeline(
     /** Other addresses for the pipeline (of proxies) than those that runs are deployed to and followed at. */
     through?: Partial<ReturnType<typeof testStack>>;
     keys?: readonly ApiKey[];
+    /** A Salesforce org beside the locations. */
+    salesforce?: SalesforceAccess;
     logger?: Logger;
   } = {},
 ): Promise<TestPipeline> {
@@ -88,6 +91,7 @@ export async function startTestPipeline(
           ...accountOf?.(one, rules),
         })),
       },
+      salesforce: more.salesforce,
       logger,
       api: {
         keys: [{ id: 'test', hash: hashKey(apiKey), scope: 'admin' }, ...(more.keys ?? [])],

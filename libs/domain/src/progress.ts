@@ -16,7 +16,7 @@ export interface Stages {
 
 /** How far a sync is, for people. */
 export interface Progress extends Stages {
-  /** list, confirm, email, applying, done ... */
+  /** list, confirm, email, job, bulk, rest, applying, done ... */
   phase: string;
   done: number;
   /** Null while nobody knows. */
@@ -28,12 +28,17 @@ export interface Progress extends Stages {
   requests: number;
 }
 
-/** What a phase has done of what: look-ups, but for the list, which counts contacts. */
+/** Phases that count contacts; all others count look-ups, or what a job has found. */
+const READING: readonly string[] = ['list', 'bulk', 'rest', 'keys'];
+
+/** What a phase has done of what. */
 export function phaseProgress({ phase, recordsRead, recordsTotal, lookupsDone, lookupsTotal }: PhaseCounts): {
   done: number;
   total: number | null;
 } {
-  return phase === 'list' ? { done: recordsRead, total: recordsTotal } : { done: lookupsDone, total: lookupsTotal };
+  return READING.includes(phase)
+    ? { done: recordsRead, total: recordsTotal }
+    : { done: lookupsDone, total: lookupsTotal };
 }
 
 /** Progress of a sync: while it reads, of its phase; once it is read, of what is applied. */

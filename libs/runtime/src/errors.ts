@@ -111,11 +111,11 @@ export const ERROR_CODES = {
   },
   salesforce_request_limit: {
     kind: 'transient',
-    doc: 'The API requests of the Salesforce org are used up; the scan goes on from its position later.',
+    doc: 'The API requests of the Salesforce org are used up; the scan is paused at its position and tried again after SALESFORCE_HOLD.',
   },
   salesforce_api_ceiling: {
     kind: 'transient',
-    doc: 'The share of the API requests that this source may use is used up; the scan goes on from its position later.',
+    doc: 'The share of the API requests that may be used (SALESFORCE_API_CEILING) is; the scan is paused at its position and tried again after SALESFORCE_HOLD.',
   },
   salesforce_unavailable: { kind: 'transient', doc: 'Salesforce answers with a server error, or not at all.' },
   salesforce_timeout: { kind: 'transient', doc: 'Salesforce did not answer in time.' },
@@ -136,6 +136,7 @@ export const ERROR_CODES = {
   },
   response_too_large: { kind: 'data', doc: 'An answer of the source is larger than allowed.' },
   scan_cancelled: { kind: 'transient', doc: 'Somebody cancelled the scan.' },
+  scan_interrupted: { kind: 'transient', doc: 'The process stops; the scan goes on from its position later.' },
   unknown_source: { kind: 'config', doc: 'No such source, or it is not configured here.' },
   request_invalid: { kind: 'data', doc: 'The request is malformed; the message lists its faults.' },
   wrong_state: { kind: 'data', doc: 'The sync is in a state that does not allow this; the message names it.' },

@@ -5,6 +5,10 @@ const SYSTEM = { messaging_system: 'kafka' };
 /** Everything the parts report; this file alone knows which metric it is. */
 export const instrument = {
   sourceRequest: (source: string, status: string): void => METRICS.sourceRequests.inc({ source, status }),
+  sourceRefused: (source: string): void => METRICS.sourceRefused.inc({ source }),
+  /** Requests that the source says were used of those allowed; a limit of 0 is none. */
+  sourceUsage: (source: string, used: number, max: number): void =>
+    METRICS.sourceUsage.set({ source }, max > 0 ? used / max : 0),
   scanRecords: (source: string, count: number): void => METRICS.scanRecords.inc({ source }, count),
   scanOpen: (source: string, change: 1 | -1): void => METRICS.scanOpen.inc({ source }, change),
   observation: (type: string, source: string): void =>

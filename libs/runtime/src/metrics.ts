@@ -37,6 +37,16 @@ export const METRICS = {
     'Requests to a source by HTTP status, or timeout, truncated or network.',
     ['source', 'status'],
   ),
+  sourceRefused: counter(
+    'crm_source_refused_requests_total',
+    'Requests that were stopped before they left, because they do more than read.',
+    ['source'],
+  ),
+  sourceUsage: gauge(
+    'crm_source_api_used_share',
+    'Share of the API requests of an account that is used, by whoever, from 0 to 1.',
+    ['source'],
+  ),
   scanRecords: counter('crm_scan_records_total', 'Records read from a source.', ['source']),
   scanOpen: gauge('crm_scan_open', 'Scans that run now.', ['source']),
   scanDuration: histogram(

@@ -8,6 +8,7 @@ import {
   number,
   secretCustom,
   secretText,
+  splitList,
   text,
   url,
   type Values,
@@ -16,6 +17,7 @@ import { AppError } from './errors.ts';
 import { ACCESS_SETTINGS, checkAccess } from './access.ts';
 import { readAccountsFile } from './ghl-accounts-file.ts';
 import { readKeyRing, type KeyRing } from './key-ring.ts';
+import { SALESFORCE_SETTINGS, type SalesforceAccess } from './salesforce-settings.ts';
 import type { Secret } from './secret.ts';
 
 const RULES = DEFAULT_GHL_RULES;
@@ -88,7 +90,9 @@ export const PROCESS_SETTINGS = {
     { min: 6, max: 300 },
     { fallback: '45' },
   ),
-  SOURCES: list('Source connectors this process runs', { fallback: 'ghl' }),
+  SOURCES: custom('Sources this process reads: ghl, salesforce; empty is every one that is set', readSources, {
+    fallback: '',
+  }),
   MAX_PARALLEL_SCANS: number(
     'Scans of different accounts that one process runs side by side; each holds one connection of DATABASE_POOL, of which three stay free',
     { min: 1, max: 50, integer: true },
@@ -180,7 +184,7 @@ export const GHL_SETTINGS = {
 };
 
 /** Every setting of the product, for the README and the doctor. */
-export const ALL_SETTINGS = { ...STACK_SETTINGS, ...PROCESS_SETTINGS, ...GHL_SETTINGS };
+export const ALL_SETTINGS = { ...STACK_SETTINGS, ...PROCESS_SETTINGS, ...GHL_SETTINGS, ...SALESFORCE_SETTINGS };
 
 /** Every setting once read. */
 export type Settings = Values<typeof ALL_SETTINGS>;
@@ -198,6 +202,35 @@ export interface GhlAccount {
   /** Its private integration token; null for a location that is connected through OAuth. */
   token: Secret | null;
   rules: GhlRules;
+}
+
+/** Every source there is. */
+export const SOURCE_NAMES = ['ghl', 'salesforce'] as const;
+
+/** Name of a source. */
+export type SourceName = (typeof SOURCE_NAMES)[number];
+
+function readSources(value: string): SourceName[] {
+  return splitList(value).map((name) => {
+    const known = SOURCE_NAMES.find((source) => source === name);
+    if (known === undefined) throw new Error(`must be of ${SOURCE_NAMES.join(', ')}`);
+    return known;
+  });
+}
+
+/** Whether this process is to read a source: it is named, or none is. */
+export function runsSource({ SOURCES }: Pick<Settings, 'SOURCES'>, source: SourceName): boolean {
+  return SOURCES.length === 0 || SOURCES.includes(source);
+}
+
+/** Accounts by source; undefined for one that is not set here. */
+export function accountsOf(
+  ghl: readonly GhlAccount[],
+  salesforce: SalesforceAccess | undefined,
+): (source: string) => readonly string[] | undefined {
+  const accounts = new Map<string, readonly string[]>([['ghl', ghl.map(({ locationId }) => locationId)]]);
+  if (salesforce !== undefined) accounts.set('salesforce', [salesforce.account]);
+  return (source) => accounts.get(source);
 }
 
 function readTagLevels(value: string): VendorTagLevel[] {

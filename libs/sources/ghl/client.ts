@@ -60,6 +60,9 @@ export interface GhlClientOptions {
 const VERSION = '2021-07-28';
 const DEFAULT_INTERVAL_MS = 10_000;
 
+/** No waiting of a scan's length mends a day that is used up. */
+const isDaySpent = ({ code }: AppError): boolean => code === 'ghl_daily_limit';
+
 /** A client of one location. */
 export function createGhlClient(options: GhlClientOptions): GhlClient {
   const { baseUrl, tokens, locationId, budget, timeoutMs, patienceMs, signal, onRequest } = options;
@@ -113,7 +116,7 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
 
   /** Sends until an answer is one; `accept` refuses, as truncated, what is not. */
   function call<T>(method: 'GET' | 'POST', path: string, body: unknown, accept: (answer: Body) => T): Promise<T> {
-    const patience = { totalMs: patienceMs, signal, heldMs: () => budget.heldMs() };
+    const patience = { totalMs: patienceMs, signal, heldMs: () => budget.heldMs(), isFinal: isDaySpent };
     return withRetry(patience, async () => accept(await send(method, path, body)));
   }
 

@@ -351,7 +351,7 @@ describe('a scan that is interrupted at any page', () => {
     const stop = new AbortController();
     api.faults.add({ kind: 'hang', match: '/contacts/search', after: 2 });
     api.faults.afterPage(2, () => setImmediate(() => stop.abort()));
-    await expect(scan(stop.signal)).rejects.toMatchObject({ code: 'scan_cancelled' });
+    await expect(scan(stop.signal)).rejects.toMatchObject({ code: 'scan_interrupted' });
     expect(store.finished).toBeUndefined();
     expect(producer.of('crm.scan.v1.ScanMarker')).toEqual([]);
   });

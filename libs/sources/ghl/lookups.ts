@@ -20,6 +20,7 @@ const FATAL: readonly ErrorCode[] = [
   'ghl_bad_version',
   'ghl_daily_limit',
   'scan_cancelled',
+  'scan_interrupted',
   // Where the token is kept: no answer of GoHighLevel.
   'database_unavailable',
   'write_conflict',

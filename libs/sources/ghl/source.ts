@@ -4,6 +4,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import type { GhlAccount } from '#libs/runtime/src/settings.ts';
 import { createGhlClient } from './client.ts';
 import { readFull, readIncremental } from './full.ts';
+import { ANSWERS_FOR, checkGhlRequest } from './request.ts';
 import { readSingle } from './single.ts';
 import { readTargeted } from './targeted.ts';
 import type { TokenSource } from './tokens.ts';
@@ -26,8 +27,6 @@ export interface GhlSourceOptions {
   onRequest(status: string): void;
 }
 
-/** What a read to its end can answer for, by mode. */
-const ANSWERS_FOR = { full: 'all', targeted: 'known', incremental: 'nothing', single: 'nothing' } as const;
 type Mode = keyof typeof ANSWERS_FOR;
 
 const ACCOUNT_HINT = 'set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE';
@@ -51,7 +50,10 @@ export function ghlSource(options: GhlSourceOptions): Source {
     modes: Object.keys(ANSWERS_FOR),
     accounts: () => [...accounts.keys()],
     maxUnknownShare: (locationId) => accountOf(locationId).rules.missingMaxUnknownShare,
-    reader(locationId, mode, signal, contactId) {
+    check: checkGhlRequest,
+    keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
+    holds: () => null,
+    reader(locationId, { mode, contactId }, signal) {
       const tokens = options.tokensOf(accountOf(locationId));
       const budget = budgets.get(locationId) ?? createBudget();
       budgets.set(locationId, budget);

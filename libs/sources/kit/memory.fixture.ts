@@ -1,3 +1,4 @@
+import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
 import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { OutgoingEvent, Producer } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
@@ -129,9 +130,15 @@ export function memoryRows(known: readonly KnownRow[]): MemoryRows {
 export interface MemoryStore extends ScanStore {
   /** The saved position, as a database gives it back. */
   position: unknown;
+  /** Watermark of earlier scans. */
+  since: number | null;
+  /** Watermark that the last save had. */
+  watermark: number | null;
   saves: number;
   wanted: 'cancel' | 'pause' | undefined;
   paused: number;
+  /** Pauses that the source asked for. */
+  held: number;
   finished: string | undefined;
   epoch: number;
   /** Asked before every save: throws to play a crash between the broker's acknowledgement and the save. */
@@ -140,10 +147,11 @@ export interface MemoryStore extends ScanStore {
 }
 
 /** A store of one scan with this evidence, and these rows if they are more than its members. */
-export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(evidence)): MemoryStore {
+export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(evidence), source = 'ghl'): MemoryStore {
   const known = memoryRows(rows);
   const store: MemoryStore = {
     position: null,
+    since: null,
     saves: 0,
     wanted: undefined,
     paused: 0,
@@ -152,33 +160,38 @@ export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(e
     beforeSave: undefined,
     scan: (more = {}) => ({
       scanId: '0b0e7c1e-0000-4000-8000-000000000001',
-      source: 'ghl',
+      source,
       account,
       mode: 'full',
       dryRun: false,
       contactId: null,
+      asked: ASKED_NOTHING,
       epoch: store.epoch,
       position: store.position,
       ...more,
     }),
+    watermark: null,
+    held: 0,
     begin: async () => ({
       startedAt: 1_700_000_000_000,
       vendorsInScope: evidence.vendorIds.size,
       leadsInScope: evidence.leadIds.size,
-      since: null,
+      since: store.since,
     }),
     evidence: async () => evidence,
-    async savePosition(scan, position, seen) {
+    async savePosition(scan, position, seen, watermark = null) {
       store.beforeSave?.(store.saves);
       if (scan.epoch !== store.epoch) throw new AppError('checkpoint_fenced', 'the scan was taken over');
       store.saves += 1;
       store.position = JSON.parse(JSON.stringify(position)) as unknown;
+      store.watermark = watermark;
       known.see(seen);
     },
     knownRows: () => known,
     asked: async () => store.wanted,
-    async pause() {
+    async pause(_scan, heldForMs) {
       store.paused += 1;
+      if (heldForMs !== null) store.held += 1;
     },
     async finish(_scan, state) {
       store.finished = state;
@@ -214,9 +227,10 @@ export function followLog(producer: MemoryProducer): {
       holes += scanNumber - before - 1;
       last.set(partition, scanNumber);
     }
-    if (type === 'crm.raw.ghl.v1.ContactRead') read.add(subject);
-    if (type === 'crm.raw.ghl.v1.ContactGone') gone.add(subject);
-    if (type === 'crm.raw.ghl.v1.ContactLookupFailed') unknown.add(subject);
+    const kind = type.split('.').at(-1);
+    if (kind === 'ContactRead') read.add(subject);
+    if (kind === 'ContactGone' || kind === 'ContactDeleted') gone.add(subject);
+    if (kind === 'ContactLookupFailed' || kind === 'ContactUnusable') unknown.add(subject);
   }
   return { holes, markers: [...markers.values()], read, gone, unknown };
 }

@@ -1,6 +1,7 @@
+import type { Asked } from '#libs/contracts/src/asked.ts';
 import type { AnswersFor, EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
-import type { ErrorCode } from '#libs/runtime/src/errors.ts';
+import type { AppError, ErrorCode } from '#libs/runtime/src/errors.ts';
 
 /** What the local tables knew when the scan began; e-mails are normalised. */
 export interface Evidence {
@@ -20,10 +21,30 @@ export interface OwnedScan {
   dryRun: boolean;
   /** The one contact that mode single reads; null elsewhere. */
   contactId: string | null;
+  asked: Asked;
   /** Fences a former owner: every save names it. */
   epoch: number;
   /** Saved position of an interrupted scan; null at the beginning. */
   position: unknown;
+}
+
+/** What a scan is to read. */
+export interface ReadRequest extends Asked {
+  mode: string;
+  dryRun: boolean;
+  /** The one contact that mode single reads; null elsewhere. */
+  contactId: string | null;
+}
+
+/** What the store keeps for a scan besides its position. */
+export interface Keeps {
+  /**
+   * Rows that the scan is held against, as they are when it begins: all that evidence needs, or the contacts that a source looks for.
+   * Null where no read asks: no snapshot is taken then, and pages need not say what they show.
+   */
+  known: 'vendors-and-leads' | 'salesforce-contacts' | null;
+  /** What a scan that was applied with success is up to date with: its own start, or the time that its pages tell. */
+  watermark: 'start' | 'told';
 }
 
 /** When a scan began, and how many rows were in scope then. */
@@ -31,7 +52,7 @@ export interface ScanStart {
   startedAt: number;
   vendorsInScope: number;
   leadsInScope: number;
-  /** Start of the last successful scan that read all or all that had changed, in milliseconds; null when there was none. */
+  /** Watermark of the scans that were applied, in milliseconds; null when there was none. */
   since: number | null;
 }
 
@@ -60,15 +81,18 @@ export interface KnownRows {
 /** Where scans are kept; every call fences a former owner. */
 export interface ScanStore<Scan extends OwnedScan = OwnedScan> {
   /** Takes the snapshot of the evidence once; a resumed scan gets what the first start saw. */
-  begin(scan: Scan): Promise<ScanStart>;
+  begin(scan: Scan, keeps: Keeps): Promise<ScanStart>;
   evidence(scanId: string): Promise<Evidence>;
   /** Throws checkpoint_fenced when somebody else owns the scan now. */
-  savePosition(scan: Scan, position: unknown, seen: Seen | undefined): Promise<void>;
+  savePosition(scan: Scan, position: unknown, seen: Seen | undefined, watermark?: number | null): Promise<void>;
   knownRows(scanId: string): KnownRows;
   /** What somebody wants of a running scan; a cancellation outweighs a pause. */
   asked(scanId: string): Promise<'cancel' | 'pause' | undefined>;
-  /** Keeps the scan where it is until it is resumed or cancelled, unless the pause was taken back meanwhile; lets it go. */
-  pause(scan: Scan): Promise<void>;
+  /**
+   * Keeps the scan where it is until it is resumed or cancelled, and lets it go. One that its source holds for so many milliseconds is tried
+   * again by then; one that nobody holds goes on if the pause was taken back meanwhile.
+   */
+  pause(scan: Scan, heldForMs: number | null): Promise<void>;
   finish(scan: Scan, state: 'read' | 'refused'): Promise<void>;
 }
 
@@ -99,6 +123,8 @@ export interface SourcePage {
   counts: PageCounts;
   /** Why the scan answers for less than it set out to; what it does answer for holds nevertheless. */
   shortfall?: { code: ErrorCode; message: string };
+  /** Up to when the scan knows every change once it has come to its end, by the clock of the source, in milliseconds; null if it does not. */
+  watermark?: number | null;
   /** Look-ups are counted from the beginning of the scan. */
   progress: { phase: string; recordsTotal: number | null; lookupsDone: number; lookupsTotal: number | null };
 }
@@ -109,7 +135,7 @@ export interface ReadContext {
   /** Position of an interrupted scan; undefined at the beginning. */
   position: unknown;
   known: KnownRows;
-  /** Start of the last scan of the account that read everything up to it, in milliseconds; null when there was none. */
+  /** Up to when earlier scans of the account know every change, in milliseconds; null when nobody knows any. */
   since: number | null;
   /** Aborted when the scan is cancelled or this process stops: waits and requests end at once. */
   signal: AbortSignal;
@@ -143,8 +169,17 @@ export interface Source {
   /** What to set so that an account is configured; goes on from a refusal that names the account. */
   accountHint: string;
   modes: readonly string[];
-  /** Throws unknown_source for an account that is not configured. */
-  reader(account: string, mode: string, signal: AbortSignal, contactId?: string | null): AccountReader;
+  /** Throws request_invalid for what this source cannot read so. */
+  check(request: ReadRequest): void;
+  /** What is kept for such a read. */
+  keeps(request: ReadRequest): Keeps;
+  /**
+   * Milliseconds that a failure holds a scan at its position before it is tried again, or somebody resumes it; null for one that ends the
+   * scan.
+   */
+  holds(failure: AppError): number | null;
+  /** A reader of what is asked for. Throws unknown_source for an account that is not configured. */
+  reader(account: string, request: ReadRequest, signal: AbortSignal): AccountReader;
   /** Share of look-ups that may stay unknown in this account (MISSING_MAX_UNKNOWN_SHARE). */
   maxUnknownShare(account: string): number;
 }

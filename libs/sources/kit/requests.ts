@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { ASKED_NOTHING, type Asked } from '#libs/contracts/src/asked.ts';
 import type { ContactSyncRequested, SyncRequested } from '#libs/contracts/src/generated/events.ts';
 import type { OutgoingEvent } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
@@ -43,11 +44,12 @@ export function controlRequest(action: ControlAction, run: Controlled, requested
   };
 }
 
+/** What a sync is asked for with; what is left out is the choice of the source. */
+export type SyncOrder = Omit<SyncRequested, 'syncId' | 'requestedAt' | keyof Asked> & Partial<Asked>;
+
 /** A request for one sync, under a new id. */
-export function syncRequest(
-  request: Omit<SyncRequested, 'syncId' | 'requestedAt'>,
-): OutgoingEvent<'crm.sync.v1.SyncRequested'> {
-  const value: SyncRequested = { syncId: randomUUID(), requestedAt: Date.now(), ...request };
+export function syncRequest(order: SyncOrder): OutgoingEvent<'crm.sync.v1.SyncRequested'> {
+  const value: SyncRequested = { syncId: randomUUID(), requestedAt: Date.now(), ...ASKED_NOTHING, ...order };
   return { ...requested(value), type: 'crm.sync.v1.SyncRequested', value };
 }
 

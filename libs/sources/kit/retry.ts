@@ -10,6 +10,8 @@ export interface Patience {
   signal?: AbortSignal | undefined;
   /** Milliseconds that the source itself asks to wait: beyond the patience there is no point in waiting at all. */
   heldMs?: () => number;
+  /** Transient errors that no waiting of this length mends, as the source knows them: the caller decides. */
+  isFinal?: (failure: AppError) => boolean;
   clock?: Clock;
   /** Between 0 and 1; replaced in tests. */
   random?: () => number;
@@ -19,30 +21,29 @@ const FIRST_MS = 250;
 const LONGEST_MS = 10_000;
 const ATTEMPTS = 30;
 
-/** Errors that no waiting mends: the caller decides. */
-const FINAL = new Set(['ghl_daily_limit', 'scan_cancelled', 'ghl_repeated_cursor', 'source_down']);
-
 /** Calls again after transient errors, with exponential backoff and full jitter; the last error is thrown when patience ends. */
 export async function withRetry<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
-  const { totalMs, attempts = ATTEMPTS, signal, heldMs, clock = systemClock, random = Math.random } = patience;
+  const { totalMs, attempts = ATTEMPTS, signal, heldMs, isFinal, clock = systemClock, random = Math.random } = patience;
   const deadline = clock.now() + totalMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
       signal?.throwIfAborted();
       return await work();
     } catch (error) {
-      if (signal?.aborted === true) throw cancelled(error);
+      if (signal?.aborted === true) throw stopped(signal, error);
       const failure = toAppError(error);
       const delay = Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS) * random();
       const isLate = clock.now() + Math.max(delay, heldMs?.() ?? 0) > deadline;
-      if (failure.kind !== 'transient' || FINAL.has(failure.code) || attempt >= attempts || isLate) throw failure;
+      if (failure.kind !== 'transient' || isFinal?.(failure) === true || attempt >= attempts || isLate) throw failure;
       await clock.sleep(delay, signal).catch((reason: unknown) => {
-        throw cancelled(reason);
+        throw stopped(signal, reason);
       });
     }
   }
 }
 
-function cancelled(cause: unknown): AppError {
+/** Why the signal was aborted, where it says so: a scan that is cancelled ends, one of a process that stops does not. */
+function stopped(signal: AbortSignal | undefined, cause: unknown): AppError {
+  if (signal?.reason instanceof AppError) return signal.reason;
   return new AppError('scan_cancelled', 'the scan was stopped', { cause });
 }

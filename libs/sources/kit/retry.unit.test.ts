@@ -58,11 +58,14 @@ describe('retry', () => {
     expect({ calls: calls.calls, slept: clock.slept }).toEqual({ calls: 1, slept: [] });
   });
 
-  it.each<ErrorCode>(['ghl_unauthorized', 'ghl_bad_request', 'response_too_large', 'ghl_daily_limit', 'source_down'])(
+  it.each<ErrorCode>(['ghl_unauthorized', 'ghl_bad_request', 'response_too_large', 'ghl_daily_limit'])(
     'does not repeat what no waiting mends: %s',
     async (code) => {
       const calls = failing(1, code);
-      await expect(withRetry({ totalMs: 60_000, clock: fakeClock() }, calls.work)).rejects.toMatchObject({ code });
+      const isFinal = (failure: AppError): boolean => failure.code === 'ghl_daily_limit';
+      await expect(withRetry({ totalMs: 60_000, clock: fakeClock(), isFinal }, calls.work)).rejects.toMatchObject({
+        code,
+      });
       expect(calls.calls).toBe(1);
     },
   );

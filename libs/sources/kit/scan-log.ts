@@ -38,7 +38,7 @@ export interface ScanLog {
 /** The log of one scan over a producer. */
 export function createScanLog(
   producer: Producer,
-  scan: OwnedScan,
+  scan: Pick<OwnedScan, 'scanId' | 'source' | 'account' | 'mode' | 'dryRun'>,
   { topic, entity }: Pick<Source, 'topic' | 'entity'>,
 ): ScanLog {
   const { scanId, source, account, mode, dryRun } = scan;

@@ -6,8 +6,11 @@ import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { AppError, toAppError, type ErrorCode, type ErrorKind } from '#libs/runtime/src/errors.ts';
 import type {
   AccountReader,
+  Evidence,
+  Keeps,
   KnownRows,
   OwnedScan,
+  ReadRequest,
   RequestCounts,
   ScanStart,
   ScanStore,
@@ -51,6 +54,8 @@ interface Position {
   unknown: number;
   requests: RequestCounts;
   shortfall: SourcePage['shortfall'] | null;
+  /** Up to when the pages so far say that every change is known at the end. */
+  watermark: number | null;
   outcome: Outcome | null;
   /** Paused, and not gone on since. */
   paused: boolean;
@@ -60,9 +65,16 @@ interface Position {
 interface Run<Scan extends OwnedScan> {
   options: ScanOptions<Scan>;
   log: ScanLog;
+  request: ReadRequest;
+  keeps: Keeps;
   start: ScanStart;
   state: Position;
+  /** Aborted as soon as a cancellation is noticed: the reader's waits and requests end. */
+  cancelling: AbortController;
 }
+
+/** Why a scan stops before its end without ending: somebody wants it to, or its source holds it. */
+type Pause = { heldBy: { failure: AppError; forMs: number } | null };
 
 const PROGRESS_EVERY_MS = 500;
 const CANCEL_LOOK_MS = 1_000;
@@ -77,15 +89,22 @@ export async function runScan<Scan extends OwnedScan>(options: ScanOptions<Scan>
   const { scan, source, store, producer } = options;
   const log = createScanLog(producer, scan, source);
   const state = restore(scan.position, log.partitions);
-  const run: Run<Scan> = { options, log, state, start: await store.begin(scan) };
+  const request = requestOf(scan);
+  const keeps = source.keeps(request);
+  const start = await store.begin(scan, keeps);
+  const run: Run<Scan> = { options, log, request, keeps, state, start, cancelling: new AbortController() };
   const outcome = state.outcome ?? (await readToEnd(run));
-  if (outcome === 'paused') return pause(run);
+  if ('heldBy' in outcome) return pause(run, outcome);
   state.outcome = outcome;
   // I1: the outcome is durable before anybody hears of it, and an owner that was fenced meanwhile stops here.
-  await store.savePosition(scan, state, undefined);
+  await store.savePosition(scan, state, undefined, outcome.failure === null ? state.watermark : null);
   await tellEnd(run, outcome);
   await crashPoint('after-markers-before-finish');
   await store.finish(scan, 'read');
+}
+
+function requestOf({ mode, dryRun, contactId, asked }: OwnedScan): ReadRequest {
+  return { ...asked, mode, dryRun, contactId };
 }
 
 function restore(saved: unknown, partitions: number): Position {
@@ -99,6 +118,7 @@ function restore(saved: unknown, partitions: number): Position {
     unknown: 0,
     requests: { all: 0, list: 0 },
     shortfall: null,
+    watermark: null,
     outcome: null,
     paused: false,
     ...(saved as Partial<Position> | null),
@@ -106,17 +126,21 @@ function restore(saved: unknown, partitions: number): Position {
 }
 
 /** Stops where the last page ended: no marker, so that nobody takes the scan for ended. */
-async function pause<Scan extends OwnedScan>({ options: { scan, store }, log, state }: Run<Scan>): Promise<void> {
+async function pause<Scan extends OwnedScan>(
+  { options: { scan, store }, log, state }: Run<Scan>,
+  { heldBy }: Pause,
+): Promise<void> {
   state.paused = true;
   await store.savePosition(scan, state, undefined);
-  await log.tell('crm.scan.v1.ScanPaused', { recordsRead: state.contactsRead, at: Date.now() });
-  await store.pause(scan);
+  const why = { code: heldBy?.failure.code ?? null, message: heldBy?.failure.message ?? null };
+  await log.tell('crm.scan.v1.ScanPaused', { recordsRead: state.contactsRead, at: Date.now(), ...why });
+  await store.pause(scan, heldBy?.forMs ?? null);
 }
 
 /** Reads the source to its end, its failure or a pause. Throws only what leaves the scan open, to be resumed. */
-async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcome | 'paused'> {
+async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcome | Pause> {
   const { scan, source, store, signal, cancelLookMs = CANCEL_LOOK_MS } = run.options;
-  const cancelling = new AbortController();
+  const { cancelling } = run;
   const watch = setInterval(() => {
     // A database that does not answer is told by the next position that cannot be saved.
     store.asked(scan.scanId).then(
@@ -127,9 +151,11 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
     );
   }, cancelLookMs);
   try {
-    if (await mustPause(run)) return 'paused';
+    if (await mustPause(run)) return { heldBy: null };
+    await tellResumed(run);
+    source.check(run.request);
     const reading = AbortSignal.any([signal, cancelling.signal]);
-    const reader = source.reader(scan.account, scan.mode, reading, scan.contactId);
+    const reader = source.reader(scan.account, run.request, reading);
     const { accountName } = await reader.open();
     const { startedAt, vendorsInScope, leadsInScope } = run.start;
     const { mode, dryRun } = scan;
@@ -141,14 +167,12 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
       vendorsInScope,
       leadsInScope,
     });
-    if (run.state.paused) {
-      run.state.paused = false;
-      await run.log.tell('crm.scan.v1.ScanResumed', { recordsRead: run.state.contactsRead, at: Date.now() });
-    }
-    if ((await readPages(run, reader, reading)) === 'paused') return 'paused';
+    if ((await readPages(run, reader, reading)) === 'paused') return { heldBy: null };
     return { answersFor: reader.answersFor, failure: null, completedAt: Date.now() };
   } catch (error) {
     const failed = cancelling.signal.aborted && !signal.aborted ? cancelled() : failureOf(error, signal);
+    const forMs = source.holds(failed);
+    if (forMs !== null) return { heldBy: { failure: failed, forMs } };
     run.options.onFailed?.(failed);
     const { code, kind, message } = failed;
     return { answersFor: 'nothing', failure: { code, kind, message }, completedAt: Date.now() };
@@ -158,21 +182,41 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
 }
 
 /** Whether somebody wants the scan to pause here. Throws when it is cancelled. */
-async function mustPause<Scan extends OwnedScan>({ options: { scan, store } }: Run<Scan>): Promise<boolean> {
+async function mustPause<Scan extends OwnedScan>({
+  options: { scan, store },
+  cancelling,
+}: Run<Scan>): Promise<boolean> {
   const asked = await ours(store.asked(scan.scanId));
-  if (asked === 'cancel') throw cancelled();
+  if (asked === 'cancel') cancelling.abort(cancelled());
+  cancelling.signal.throwIfAborted();
   return asked === 'pause';
 }
+
+/** Tells that a paused scan goes on, before the source is asked: it may hold it again at once. */
+async function tellResumed<Scan extends OwnedScan>({ log, state }: Run<Scan>): Promise<void> {
+  if (!state.paused) return;
+  state.paused = false;
+  await log.tell('crm.scan.v1.ScanResumed', { recordsRead: state.contactsRead, at: Date.now() });
+}
+
+/** Only scans that are held against vendors and leads have evidence. */
+const NO_EVIDENCE: Evidence = {
+  vendorIds: new Set(),
+  vendorEmails: new Set(),
+  leadIds: new Set(),
+  leadEmails: new Set(),
+  leadOpportunityIds: new Set(),
+};
 
 async function readPages<Scan extends OwnedScan>(
   run: Run<Scan>,
   reader: AccountReader,
   signal: AbortSignal,
 ): Promise<'end' | 'paused'> {
-  const { options, log, start, state } = run;
+  const { options, log, keeps, start, state } = run;
   const { scan, source, store } = options;
   const pages = reader.read({
-    evidence: await ours(store.evidence(scan.scanId)),
+    evidence: keeps.known === 'vendors-and-leads' ? await ours(store.evidence(scan.scanId)) : NO_EVIDENCE,
     position: state.source,
     since: start.since,
     known: knownRows(store, scan.scanId),
@@ -188,7 +232,7 @@ async function readPages<Scan extends OwnedScan>(
     const { all, list } = reader.requests();
     advance(state, page, last, { all: before.all + all, list: before.list + list });
     // I1: the position moves only after the broker has acknowledged what it stands for.
-    await ours(store.savePosition(scan, state, page.seen));
+    await ours(store.savePosition(scan, state, keeps.known === null ? undefined : page.seen));
     options.onRecords?.(page.records.length);
     const perSecond = rate({ ...page.progress, recordsRead: state.contactsRead });
     const isPausing = await mustPause(run);
@@ -252,6 +296,7 @@ function advance(state: Position, page: SourcePage, { numbers, offsets }: LastRe
   state.unknown += page.counts.unknown;
   state.lookups = page.progress.lookupsDone;
   state.shortfall = page.shortfall ?? state.shortfall;
+  if (page.watermark !== undefined) state.watermark = page.watermark;
 }
 
 /** Tells how the scan ended: to people, and in one marker per partition to everybody who follows the data. */
@@ -311,7 +356,7 @@ const OURS: readonly ErrorCode[] = [
 /** An error as the reason why the scan answers for nothing; a stop of this process is none: the scan is resumed later. */
 function failureOf(error: unknown, signal: AbortSignal): AppError {
   if (signal.aborted)
-    throw new AppError('scan_cancelled', 'this process stops: the scan is resumed later', { cause: error });
+    throw new AppError('scan_interrupted', 'this process stops: the scan is resumed later', { cause: error });
   const failure = toAppError(error);
   if (OURS.includes(failure.code)) throw failure;
   return failure;

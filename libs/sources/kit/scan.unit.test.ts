@@ -9,7 +9,7 @@ import {
   type MemoryStore,
   memoryRows,
 } from './memory.fixture.ts';
-import type { AccountReader, ReadContext, Source, SourcePage, SourceRecord } from './ports.ts';
+import type { AccountReader, ReadContext, ReadRequest, Source, SourcePage, SourceRecord } from './ports.ts';
 import { runScan } from './scan.ts';
 
 const PAGES = 5;
@@ -44,7 +44,7 @@ async function* fivePages({ position }: ReadContext): AsyncGenerator<SourcePage>
   for (let index = (position as number | undefined) ?? 0; index < PAGES; index += 1) yield page(index);
 }
 
-function sourceOf(reader: Partial<AccountReader> & { make?: () => void } = {}): Source {
+function sourceOf(reader: Partial<AccountReader> & { make?: () => void; more?: Partial<Source> } = {}): Source {
   return {
     name: 'ghl',
     entity: 'contact',
@@ -53,6 +53,9 @@ function sourceOf(reader: Partial<AccountReader> & { make?: () => void } = {}): 
     accounts: () => ['A'],
     accountHint: 'set SOME_ACCOUNT',
     maxUnknownShare: () => 0.2,
+    check: () => undefined,
+    keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
+    holds: () => null,
     reader() {
       reader.make?.();
       return {
@@ -63,6 +66,7 @@ function sourceOf(reader: Partial<AccountReader> & { make?: () => void } = {}): 
         ...reader,
       };
     },
+    ...reader.more,
   };
 }
 
@@ -194,7 +198,7 @@ describe('a scan that is interrupted', () => {
         throw new Error('the request was aborted');
       },
     });
-    await expect(run(source)).rejects.toMatchObject({ code: 'scan_cancelled' });
+    await expect(run(source)).rejects.toMatchObject({ code: 'scan_interrupted' });
     expect(producer.events.map(({ type }) => type)).not.toContain('crm.scan.v1.ScanFailed');
     expect(store.finished).toBeUndefined();
   });
@@ -344,6 +348,24 @@ describe('a cancelled scan', () => {
     expect(store.finished).toBe('read');
   });
 
+  it('tells the reader why it is stopped, so that it clears up what it left with the source', async () => {
+    const reasons: unknown[] = [];
+    const source = sourceOf({
+      read: async function* (context) {
+        try {
+          for await (const next of fivePages(context)) {
+            if (next.position === 2) store.wanted = 'cancel';
+            yield next;
+          }
+        } finally {
+          reasons.push(context.signal.reason);
+        }
+      },
+    });
+    await run(source);
+    expect(reasons).toEqual([expect.objectContaining({ code: 'scan_cancelled' })]);
+  });
+
   it('ends while the source is waited for', async () => {
     const source = sourceOf({
       read: async function* ({ signal }) {
@@ -357,6 +379,95 @@ describe('a cancelled scan', () => {
     await run(source, { cancelLookMs: 5 });
     expect(followLog(producer).markers[0]).toMatchObject({ failureCode: 'scan_cancelled', totalRecords: 7 });
     expect(producer.of('crm.scan.v1.ScanFailed')).toMatchObject([{ message: 'the scan was cancelled' }]);
+  });
+});
+
+describe('a scan that its source holds', () => {
+  const ceiling = new AppError('salesforce_api_ceiling', '95 of 100 are used (SALESFORCE_API_CEILING)');
+  const more: Partial<Source> = { holds: ({ code }) => (code === 'salesforce_api_ceiling' ? 5_000 : null) };
+
+  it('keeps its place, says why, writes no marker, and goes on from there', async () => {
+    let isSpent = true;
+    const source = sourceOf({
+      more,
+      read: async function* (context) {
+        for await (const next of fivePages(context)) {
+          if (isSpent && next.position === 3) throw ceiling;
+          yield next;
+        }
+      },
+    });
+    await run(source);
+    expect(store).toMatchObject({ paused: 1, held: 1, finished: undefined, position: { source: 2, contactsRead: 14 } });
+    expect(producer.of('crm.scan.v1.ScanPaused')).toMatchObject([
+      { recordsRead: 14, code: ceiling.code, message: ceiling.message },
+    ]);
+    expect(producer.of('crm.scan.v1.ScanFailed')).toEqual([]);
+    expect(followLog(producer).markers).toEqual([]);
+    isSpent = false;
+    await run(source);
+    const { holes, gone: contacts, markers } = followLog(producer);
+    expect([holes, contacts.size, markers.length]).toEqual([0, 35, 6]);
+  });
+
+  it('is held again at once, and says so each time', async () => {
+    const source = sourceOf({ more, open: () => Promise.reject(ceiling) });
+    await run(source);
+    await run(source);
+    const told = producer.events.map(({ type }) => type.split('.').at(-1));
+    expect(told).toEqual(['ScanPaused', 'ScanResumed', 'ScanPaused']);
+  });
+
+  it('can be cancelled all the same', async () => {
+    await run(sourceOf({ more, open: () => Promise.reject(ceiling) }));
+    store.wanted = 'cancel';
+    await run();
+    expect(followLog(producer).markers[0]).toMatchObject({ failureCode: 'scan_cancelled' });
+  });
+});
+
+describe('what a scan is asked for', () => {
+  it('reaches the reader whole, and the reader of a resumed scan', async () => {
+    const told: ReadRequest[] = [];
+    const source = sourceOf();
+    const asking: Source = { ...source, reader: (...args) => (told.push(args[1]), source.reader(...args)) };
+    const asked = { api: 'rest', since: 5, until: 9, limit: 3, batchSize: null };
+    const scan = store.scan({ asked, mode: 'incremental', dryRun: true });
+    await runScan({ scan, source: asking, store, producer, signal: stop.signal });
+    expect(told).toEqual([{ ...asked, mode: 'incremental', dryRun: true, contactId: null }]);
+  });
+
+  it('asks for no evidence and keeps no sightings where nothing is held against the scan', async () => {
+    store.evidence = () => Promise.reject(new Error('the evidence was asked for'));
+    const seen: unknown[] = [];
+    const { savePosition } = store;
+    store.savePosition = async (scan, position, shown, watermark) => {
+      seen.push(shown);
+      await savePosition(scan, position, shown, watermark);
+    };
+    await run(sourceOf({ more: { keeps: () => ({ known: null, watermark: 'told' }) } }));
+    expect(seen.every((shown) => shown === undefined)).toBe(true);
+  });
+});
+
+describe('the watermark of a scan', () => {
+  const telling = (error?: Error): Source =>
+    sourceOf({
+      read: async function* () {
+        yield page(0, { watermark: 77 });
+        yield page(1);
+        if (error !== undefined) throw error;
+      },
+    });
+
+  it('is what its pages told last, saved with the outcome', async () => {
+    await run(telling());
+    expect(store.watermark).toBe(77);
+  });
+
+  it('is nothing when the scan fails', async () => {
+    await run(telling(new AppError('ghl_truncated', 'no')));
+    expect(store.watermark).toBeNull();
   });
 });
 

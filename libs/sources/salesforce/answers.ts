@@ -57,8 +57,12 @@ export function failureOf(status: number, text: string): AppError {
   return new AppError('salesforce_bad_request', `Salesforce refuses the request (${status} ${errorCode})`);
 }
 
-/** The one message that a person needs: which field. */
+const SPENT =
+  ': the API requests of the org are used up; the scan waits at its position and is tried again by itself (SALESFORCE_HOLD)';
+
+/** The one message that a person needs: which field, or what to do. */
 function detail(code: string, message: string): string {
+  if (code === 'salesforce_request_limit') return SPENT;
   const field = code === 'salesforce_invalid_field' ? /No such column '(\w+)'/.exec(message)?.[1] : undefined;
   return field === undefined ? '' : `: ${field}`;
 }

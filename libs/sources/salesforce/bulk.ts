@@ -9,6 +9,8 @@ import { readSet, type OpenSet, type SetBatch } from './result-set.ts';
 export interface BulkPosition {
   jobId: string;
   version: string;
+  /** Rows that the job has found so far, as long as it runs; null when it does not say. */
+  processed: number | null;
   /** Rows of the result; null until the job is complete. */
   total: number | null;
   /** Sets that are being read, and how far. */
@@ -63,16 +65,20 @@ export async function* readBulk(
   options: BulkOptions,
 ): AsyncGenerator<BulkBatch> {
   let at = from !== null && from.version === client.version ? from : null;
-  for (let made = at === null ? 0 : 1; ; made += 1) {
-    try {
-      at ??= await createJob(client, soql, options);
-      yield* readJob(client, at, options);
-      return;
-    } catch (error) {
-      if (at !== null && isCancelled(options.signal)) await drop(client, at.jobId);
-      if (toAppError(error).code !== 'salesforce_gone' || made >= JOBS_PER_WINDOW) throw error;
-      at = null;
+  try {
+    for (let made = at === null ? 0 : 1; ; made += 1) {
+      try {
+        at ??= await createJob(client, soql, options);
+        yield* readJob(client, at, options);
+        return;
+      } catch (error) {
+        if (toAppError(error).code !== 'salesforce_gone' || made >= JOBS_PER_WINDOW) throw error;
+        at = null;
+      }
     }
+  } finally {
+    // Also when the reader is let go of between two batches.
+    if (at !== null && isCancelled(options.signal)) await drop(client, at.jobId);
   }
 }
 
@@ -89,7 +95,17 @@ async function drop(client: SalesforceClient, jobId: string): Promise<void> {
 async function createJob(client: SalesforceClient, soql: string, { parallel }: BulkOptions): Promise<BulkPosition> {
   const { id: jobId } = await client.createJob(soql, true);
   const isParallel = parallel > 1;
-  return { jobId, version: client.version, total: null, open: [], next: null, isParallel, rows: 0, isRead: false };
+  return {
+    jobId,
+    version: client.version,
+    processed: null,
+    total: null,
+    open: [],
+    next: null,
+    isParallel,
+    rows: 0,
+    isRead: false,
+  };
 }
 
 async function* readJob(client: SalesforceClient, from: BulkPosition, options: BulkOptions): AsyncGenerator<BulkBatch> {
@@ -102,7 +118,7 @@ async function* readJob(client: SalesforceClient, from: BulkPosition, options: B
   if (at.total === null) {
     // The job is known before anybody waits for it: a crash leaves none behind that nobody finds.
     yield snapshot();
-    at.total = await complete(client, at.jobId, options);
+    yield* complete(client, at, options, snapshot);
     await begin(client, at, options);
   }
   while (!at.isRead) {
@@ -123,23 +139,33 @@ async function* readJob(client: SalesforceClient, from: BulkPosition, options: B
   await client.deleteJob(at.jobId).catch(() => undefined);
 }
 
-/** Waits for a job; returns the rows of its result. */
-async function complete(client: SalesforceClient, jobId: string, options: BulkOptions): Promise<number> {
+/** Waits for a job until the position holds the rows of its result; gives every state on the way, so that people see it live. */
+async function* complete(
+  client: SalesforceClient,
+  at: BulkPosition,
+  options: BulkOptions,
+  snapshot: () => BulkBatch,
+): AsyncGenerator<BulkBatch> {
   const { clock, signal, pollFirstMs, pollLongestMs, deadlineMs } = options;
   const deadline = clock.now() + deadlineMs;
   for (let delay = pollFirstMs; ; delay = Math.min(delay * 1.5, pollLongestMs)) {
-    const { state, records, errorMessage } = await client.job(jobId);
-    if (state === 'JobComplete') return records ?? 0;
+    const { state, records, errorMessage } = await client.job(at.jobId);
+    if (state === 'JobComplete') {
+      at.total = records ?? 0;
+      return;
+    }
     if (state === 'Failed') throw jobFailed(errorMessage);
     if (state === 'Aborted') throw new AppError('salesforce_gone', 'somebody aborted the bulk job');
     // Any other state, also one we do not know, is still on its way.
     if (clock.now() >= deadline) {
-      await drop(client, jobId);
+      await drop(client, at.jobId);
       throw new AppError(
         'salesforce_job_failed',
         `a bulk job was not complete after ${deadlineMs / 1000} s and was aborted`,
       );
     }
+    at.processed = records;
+    yield snapshot();
     await clock.sleep(delay, signal);
   }
 }

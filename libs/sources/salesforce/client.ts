@@ -1,4 +1,4 @@
-import { AppError } from '#libs/runtime/src/errors.ts';
+import { AppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import { NoAnswer, openStream, sendRequest, type HttpRequest } from '#libs/runtime/src/http-client.ts';
 import { withRetry } from '../kit/retry.ts';
 import type { Clock } from '../kit/rate-limit.ts';
@@ -104,18 +104,20 @@ export interface SalesforceClientOptions {
 const ATTEMPTS = 5;
 const REST_PAGE = 2000;
 /** Errors that the reader answers itself: the same request again does not help. */
-const FINAL = new Set([
+const FINAL: readonly ErrorCode[] = [
   'salesforce_request_limit',
   'salesforce_api_ceiling',
   'salesforce_query_timeout',
   'salesforce_gone',
-]);
+];
 
 /** A client of one org. */
 export function createSalesforceClient(options: SalesforceClientOptions): SalesforceClient {
   const { sessions, version, usage, timeoutMs, patienceMs, clock, signal, onRequest } = options;
   const root = `/services/data/${version}`;
   const jobs = `${root}/jobs/query`;
+  // Asked above the ceiling as well: how else would anybody learn that there is room again.
+  const limitsPath = `${root}/limits`;
   let requests = 0;
   /** What the org's clock is ahead of ours. */
   let ahead = 0;
@@ -181,17 +183,11 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
     accept: (body: Body) => T,
     headers?: Record<string, string>,
   ): Promise<T> {
-    const answer = await withRetry({ totalMs: patienceMs, attempts: ATTEMPTS, signal, clock }, async () => {
-      try {
-        usage.check();
-        return { value: accept(((await send(request, headers)) ?? {}) as Body) };
-      } catch (error) {
-        if (error instanceof AppError && FINAL.has(error.code)) return { error };
-        throw error;
-      }
+    const isFinal = ({ code }: AppError): boolean => FINAL.includes(code);
+    return withRetry({ totalMs: patienceMs, attempts: ATTEMPTS, signal, clock, isFinal }, async () => {
+      if (request.path !== limitsPath) usage.check();
+      return accept(((await send(request, headers)) ?? {}) as Body);
     });
-    if ('error' in answer) throw answer.error;
-    return answer.value;
   }
 
   const get = <T>(path: string, accept: (body: Body) => T): Promise<T> => call({ method: 'GET', path }, accept);
@@ -203,7 +199,7 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
     orgId: async () => (await sessions.current()).orgId,
 
     limits: () =>
-      get(`${root}/limits`, ({ DailyApiRequests: daily }) => {
+      get(limitsPath, ({ DailyApiRequests: daily }) => {
         const { Max: max, Remaining: remaining } = (daily ?? {}) as { Max?: unknown; Remaining?: unknown };
         if (typeof max === 'number' && typeof remaining === 'number') usage.set({ used: max - remaining, max });
       }),

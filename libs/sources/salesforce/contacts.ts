@@ -5,20 +5,10 @@ import { readBulk, type BulkOptions, type BulkPosition } from './bulk.ts';
 import type { SalesforceClient } from './client.ts';
 import { selectFields, type Drift } from './drift.ts';
 import { recordMaker, type Records } from './records.ts';
+import type { ContactRequest } from './request.ts';
 import { readRest, type RestPosition } from './rest.ts';
-import { contactQuery, countQuery, nextWindow, splitWindow, type Window, type WindowRule } from './soql.ts';
-
-/** What a scan of contacts is to read. */
-export interface ContactRequest {
-  /** The org is read whole, what changed since the watermark, or which known contacts are still there. */
-  mode: 'full' | 'incremental' | 'reconcile';
-  /** Auto takes the Bulk API for more contacts than `bulkFrom`. */
-  api: 'auto' | 'bulk' | 'rest';
-  /** Watermark of the last scan, or the time people ask for, in milliseconds; null reads all. */
-  since: number | null;
-  /** Contacts at most; by REST only. */
-  limit: number | null;
-}
+import { contactQuery, countQuery } from './soql.ts';
+import { nextWatermark, splitWindow, windowOf, type Window, type WindowRule } from './window.ts';
 
 /** How contacts are read. */
 export interface ContactOptions {
@@ -39,8 +29,8 @@ export interface ContactPosition {
   fields: string[];
   /** Windows still to be read, the current one first. */
   windows: Window[];
-  /** Where the next incremental scan begins, once this one has come to its end. */
-  watermark: number;
+  /** Where the next incremental scan begins, once this one has come to its end; null when this one leaves a gap. */
+  watermark: number | null;
   /** Way of the current window; null while it has not begun. */
   api: 'bulk' | 'rest' | null;
   bulk: BulkPosition | null;
@@ -51,26 +41,11 @@ export interface ContactPosition {
   redescribed: number;
 }
 
-type Context = Pick<ReadContext, 'position' | 'signal'>;
+type Context = Pick<ReadContext, 'position' | 'signal' | 'since'>;
 
 const DESCRIBE_AGAIN = 3;
 /** Salesforce takes 16,384 bytes of address and headers; a longer query goes into the body of a bulk job. */
 const LONGEST_ADDRESS = 12_000;
-
-/** Throws request_invalid for a request that contradicts itself (salesforce B11). */
-export function checkRequest({ mode, api, since, limit }: ContactRequest): void {
-  const fault =
-    limit !== null && api === 'bulk'
-      ? 'a limit needs the REST API: leave the API out, or ask for rest'
-      : limit !== null && !(Number.isInteger(limit) && limit > 0)
-        ? 'a limit is a number from 1'
-        : mode === 'full' && since !== null
-          ? 'a full scan has no beginning: leave it out, or ask for an incremental scan'
-          : mode === 'incremental' && since === null
-            ? 'an incremental scan needs a time to begin at'
-            : undefined;
-  if (fault !== undefined) throw new AppError('request_invalid', fault);
-}
 
 /**
  * Reads contacts of the scan's window, deleted and merged ones included, page by page. The end of the window is fixed at the
@@ -82,7 +57,8 @@ export async function* readContacts(
   context: Context,
   options: ContactOptions,
 ): AsyncGenerator<SourcePage> {
-  const at = (context.position as ContactPosition | undefined) ?? (await begin(client, request, options));
+  const at =
+    (context.position as ContactPosition | undefined) ?? (await begin(client, request, context.since, options));
   const page = pager(at);
   while (at.windows.length > 0) {
     try {
@@ -99,15 +75,15 @@ export async function* readContacts(
 async function begin(
   client: SalesforceClient,
   request: ContactRequest,
+  watermark: number | null,
   options: ContactOptions,
 ): Promise<ContactPosition> {
-  checkRequest(request);
   const described = await client.describe('Contact');
   const { fields, drift } = selectFields(described, options.extraFields);
   options.onDrift?.(drift);
   if (!fields.includes('Id') || !fields.includes('SystemModstamp'))
     throw new AppError('salesforce_forbidden', 'the Salesforce user does not see Id and SystemModstamp of Contact');
-  const window = nextWindow(request.since, client.serverNow(), options.windows);
+  const window = windowOf(request, watermark, client.serverNow(), options.windows);
   const expected = await count(client, window);
   const isLong = encodeURIComponent(contactQuery(fields, window)).length > LONGEST_ADDRESS;
   const isMany = (expected ?? Infinity) > options.bulkFrom;
@@ -115,7 +91,7 @@ async function begin(
   return {
     fields,
     windows: [window],
-    watermark: window.to!,
+    watermark: nextWatermark(request, watermark, window),
     api: isBulk && request.limit === null ? 'bulk' : 'rest',
     bulk: null,
     rest: null,
@@ -144,8 +120,9 @@ async function* readWindow(
   const page = pager(at);
   const make = recordMaker(() => options.clock.now());
   const soql = contactQuery(at.fields, at.windows[0]!, request.limit);
+  const bulk = { ...options.bulk, batchRows: request.batchSize ?? options.bulk.batchRows };
   if (at.api === 'bulk') {
-    for await (const batch of readBulk(client, soql, at.bulk, { ...options.bulk, clock: options.clock, signal })) {
+    for await (const batch of readBulk(client, soql, at.bulk, { ...bulk, clock: options.clock, signal })) {
       at.bulk = batch.position;
       yield page(make.ofRows(batch.columns, batch.rows));
     }
@@ -181,14 +158,18 @@ const nothing = (): Records => ({ records: [], seen: seenContacts(), counts: { r
 
 /** Makes pages of a position that moves on. */
 function pager(at: ContactPosition): (read: Records) => SourcePage {
-  return (read) => ({
-    ...read,
-    position: structuredClone(at),
-    progress: {
-      phase: at.bulk !== null && at.bulk.total === null ? 'waiting for the bulk job' : (at.api ?? 'rest'),
-      recordsTotal: at.expected,
-      lookupsDone: 0,
-      lookupsTotal: null,
-    },
-  });
+  return (read) => {
+    const isWaiting = at.bulk !== null && at.bulk.total === null;
+    return {
+      ...read,
+      position: structuredClone(at),
+      watermark: at.watermark,
+      progress: {
+        phase: isWaiting ? 'job' : (at.api ?? 'rest'),
+        recordsTotal: at.expected,
+        lookupsDone: isWaiting ? (at.bulk?.processed ?? 0) : 0,
+        lookupsTotal: isWaiting ? at.expected : null,
+      },
+    };
+  };
 }

@@ -1,31 +1,14 @@
 import { createSign } from 'node:crypto';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { sendRequest } from '#libs/runtime/src/http-client.ts';
+import type { SalesforceLogin } from '#libs/runtime/src/salesforce-settings.ts';
 import { secret, type Secret } from '#libs/runtime/src/secret.ts';
 import { loginFailureOf, noAnswer, parseJson } from './answers.ts';
 import { guardRequest } from './guard.ts';
 
 /** How to log in (salesforce A2). */
 export type Login =
-  | { flow: 'client-credentials'; clientId: string; clientSecret: Secret }
-  | {
-      flow: 'password';
-      clientId: string;
-      clientSecret: Secret;
-      username: string;
-      password: Secret;
-      securityToken?: Secret;
-    }
-  | {
-      flow: 'jwt';
-      clientId: string;
-      username: string;
-      /** PEM of the key whose certificate the app has. */
-      privateKey: Secret;
-      /** Who the assertion is for: the login host as Salesforce names it. */
-      audience: string;
-    }
-  | { flow: 'refresh-token'; clientId: string; clientSecret?: Secret; refreshToken: Secret };
+  SalesforceLogin | { flow: 'refresh-token'; clientId: string; clientSecret?: Secret; refreshToken: Secret };
 
 /** A session. Nothing says how long it lives: an answer 401 does. */
 export interface Session {

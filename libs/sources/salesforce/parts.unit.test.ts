@@ -4,7 +4,8 @@ import { failureOf, loginFailureOf } from './answers.ts';
 import type { DescribedField } from './client.ts';
 import { selectFields } from './drift.ts';
 import { merge } from './merge.ts';
-import { contactQuery, countQuery, fateQuery, nextWindow, splitWindow } from './soql.ts';
+import { contactQuery, countQuery, fateQuery } from './soql.ts';
+import { nextWatermark, splitWindow, windowOf } from './window.ts';
 import { createUsageBudget, type ApiUsage } from './usage.ts';
 
 describe('queries', () => {
@@ -18,11 +19,41 @@ describe('queries', () => {
     ],
     [
       contactQuery(['Id'], { from, to }, 5),
-      'SELECT Id FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND SystemModstamp < 2024-01-02T00:00:00.000Z LIMIT 5',
+      'SELECT Id FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND SystemModstamp < 2024-01-02T00:00:00.000Z ORDER BY SystemModstamp DESC LIMIT 5',
     ],
     [countQuery({ from, to: null }), 'SELECT COUNT() FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z'],
     [fateQuery(["a'b"]), "SELECT Id, IsDeleted, MasterRecordId, SystemModstamp FROM Contact WHERE Id IN ('a\\'b')"],
   ])('%s', (soql, expected) => expect(soql).toBe(expected));
+});
+
+describe('a window that people ask for', () => {
+  const rule = { overlapMs: 600_000, lagMs: 60_000 };
+  it.each([
+    ['from then on, exactly', { since: 5_000_000, until: null }, { from: 5_000_000, to: 9_940_000 }],
+    ['until then', { since: 5_000_000, until: 6_000_000 }, { from: 5_000_000, to: 6_000_000 }],
+    ['never into the future', { since: 20_000_000, until: 30_000_000 }, { from: 9_940_000, to: 9_940_000 }],
+  ])('%s', (_name, range, expected) =>
+    expect(windowOf({ mode: 'incremental', ...range }, 7_000_000, 10_000_500, rule)).toEqual(expected),
+  );
+
+  it('is all of it for a full scan, whatever the watermark', () => {
+    const full = { mode: 'full', since: null, until: null } as const;
+    expect(windowOf(full, 7_000_000, 10_000_500, rule)).toEqual({ from: null, to: 9_940_000 });
+  });
+});
+
+describe('the watermark after a scan', () => {
+  it.each<[string, number | null, number | null, { from: number | null; to: number }, number | null]>([
+    ['of the whole org', null, null, { from: null, to: 90 }, 90],
+    ['of what follows the last', null, 50, { from: 40, to: 90 }, 90],
+    ['that touches the last', null, 50, { from: 50, to: 90 }, 90],
+    ['that leaves a gap', null, 50, { from: 51, to: 90 }, null],
+    ['of a range, where nothing was read before', null, null, { from: 40, to: 90 }, null],
+    ['of a range long past', null, 50, { from: 10, to: 20 }, 50],
+    ['that was cut by a limit', 100, null, { from: null, to: 90 }, null],
+  ])('%s', (_name, limit, watermark, window, expected) =>
+    expect(nextWatermark({ limit }, watermark, window)).toBe(expected),
+  );
 });
 
 describe('windows', () => {
@@ -31,7 +62,9 @@ describe('windows', () => {
     ['all of it', null, 10_000_500, { from: null, to: 9_940_000 }],
     ['from the watermark less the overlap', 5_000_000, 10_000_500, { from: 4_400_000, to: 9_940_000 }],
     ['empty rather than backwards', 99_000_000, 10_000_000, { from: 9_940_000, to: 9_940_000 }],
-  ])('%s', (_name, since, now, expected) => expect(nextWindow(since, now, rule)).toEqual(expected));
+  ])('%s', (_name, since, now, expected) =>
+    expect(windowOf({ mode: 'incremental', since: null, until: null }, since, now, rule)).toEqual(expected),
+  );
 
   it('halves meet, and the shortest stays whole', () => {
     expect(splitWindow({ from: 0, to: 1_000_000 })).toEqual([

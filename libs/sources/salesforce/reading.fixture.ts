@@ -3,10 +3,12 @@ import { secret } from '#libs/runtime/src/secret.ts';
 import { memoryRows, evidenceOf } from '../kit/memory.fixture.ts';
 import type { ReadContext, SourcePage, SourceRecord } from '../kit/ports.ts';
 import { systemClock, type Clock } from '../kit/rate-limit.ts';
-import type { ContactOptions, ContactRequest } from './contacts.ts';
+import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
+import type { ContactOptions } from './contacts.ts';
 import type { Drift } from './drift.ts';
 import type { Login } from './oauth.ts';
 import { salesforceSource } from './source.ts';
+import type { ContactRequest } from './request.ts';
 import type { ApiUsage } from './usage.ts';
 
 /** The login that the simulated org takes. */
@@ -44,6 +46,8 @@ export interface ReadingOptions {
   bulk?: Partial<ContactOptions['bulk']>;
   ceilingShare?: number;
   position?: unknown;
+  /** Watermark of earlier scans. */
+  watermark?: number | null;
   signal?: AbortSignal;
   /** Known contacts of a reconciliation. */
   known?: readonly string[];
@@ -87,13 +91,13 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
       onDrift: (drift) => reading.drifts.push(drift),
       ...options.contacts,
     },
+    holdMs: 900_000,
     vanished: { minContacts: 100, maxShare: 0.2 },
     usage: {
       warnShare: 0.8,
       ceilingShare: options.ceilingShare ?? 0.95,
       onWarning: (usage) => reading.warnings.push(usage),
     },
-    request: () => ({ mode: 'full', api: 'auto', since: null, limit: null, ...options.request }),
     onRequest: (status) => reading.statuses.push(status),
     onRefused: (refusal) => reading.refused.push(refusal),
   });
@@ -102,10 +106,11 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
     evidence: evidenceOf(),
     position: options.position,
     known: rows,
-    since: null,
+    since: options.watermark ?? null,
     signal,
   };
-  const reader = source.reader('org', 'full', signal);
+  const asked = { ...ASKED_NOTHING, mode: 'full', dryRun: false, contactId: null, ...options.request };
+  const reader = source.reader('org', asked, signal);
   await reader.open();
   try {
     for await (const page of reader.read(context)) {

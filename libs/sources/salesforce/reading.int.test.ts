@@ -147,9 +147,9 @@ describe('a scan by the kit', () => {
         extraFields: [],
         clock: hastyClock,
       },
+      holdMs: 900_000,
       vanished: { minContacts: 100, maxShare: 0.2 },
       usage: { warnShare: 0.8, ceilingShare: 0.95 },
-      request: () => ({ mode: 'full', api: 'auto', since: null, limit: null }),
       onRequest: () => undefined,
       onRefused: () => undefined,
     });
@@ -339,10 +339,12 @@ it('of more fields than an address takes goes by the Bulk API', async () => {
 
 describe('an incremental scan', () => {
   const since = (): {
-    request: { mode: 'incremental'; since: number };
+    request: { mode: 'incremental' };
+    watermark: number;
     contacts: { windows: { overlapMs: number; lagMs: number } };
   } => ({
-    request: { mode: 'incremental', since: simulator.world.now() },
+    request: { mode: 'incremental' },
+    watermark: simulator.world.now(),
     contacts: { windows: { overlapMs: 0, lagMs: 0 } },
   });
 
@@ -374,7 +376,8 @@ describe('an incremental scan', () => {
     for (let round = 0; round < 5; round += 1) {
       world.changeContact(idOf(40 + round), { LastName: 'Changed' });
       const next = await rest({
-        request: { mode: 'incremental', since: watermark },
+        request: { mode: 'incremental' },
+        watermark,
         contacts: { windows: { overlapMs: 0, lagMs: 500 } },
       });
       ({ watermark } = next.pages.at(-1)!.position as ContactPosition);
@@ -388,12 +391,26 @@ describe('an incremental scan', () => {
   it('reads the overlap again', async () => {
     simulator.world.changeContact(idOf(50), { LastName: 'Late' });
     simulator.world.advance(60_000);
-    const reading = await rest({ request: { mode: 'incremental', since: simulator.world.now() } });
+    const reading = await rest({ request: { mode: 'incremental' }, watermark: simulator.world.now() });
     expect(reading.ids).toContain(idOf(50));
   });
 
-  it('without a beginning is refused', async () => {
-    await expect(read({ request: { mode: 'incremental' } })).rejects.toEqual(failure('request_invalid'));
+  it('of an org that nobody has read reads all of it', async () => {
+    expectAll(await rest({ request: { mode: 'incremental' } }));
+  });
+
+  it('from a time that people ask for reads exactly from there, and moves no watermark over the gap', async () => {
+    const { world } = simulator;
+    world.changeContact(idOf(60), { LastName: 'Before' });
+    world.advance(1000);
+    const since = world.now();
+    world.changeContact(idOf(61), { LastName: 'Within' });
+    world.advance(1000);
+    const until = world.now();
+    world.changeContact(idOf(62), { LastName: 'Behind' });
+    world.advance(1000);
+    const { ids, pages } = await rest({ request: { mode: 'incremental', since, until } });
+    expect([ids, pages.at(-1)!.watermark]).toEqual([[idOf(61)], null]);
   });
 });
 

@@ -1,8 +1,9 @@
-import { AppError } from '#libs/runtime/src/errors.ts';
+import { AppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import type { Source } from '../kit/ports.ts';
 import { createSalesforceClient } from './client.ts';
-import { checkRequest, readContacts, type ContactOptions, type ContactRequest } from './contacts.ts';
+import { readContacts, type ContactOptions } from './contacts.ts';
 import { createSessions, type Login } from './oauth.ts';
+import { CONTACT_MODES, contactRequest } from './request.ts';
 import { reconcile, type VanishedRule } from './reconcile.ts';
 import { createUsageBudget, type UsageBudget, type UsageOptions } from './usage.ts';
 
@@ -23,9 +24,9 @@ export interface SalesforceSourceOptions {
   patienceMs: number;
   contacts: ContactOptions;
   vanished: VanishedRule;
+  /** How long a scan is held before it is tried again when the API requests are used up. */
+  holdMs: number;
   usage: UsageOptions;
-  /** What the scan of an account that begins now is to read. */
-  request(account: string): ContactRequest;
   onRequest(status: string): void;
   /** Told when a request was stopped because it does not only read. */
   onRefused(refusal: AppError): void;
@@ -33,6 +34,8 @@ export interface SalesforceSourceOptions {
 
 const ACCOUNT_HINT =
   'set SALESFORCE_DOMAIN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET (or SALESFORCE_JWT_KEY_FILE and SALESFORCE_USERNAME)';
+/** The API is used up for a while, by us or by others: nothing is wrong with what was read so far. */
+const HOLDING: readonly ErrorCode[] = ['salesforce_api_ceiling', 'salesforce_request_limit'];
 const ORG_ID = /^00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?$/;
 
 /** The Salesforce source: contacts of one org, read by REST or by the Bulk API 2.0. One usage budget per org. */
@@ -51,16 +54,19 @@ export function salesforceSource(options: SalesforceSourceOptions): Source {
     entity: 'contact',
     topic: 'crm.raw.salesforce.v1',
     accountHint: ACCOUNT_HINT,
-    modes: ['full', 'incremental', 'reconcile'],
+    modes: CONTACT_MODES,
     accounts: () => [...accounts.keys()],
     // A contact that is asked after always gets an answer: there is no unknown share.
     maxUnknownShare: () => 0,
-    reader(name, _mode, signal) {
+    check: contactRequest,
+    // Contacts that are read tell by themselves what became of them: only a reconciliation looks for those that are known.
+    keeps: ({ mode }) => ({ known: mode === 'reconcile' ? 'salesforce-contacts' : null, watermark: 'told' }),
+    holds: ({ code }) => (HOLDING.includes(code) ? options.holdMs : null),
+    reader(name, asked, signal) {
       const { loginUrl, login } = accountOf(name);
       const usage = budgets.get(name) ?? createUsageBudget(options.usage);
       budgets.set(name, usage);
-      const request = options.request(name);
-      checkRequest(request);
+      const request = contactRequest(asked);
       const { version, timeoutMs, patienceMs, contacts, onRequest, onRefused } = options;
       const sessions = createSessions({ loginUrl, login, timeoutMs, signal });
       const client = createSalesforceClient({

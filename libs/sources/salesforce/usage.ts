@@ -23,17 +23,20 @@ export interface UsageOptions {
   warnShare: number;
   /** From here on this source sends nothing. */
   ceilingShare: number;
+  /** Told whenever the usage is known anew. */
+  onUsage?(usage: ApiUsage): void;
   /** Told once when the share is passed, and again after it was below. */
   onWarning?(usage: ApiUsage): void;
 }
 
 /** A budget that knows nothing yet and lets everything through. */
-export function createUsageBudget({ warnShare, ceilingShare, onWarning }: UsageOptions): UsageBudget {
+export function createUsageBudget({ warnShare, ceilingShare, onUsage, onWarning }: UsageOptions): UsageBudget {
   let usage: ApiUsage | undefined;
   let isWarned = false;
 
   function set(next: ApiUsage): void {
     usage = next;
+    onUsage?.(next);
     const isHigh = share(next) >= warnShare;
     if (isHigh && !isWarned) onWarning?.(next);
     isWarned = isHigh;
@@ -51,7 +54,7 @@ export function createUsageBudget({ warnShare, ceilingShare, onWarning }: UsageO
       const { used, max } = usage;
       throw new AppError(
         'salesforce_api_ceiling',
-        `${used} of ${max} API requests of the org are used, ${Math.round(ceilingShare * 100)} % are allowed: the scan stops at its position`,
+        `${used} of ${max} API requests of the org are used, ${Math.round(ceilingShare * 100)} % are allowed (SALESFORCE_API_CEILING): the scan waits at its position and is tried again by itself (SALESFORCE_HOLD)`,
       );
     },
   };

@@ -118,6 +118,7 @@ const run = defineEntity({
     startedAt: p.datetime().nullable(),
     readAt: p.datetime().nullable(),
     finishedAt: p.datetime().nullable(),
+    pausedAt: p.datetime().nullable(),
     updatedAt: p.datetime(),
   }),
 });

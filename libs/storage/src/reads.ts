@@ -118,6 +118,8 @@ export interface RunView {
   requestedAt: number | null;
   startedAt: number | null;
   finishedAt: number | null;
+  /** Since when it is paused; null while it is not. */
+  pausedAt: number | null;
   /** Seconds from the start to the result; null while it runs. */
   duration: number | null;
 }
@@ -135,7 +137,7 @@ export async function readRuns(sql: Sql, syncIds: readonly string[], accounts?: 
     `select sync_id as "syncId", source, account, mode, dry_run as "dryRun", status, joined_to as "joinedTo", phase, success, message,
        exit_code as "exitCode", error, counters as stats, field_errors as "fieldErrors", held_tables as "heldTables",
        progress || jsonb_build_object('phase', phase) as reported, requested_at as "requestedAt",
-       started_at as "startedAt", finished_at as "finishedAt",
+       started_at as "startedAt", finished_at as "finishedAt", paused_at as "pausedAt",
        round(extract(epoch from finished_at - started_at), 3) as duration
      from runs where sync_id = any($1) and ($2::text[] is null or account = any($2))`,
     [syncIds, accounts ?? null],

@@ -49,8 +49,10 @@ const TABLE_GRANTS: [table: string, privileges: string, role: string][] = [
     'select (id, account_id, ghl_contact_id, customer_email, ghl_opportunity_id)',
     'tributary_connector',
   ],
+  ['public.sf_contacts', 'select (account_id, salesforce_id, deleted_at)', 'tributary_connector'],
   ['tributary.scans', WRITE, 'tributary_connector'],
   ['tributary.scan_rows', WRITE, 'tributary_connector'],
+  ['tributary.scan_partitions', 'select', 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_classifier'],
   // How far a scan is.

@@ -1,4 +1,5 @@
 import type { Events } from '#libs/contracts/src/generated/events.ts';
+import { ERROR_CODES, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import type { Sql } from './pool.ts';
 
 type Written = Partial<Record<Column, unknown>>;
@@ -20,7 +21,8 @@ type Column =
   | 'requested_at'
   | 'started_at'
   | 'read_at'
-  | 'finished_at';
+  | 'finished_at'
+  | 'paused_at';
 
 /** Later states never give way to earlier ones, whatever order their events arrive in. */
 const RANK = `case status when 'queued' then 0 when 'joined' then 1 when 'running' then 1 when 'paused' then 1 when 'read' then 2 when 'failed' then 3 else 4 end`;
@@ -51,7 +53,7 @@ export async function applyRunEvent<T extends keyof typeof RUN_EVENTS>(
   );
 }
 
-const TIMES = new Set<Column>(['requested_at', 'started_at', 'read_at', 'finished_at']);
+const TIMES = new Set<Column>(['requested_at', 'started_at', 'read_at', 'finished_at', 'paused_at']);
 const JSONS = new Set<Column>(['error', 'counters', 'field_errors', 'held_tables', 'progress']);
 
 function cast(column: Column, parameter: string): string {
@@ -60,7 +62,7 @@ function cast(column: Column, parameter: string): string {
 }
 
 function toCell(column: Column, value: unknown): unknown {
-  return JSONS.has(column) ? JSON.stringify(value) : value;
+  return JSONS.has(column) && value !== null ? JSON.stringify(value) : value;
 }
 
 interface RunChange {
@@ -89,12 +91,18 @@ const RUN_EVENTS = {
   'crm.scan.v1.ScanPaused': (e: Events['crm.scan.v1.ScanPaused']): RunChange => ({
     syncId: e.scanId,
     status: 'paused',
-    written: {},
+    written: {
+      paused_at: e.at,
+      // Only a pause that nobody asked for has a reason.
+      ...(e.code === null
+        ? {}
+        : { error: { code: e.code, kind: ERROR_CODES[e.code as ErrorCode]?.kind ?? 'transient', message: e.message } }),
+    },
   }),
   'crm.scan.v1.ScanResumed': (e: Events['crm.scan.v1.ScanResumed']): RunChange => ({
     syncId: e.scanId,
     status: 'running',
-    written: {},
+    written: { paused_at: null, error: null },
   }),
   'crm.scan.v1.ScanStarted': (e: Events['crm.scan.v1.ScanStarted']): RunChange => ({
     syncId: e.scanId,
@@ -125,7 +133,7 @@ const RUN_EVENTS = {
   'crm.scan.v1.ScanFailed': (e: Events['crm.scan.v1.ScanFailed']): RunChange => ({
     syncId: e.scanId,
     status: 'failed',
-    written: { error: { code: e.code, kind: e.kind, message: e.message }, read_at: e.failedAt },
+    written: { error: { code: e.code, kind: e.kind, message: e.message }, read_at: e.failedAt, paused_at: null },
   }),
   'crm.scan.v1.ScanApplied': (e: Events['crm.scan.v1.ScanApplied']): RunChange => ({
     syncId: e.scanId,

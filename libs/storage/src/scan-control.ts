@@ -13,18 +13,18 @@ export interface ScanName {
  * id is returned: the row lock keeps that scan from beginning meanwhile.
  */
 async function enqueueScan(sql: Sql, request: ScanRequest): Promise<{ joinedTo: string | undefined }> {
-  const { scanId, source, account, mode, dryRun, contactId, requestedBy, requestedAt } = request;
+  const { scanId, source, account, mode, dryRun, contactId, asked, requestedBy, requestedAt } = request;
   const same = await sql.query<{ scan_id: string }>(
     `select scan_id from scans
-     where source = $1 and account = $2 and mode = $3 and dry_run = $4 and contact_id is not distinct from $5 and scan_id <> $6
+     where source = $1 and account = $2 and mode = $3 and dry_run = $4 and contact_id is not distinct from $5 and asked = $7::jsonb and scan_id <> $6
        and state in ('queued', 'running') and started_at is null and not cancel_requested
      order by requested_at limit 1 for update`,
-    [source, account, mode, dryRun, contactId, scanId],
+    [source, account, mode, dryRun, contactId, scanId, JSON.stringify(asked)],
   );
   const joinedTo = same.rows[0]?.scan_id;
   const { rows } = await sql.query<{ joined_to: string | null }>(
-    `insert into scans (scan_id, source, account, mode, dry_run, contact_id, requested_by, requested_at, state, joined_to)
-     values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9, $10)
+    `insert into scans (scan_id, source, account, mode, dry_run, contact_id, requested_by, requested_at, state, joined_to, asked)
+     values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8 / 1000.0), $9, $10, $11::jsonb)
      on conflict do nothing returning joined_to`,
     [
       scanId,
@@ -37,6 +37,7 @@ async function enqueueScan(sql: Sql, request: ScanRequest): Promise<{ joinedTo: 
       requestedAt,
       joinedTo === undefined ? 'queued' : 'joined',
       joinedTo,
+      JSON.stringify(asked),
     ],
   );
   return { joinedTo: rows[0]?.joined_to ?? undefined };
@@ -73,7 +74,7 @@ async function pauseScan(sql: Sql, scanId: string): Promise<void> {
 /** Lets a paused scan go on, or takes a pause back that has not come about yet. */
 async function resumeScan(sql: Sql, scanId: string): Promise<void> {
   await sql.query(
-    `update scans set pause_requested = false, state = 'running' where scan_id = $1 and state in ('running', 'paused')`,
+    `update scans set pause_requested = false, state = 'running', resume_at = null where scan_id = $1 and state in ('running', 'paused')`,
     [scanId],
   );
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { SCAN_CONTROL } from './scan-control.ts';
 import { createScanStore, type ScanRequest, type ScanStore, type SeenIdentifiers } from './scans.ts';
@@ -32,6 +33,7 @@ const request = (scanId: string, more: Partial<ScanRequest> = {}): ScanRequest =
   mode: 'full',
   dryRun: false,
   contactId: null,
+  asked: ASKED_NOTHING,
   requestedBy: 'test',
   requestedAt: Number(scanId.replace(/\D/g, '') || 0),
   ...more,
@@ -219,6 +221,129 @@ describe('evidence', () => {
     // Its own contact was not seen, though the row was found.
     expect(await known.unseenIds(10, '')).toEqual(['c3']);
   });
+});
+
+describe('a request for a part', () => {
+  const recent = { api: 'bulk', since: 5, until: 9, limit: null, batchSize: 500 };
+
+  it('is read again as it was asked for when another connector takes it up', async () => {
+    await enqueue(request('s1', { asked: recent }));
+    const first = (await here.claim(['ghl']))!;
+    await here.release(first);
+    expect((await claimSoon(there)).asked).toEqual(recent);
+  });
+
+  it('joins only one that asks for the same', async () => {
+    await enqueue(request('s1', { asked: recent }));
+    expect(await enqueue(request('s2'))).toEqual({ joinedTo: undefined });
+    expect(await enqueue(request('s3', { asked: { ...recent, since: 6 } }))).toEqual({ joinedTo: undefined });
+    expect(await enqueue(request('s4', { asked: { ...recent } }))).toEqual({ joinedTo: 's1' });
+  });
+});
+
+describe('the watermark', () => {
+  const TOLD = { known: null, watermark: 'told' } as const;
+
+  beforeEach(async () => {
+    await database.pool.query('truncate runs, tributary.scan_partitions');
+  });
+
+  /** A scan that was read up to a watermark, and what became of it. */
+  async function done(
+    scanId: string,
+    watermark: number | null,
+    success: boolean,
+    mode = 'full',
+    status = success ? 'completed' : 'failed',
+  ): Promise<void> {
+    await enqueue(request(scanId, { source: 'salesforce', mode }));
+    const scan = (await here.claim(['salesforce']))!;
+    await here.begin(scan, TOLD);
+    await here.savePosition(scan, {}, undefined, watermark);
+    await here.finish(scan, 'read');
+    await database.pool.query(`update tributary.scans set state = 'applied' where scan_id = $1`, [scanId]);
+    await database.pool.query(
+      `insert into runs (sync_id, source, account, mode, dry_run, status, success, started_at)
+       values ($1, 'salesforce', 'L', $2, false, $4, $3, now())`,
+      [scanId, mode, success, status],
+    );
+  }
+
+  async function next(scanId: string): Promise<number | null> {
+    await killLeases();
+    await enqueue(request(scanId, { source: 'salesforce', mode: 'incremental' }));
+    const scan = await here.claim(['salesforce']);
+    return (await here.begin(scan!, TOLD)).since;
+  }
+
+  it('is the furthest that was applied with success; neither its start nor a scan without one counts', async () => {
+    await done('s1', 1000, true);
+    await done('s2', 3000, true, 'incremental');
+    await done('s3', 2000, true);
+    await done('s4', 9000, false);
+    await done('s5', null, true);
+    expect(await next('s6')).toBe(3000);
+  });
+
+  it('is not held back by a dead letter, but by a record that never arrived', async () => {
+    await done('s1', 1000, true);
+    await done('s2', 2000, false, 'incremental', 'incomplete');
+    await done('s3', 3000, false, 'incremental', 'incomplete');
+    await database.pool.query(
+      `insert into tributary.scan_partitions (scan_id, partition, last_number, holes, dead_lettered, marker)
+       values ('s2', 0, 9, 0, 1, '{"lastNumber":9}'), ('s3', 0, 8, 0, 0, '{"lastNumber":9}')`,
+    );
+    expect(await next('s4')).toBe(2000);
+  });
+
+  it('is none where nothing was read to its end', async () => {
+    await done('s1', null, true);
+    expect(await next('s2')).toBeNull();
+  });
+});
+
+it('a source that is held against other rows has them in its snapshot, and no others', async () => {
+  await ensureAccount(database.pool, 'L');
+  await database.pool.query(
+    `insert into vendors (id, account_id, name, ghl_contact_id) values ('v1', 'L', 'n', 'c1') on conflict do nothing`,
+  );
+  const store = createScanStore(database.open(), {
+    'vendors-and-leads': 'select $1::text, $2::text',
+    'salesforce-contacts': `insert into scan_rows (scan_id, table_name, row_id, contact_id)
+      select $1, 'sf_contacts', id, id from unnest('{003A,003B}'::text[]) id where $2::text = 'L'`,
+  });
+  await enqueue(request('s1', { source: 'salesforce', mode: 'reconcile' }));
+  const scan = (await store.claim(['salesforce']))!;
+  const started = await store.begin(scan, { known: 'salesforce-contacts', watermark: 'told' });
+  expect(started).toMatchObject({ vendorsInScope: 0, leadsInScope: 0 });
+  await store.savePosition(scan, {}, seen({ contactIds: ['003A'] }));
+  expect(await store.knownRows('s1').unseenIds(10, '')).toEqual(['003B']);
+});
+
+it('a scan that its source holds stays paused though nobody asked for it, and goes on when it is resumed', async () => {
+  await enqueue(request('s1'));
+  await here.pause((await here.claim(['ghl']))!, 60_000);
+  expect(await column('state', 's1')).toBe('paused');
+  expect(await here.claim(['ghl'])).toBeUndefined();
+  await SCAN_CONTROL.resume(database.pool, 's1');
+  expect(await claimSoon(there)).toMatchObject({ scanId: 's1' });
+});
+
+it('a scan that its source holds is tried again in time, before what waits behind it', async () => {
+  await enqueue(request('s1'));
+  await here.pause((await here.claim(['ghl']))!, 0);
+  await enqueue(request('s0', { dryRun: true }));
+  expect(await claimSoon(there)).toMatchObject({ scanId: 's1', epoch: 2 });
+  expect(await column('resume_at', 's1')).toBeNull();
+});
+
+it('a scan that somebody wants paused is not tried again, whatever its source says', async () => {
+  await enqueue(request('s1'));
+  const scan = (await here.claim(['ghl']))!;
+  await SCAN_CONTROL.pause(database.pool, 's1');
+  await here.pause(scan, 0);
+  expect([await column('state', 's1'), await column('resume_at', 's1')]).toEqual(['paused', null]);
+  expect(await there.claim(['ghl'])).toBeUndefined();
 });
 
 it('a cancellation ends what waits, reaches what runs, and nothing that is read', async () => {

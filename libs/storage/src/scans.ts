@@ -1,3 +1,4 @@
+import type { Asked } from '#libs/contracts/src/asked.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type pg from 'pg';
 import { databaseError, inTransaction, type Database } from './pool.ts';
@@ -11,6 +12,7 @@ export interface ScanRequest {
   dryRun: boolean;
   /** The one contact that mode single reads; null elsewhere. */
   contactId: string | null;
+  asked: Asked;
   requestedBy: string;
   requestedAt: number;
 }
@@ -50,13 +52,42 @@ interface Lease {
 /** How a scan ended for the connector: read (its markers are written, the projector has the word). */
 export type FinishedState = 'read' | 'refused';
 
-const SNAPSHOT = `insert into scan_rows (scan_id, table_name, row_id, contact_id, email, opportunity_id)
+/** What the store keeps for a scan besides its position. */
+export interface ScanKeeps {
+  known: 'vendors-and-leads' | 'salesforce-contacts' | null;
+  /** Whether a scan that was applied with success brings its account up to date to its start, or to the watermark it saved. */
+  watermark: 'start' | 'told';
+}
+
+/** Statements that put the rows a scan is held against into scan_rows, by scan id and account. */
+export type Snapshots = Record<NonNullable<ScanKeeps['known']>, string>;
+
+const SNAPSHOTS: Snapshots = {
+  'vendors-and-leads': `insert into scan_rows (scan_id, table_name, row_id, contact_id, email, opportunity_id)
   select $1, r.* from (
     select 'vendors', id, nullif(ghl_contact_id, ''), nullif(email, ''), null from vendors where account_id = $2
     union all
     select 'leads', id, nullif(ghl_contact_id, ''), nullif(customer_email, ''), nullif(ghl_opportunity_id, '')
     from leads where account_id = $2
-  ) r on conflict do nothing`;
+  ) r on conflict do nothing`,
+  // What a reconciliation looks for: contacts that are not known to be deleted.
+  'salesforce-contacts': `insert into scan_rows (scan_id, table_name, row_id, contact_id)
+  select $1, 'sf_contacts', salesforce_id, salesforce_id from sf_contacts where account_id = $2 and deleted_at is null
+  on conflict do nothing`,
+};
+
+/** No record of the scan is lost: every one was applied, or lies in the dead-letter topic. */
+const ARRIVED = `not exists (select from scan_partitions p
+  where p.scan_id = s.scan_id and (p.holes > 0 or (p.marker ->> 'lastNumber')::bigint > p.last_number))`;
+
+/**
+ * Where the next scan of source $1 and account $2 begins: at the start of the last successful one, or ($3) at the watermark that was told. A
+ * record that was dead-lettered holds a told watermark back no more than it holds back the records behind it.
+ */
+const UP_TO_DATE = `select max(case when $3 then s.watermark when r.success then r.started_at end)
+  from runs r left join scans s on s.scan_id = r.sync_id
+  where r.source = $1 and r.account = $2 and not r.dry_run and r.mode in ('full', 'incremental')
+    and (r.success or ($3 and r.status = 'incomplete' and ${ARRIVED}))`;
 
 const IN_SCOPE = `select
   (select count(*) from vendors where account_id = $1 and (ghl_contact_id is not null or email is not null)) as vendors,
@@ -66,19 +97,20 @@ const IN_SCOPE = `select
  * Requests and running scans. A scan is owned through an advisory lock of its account on a connection of its own, so the
  * database frees it when the owner dies, and through an epoch, so that an owner that came back from the dead saves nothing.
  */
-export function createScanStore(database: Database) {
+export function createScanStore(database: Database, snapshots: Snapshots = SNAPSHOTS) {
   const leases = new Map<string, Lease>();
 
   return {
     /**
-     * Takes the oldest scan of these sources that may run now: interrupted ones first, then single contacts, whose askers wait; one
+     * Takes the oldest scan of these sources that may run now: interrupted ones first, and those that were held long enough, then single contacts, whose askers wait; one
      * per account, and never while an earlier scan of the account is paused, or waits to be applied: its evidence would be stale.
      */
     async claim(sources: readonly string[]): Promise<ClaimedScan | undefined> {
       const { rows } = await database.query<{ scan_id: string; source: string; account: string }>(
         `select distinct on (source, account) scan_id, source, account, requested_at from scans s
-         where state in ('queued', 'running') and source = any($1)
-           and not exists (select from scans e where e.source = s.source and e.account = s.account and e.state in ('read', 'paused'))
+         where (state in ('queued', 'running') or (state = 'paused' and resume_at <= now())) and source = any($1)
+           and not exists (select from scans e where e.source = s.source and e.account = s.account and e.scan_id <> s.scan_id
+             and e.state in ('read', 'paused'))
          order by source, account, state = 'queued', mode <> 'single', requested_at`,
         [sources],
       );
@@ -90,9 +122,10 @@ export function createScanStore(database: Database) {
       return undefined;
     },
 
-    /** Records the start once and takes the snapshot of the evidence; a resumed scan gets what the first start saw. */
+    /** Records the start once and takes the snapshot of what it is held against; a resumed scan gets what the first start saw. */
     async begin(
       scan: ClaimedScan,
+      keeps: ScanKeeps = { known: 'vendors-and-leads', watermark: 'start' },
     ): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number; since: number | null }> {
       return inTransaction(database, async (sql) => {
         const { rows } = await sql.query<{
@@ -114,14 +147,16 @@ export function createScanStore(database: Database) {
             since: known.since,
           };
         }
-        await sql.query(SNAPSHOT, [scan.scanId, scan.account]);
-        const scope = (await sql.query<{ vendors: number; leads: number }>(IN_SCOPE, [scan.account])).rows[0]!;
+        if (keeps.known !== null) await sql.query(snapshots[keeps.known], [scan.scanId, scan.account]);
+        const scope =
+          keeps.known === 'vendors-and-leads'
+            ? (await sql.query<{ vendors: number; leads: number }>(IN_SCOPE, [scan.account])).rows[0]!
+            : { vendors: 0, leads: 0 };
         const started = await sql.query<{ started_at: number; since: number | null }>(
-          `update scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $2, leads_in_scope = $3,
-             since = (select max(started_at) from runs where source = $4 and account = $5 and success and not dry_run
-               and mode in ('full', 'incremental'))
-           where scan_id = $1 returning started_at, since`,
-          [scan.scanId, scope.vendors, scope.leads, scan.source, scan.account],
+          `update scans set started_at = date_trunc('milliseconds', clock_timestamp()), vendors_in_scope = $5, leads_in_scope = $6,
+             since = (${UP_TO_DATE})
+           where scan_id = $4 returning started_at, since`,
+          [scan.source, scan.account, keeps.watermark === 'told', scan.scanId, scope.vendors, scope.leads],
         );
         const { started_at: startedAt, since } = started.rows[0]!;
         return { startedAt, since, vendorsInScope: scope.vendors, leadsInScope: scope.leads };
@@ -152,13 +187,17 @@ export function createScanStore(database: Database) {
     },
 
     /** Saves the position after the broker's acknowledgement, and what the page showed of the known rows. Throws checkpoint_fenced. */
-    async savePosition(scan: ClaimedScan, position: unknown, seen?: SeenIdentifiers): Promise<void> {
+    async savePosition(
+      scan: ClaimedScan,
+      position: unknown,
+      seen?: SeenIdentifiers,
+      watermark: number | null = null,
+    ): Promise<void> {
       await inTransaction(database, async (sql) => {
-        const saved = await sql.query('update scans set position = $3 where scan_id = $1 and epoch = $2', [
-          scan.scanId,
-          scan.epoch,
-          JSON.stringify(position),
-        ]);
+        const saved = await sql.query(
+          'update scans set position = $3, watermark = to_timestamp($4::float8 / 1000.0) where scan_id = $1 and epoch = $2',
+          [scan.scanId, scan.epoch, JSON.stringify(position), watermark],
+        );
         if (saved.rowCount !== 1) throw fenced(scan);
         if (seen === undefined) return;
         await sql.query(
@@ -198,12 +237,16 @@ export function createScanStore(database: Database) {
       return rows[0]?.pause_requested === true ? 'pause' : undefined;
     },
 
-    /** Keeps the scan, and with it the account, until it is resumed or cancelled, unless the pause was taken back meanwhile. */
-    async pause(scan: ClaimedScan): Promise<void> {
+    /**
+     * Keeps the scan, and with it the account, until it is resumed or cancelled; one that its source holds for so many milliseconds is tried
+     * again by then, unless somebody wants the pause as well. One that nobody holds goes on if the pause was taken back meanwhile.
+     */
+    async pause(scan: ClaimedScan, heldForMs: number | null = null): Promise<void> {
       await database.query(
-        `update scans set state = 'paused', pause_requested = false
-         where scan_id = $1 and epoch = $2 and pause_requested and not cancel_requested`,
-        [scan.scanId, scan.epoch],
+        `update scans set state = 'paused', pause_requested = false,
+           resume_at = case when pause_requested then null else now() + $3::float8 * interval '1 ms' end
+         where scan_id = $1 and epoch = $2 and (pause_requested or $3::float8 is not null) and not cancel_requested`,
+        [scan.scanId, scan.epoch, heldForMs],
       );
       await release(scan);
     },
@@ -227,8 +270,9 @@ export function createScanStore(database: Database) {
         return undefined;
       }
       const { rows } = await client.query<Record<string, never>>(
-        `update scans set state = 'running', epoch = epoch + 1 where scan_id = $1 and state in ('queued', 'running')
-         returning scan_id as "scanId", source, account, mode, dry_run as "dryRun", contact_id as "contactId", requested_by as "requestedBy",
+        `update scans set state = 'running', epoch = epoch + 1, resume_at = null
+         where scan_id = $1 and (state in ('queued', 'running') or (state = 'paused' and resume_at <= now()))
+         returning scan_id as "scanId", source, account, mode, dry_run as "dryRun", contact_id as "contactId", asked, requested_by as "requestedBy",
            requested_at as "requestedAt", epoch, started_at as "startedAt", position`,
         [candidate.scan_id],
       );

@@ -11,6 +11,7 @@ import { CONSUMER_GROUPS, TOPICS } from '#libs/contracts/src/topics.ts';
 import type { Declarations } from '#libs/runtime/src/config.ts';
 import { ERROR_CODES } from '#libs/runtime/src/errors.ts';
 import { describeMetrics } from '#libs/runtime/src/metrics.ts';
+import { SALESFORCE_SETTINGS } from '#libs/runtime/src/salesforce-settings.ts';
 import { GHL_SETTINGS, PROCESS_SETTINGS, STACK_SETTINGS } from '#libs/runtime/src/settings.ts';
 
 const README = join(import.meta.dirname, '../../../README.md');
@@ -36,7 +37,7 @@ function settingsTable(): string {
     ]);
   return table(
     ['setting', 'default', 'meaning'],
-    [...rows(GHL_SETTINGS), ...rows(STACK_SETTINGS), ...rows(PROCESS_SETTINGS)],
+    [...rows(GHL_SETTINGS), ...rows(SALESFORCE_SETTINGS), ...rows(STACK_SETTINGS), ...rows(PROCESS_SETTINGS)],
   );
 }
 

@@ -1,15 +1,15 @@
 import { runService } from '#libs/runtime/src/service.ts';
-import { ghlAccounts } from '#libs/runtime/src/settings.ts';
+import { salesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
+import { accountsOf, ghlAccounts } from '#libs/runtime/src/settings.ts';
 import { apiService } from './component.ts';
 import { ghlInstall } from './oauth-routes.ts';
 
 process.exitCode = await runService('api', process.env, ({ settings, stack, platform }) => {
-  const ghl = ghlAccounts(settings).map(({ locationId }) => locationId);
   return apiService({
     databaseUrl: stack.databaseUrl,
     platform,
     install: ghlInstall(settings, settings.GHL_API_BASE_URL, platform.database),
     inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
-    accounts: (source) => (source === 'ghl' ? ghl : undefined),
+    accounts: accountsOf(ghlAccounts(settings), salesforceAccess(settings)),
   });
 });

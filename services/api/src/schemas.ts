@@ -60,6 +60,7 @@ export const RUN = z.strictObject({
   startedAt: maybeTime,
   readAt: maybeTime,
   finishedAt: maybeTime,
+  pausedAt: maybeTime,
   updatedAt: time,
 });
 
@@ -71,6 +72,7 @@ export const RUN_VIEW = z.strictObject({
   requestedAt: millis,
   startedAt: millis,
   finishedAt: millis,
+  pausedAt: millis.describe('since when it is paused; error says why, where the source holds it'),
   duration: amount.describe('seconds'),
 });
 

@@ -50,7 +50,9 @@ export function eventsSince(lastEventId: string | undefined, run: RunView): Sync
     if (seen.status === 'paused' && goesOn) tell('resumed', 'running', seen.mark);
     if (mark !== seen.mark && stage < 3)
       tell('progress', seenStage < stage || status === 'paused' ? 'running' : status, mark);
-    if (status === 'paused' && seen.status !== 'paused') tell('paused', 'paused', mark);
+    // A pause that nobody asked for has a reason.
+    if (status === 'paused' && seen.status !== 'paused')
+      tell('paused', 'paused', mark, run.error === null ? {} : { error: run.error });
     if (seenStage < 2 && stage >= 2) tell('read', 'read', mark);
   }
   if (stage === 3) {

@@ -69,6 +69,12 @@ describe('events of a sync', () => {
     expect(told(...states)).toEqual(names);
   });
 
+  it('a pause that nobody asked for tells its reason', () => {
+    const error = { code: 'salesforce_api_ceiling', kind: 'transient', message: 'used up' };
+    const [, , paused] = eventsSince(undefined, { ...run('paused', 20), error });
+    expect(paused).toMatchObject({ name: 'paused', data: { error } });
+  });
+
   it.each(['', 'nonsense', 'running', `${'x'.repeat(500)}:`, 'a:b\n'])(
     'takes a strange Last-Event-ID for none: %j',
     (id) => {

@@ -1,11 +1,22 @@
 import { z } from 'zod';
+import type { Asked } from '#libs/contracts/src/asked.ts';
 import { route, type Route } from '#libs/runtime/src/route.ts';
+import { checkGhlRequest } from '#libs/sources/ghl/request.ts';
 import { syncRequest } from '#libs/sources/kit/requests.ts';
+import { contactRequest, MAX_BATCH_SIZE } from '#libs/sources/salesforce/request.ts';
 import { listRuns, readRun } from '#libs/storage/src/reads.ts';
 import { applyRunEvent } from '#libs/storage/src/runs.ts';
 import { accountOf } from './account.ts';
 import type { RouteOptions } from './routes.ts';
 import { ACCEPTED, RUN, RUN_VIEW, SYNC_ID } from './schemas.ts';
+
+const moment = z.iso.datetime({ offset: true });
+
+/** What each source takes: a request that contradicts itself is refused before it is one. */
+const CHECKS: Record<string, (request: Asked & { mode: string }) => unknown> = {
+  ghl: checkGhlRequest,
+  salesforce: contactRequest,
+};
 
 /** Asking for syncs, and reading what they are. */
 export function syncRoutes(options: RouteOptions): readonly Route[] {
@@ -22,15 +33,36 @@ function requestRoute({ platform, accounts }: RouteOptions): Route {
     body: z.strictObject({
       source: z.string().min(1).max(50),
       account: z.string().min(1).max(100).optional().describe('needed where the source has several'),
-      mode: z.enum(['full', 'targeted', 'incremental']).default('full'),
+      mode: z
+        .enum(['full', 'targeted', 'incremental', 'reconcile'])
+        .default('full')
+        .describe('targeted is of ghl only, reconcile (which known contacts are still there) of salesforce'),
       dryRun: z.boolean().default(false).describe('read and report only'),
+      api: z.enum(['auto', 'bulk', 'rest']).nullable().default(null).describe('salesforce: API to read by'),
+      since: moment.nullable().default(null).describe('salesforce, mode incremental: read what changed from then on'),
+      until: moment.nullable().default(null).describe('salesforce, with since: until then, exclusive'),
+      limit: z.int().min(1).nullable().default(null).describe('salesforce: contacts at most, by REST'),
+      batchSize: z
+        .int()
+        .min(1)
+        .max(MAX_BATCH_SIZE)
+        .nullable()
+        .default(null)
+        .describe('salesforce: rows of the Bulk API held at a time'),
     }),
     response: ACCEPTED,
     statuses: [202],
     errors: ['unknown_source', 'kafka_unavailable'],
-    async handle({ body: { source, account, mode, dryRun }, caller, response }) {
+    async handle({ body, caller, response }) {
+      const { source, account, mode, dryRun, since, until, ...rest } = body;
       const chosen = accountOf({ accounts }, caller, source, account);
-      const event = syncRequest({ source, account: chosen, mode, dryRun, requestedBy: 'api' });
+      const asked = {
+        ...rest,
+        since: since === null ? null : Date.parse(since),
+        until: until === null ? null : Date.parse(until),
+      };
+      CHECKS[source]?.({ ...asked, mode });
+      const event = syncRequest({ ...asked, source, account: chosen, mode, dryRun, requestedBy: 'api' });
       const { syncId } = event.value;
       await producer.send([event]);
       // The caller may ask for the status at once: the projection would write the same row in a moment.

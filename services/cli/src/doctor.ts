@@ -4,12 +4,14 @@ import { TOPICS } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { kafkaOf, registryOf } from '#libs/runtime/src/platform.ts';
+import { salesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import { databaseAddress } from '#libs/storage/src/address.ts';
 import type { StackInfo } from '#testcontainers/stack/stack.ts';
 import { openOrm, pendingMigrations } from '#libs/storage/src/orm.ts';
 import { withClients } from './accounts.ts';
 import { existingStack } from './connections.ts';
+import { testSalesforce } from './salesforce-test.ts';
 import { ghlAccess, readRunning } from './session.ts';
 
 /** One thing that was looked at. */
@@ -20,7 +22,7 @@ export interface Check {
   detail: string;
 }
 
-/** Checks settings, stack, topics, schemas, migrations and every GoHighLevel location. Nothing is changed. */
+/** Checks settings, stack, topics, schemas, migrations and every GoHighLevel location and the Salesforce org. Nothing is changed. */
 export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
   const checks: Check[] = [];
   async function check<T>(what: string, work: () => Promise<{ detail: string; value: T }>): Promise<T | undefined> {
@@ -77,6 +79,7 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
     });
   }
   for (const { what, work } of ghlChecks(settings)) await check(what, work);
+  checks.push(...(await salesforceChecks(settings)));
   return checks;
 }
 
@@ -90,6 +93,17 @@ function describeAccess({ kind, databaseUrl, schemaRegistryUrl, kafkaSecurity, r
   const kafka = `${kafkaSecurity?.ssl === undefined ? 'plain text' : 'TLS'}${sasl}`;
   const registry = `${new URL(schemaRegistryUrl).protocol.slice(0, -1)}${registrySecurity?.login === undefined ? '' : ', with a login'}`;
   return `; PostgreSQL: ${database}; Kafka: ${kafka}; schema registry: ${registry}`;
+}
+
+/** Salesforce is looked at where it is set. */
+async function salesforceChecks(settings: Settings): Promise<Check[]> {
+  try {
+    if (salesforceAccess(settings) === undefined) return [];
+    return (await testSalesforce(settings)).map((check) => ({ ...check, what: `Salesforce ${check.what}` }));
+  } catch (error) {
+    const { code, message } = toAppError(error);
+    return [{ what: 'Salesforce', ok: false, detail: `${code}: ${message}` }];
+  }
 }
 
 function ghlChecks(settings: Settings): { what: string; work: () => Promise<{ detail: string; value: unknown }> }[] {

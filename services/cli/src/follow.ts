@@ -1,10 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ChangeSet } from '#libs/storage/src/dry-run-changes.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
-import { readRun, type RunView } from '#libs/storage/src/reads.ts';
-import { AppError } from '#libs/runtime/src/errors.ts';
+import { readRuns, type RunView } from '#libs/storage/src/reads.ts';
 
 const LOOK_EVERY_MS = 150;
+/** Exit code of what did not come to its end. */
+const INCOMPLETE = 3;
 const DONE = new Set(['completed', 'incomplete', 'needs_confirmation', 'failed', 'cancelled']);
 
 /** True when the run has its final word. */
@@ -12,29 +13,46 @@ export function isDone(run: RunView): boolean {
   return run.exitCode !== null && DONE.has(run.status);
 }
 
-/** Follows a run until it is done, or `until` says so; `onChange` sees every state. The signal ends the following, not the run. */
+/** True when its source holds the run at its position until somebody resumes it: nobody need wait for more. */
+export function isHeld(run: RunView): boolean {
+  return run.status === 'paused' && run.error !== null;
+}
+
+/** True when nothing more happens to the run by itself. */
+export function isOver(run: RunView): boolean {
+  return isDone(run) || isHeld(run);
+}
+
+/** Follows a run until it is done or held, or `until` says so; `onChange` sees every state. The signal ends the following, not the run. */
 export async function followRun(
   database: Database,
   syncId: string,
   onChange: (run: RunView | undefined) => void,
   signal?: AbortSignal,
-  until: (run: RunView) => boolean = isDone,
+  until: (run: RunView) => boolean = isOver,
 ): Promise<RunView> {
   for (;;) {
     signal?.throwIfAborted();
-    const run = await readRun(database, syncId).catch((error: unknown) => {
-      if (error instanceof AppError && error.code === 'not_found') return undefined;
-      throw error;
-    });
+    const run = await lookAt(database, syncId);
     onChange(run);
     if (run !== undefined && until(run)) return run;
     await wait(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal });
   }
 }
 
+/** The run as it is now; one that joined another is held when that is. Undefined before anybody knows of it. */
+async function lookAt(database: Database, syncId: string): Promise<RunView | undefined> {
+  const [run] = await readRuns(database, [syncId]);
+  if (run?.joinedTo == null || run.exitCode !== null) return run;
+  const [other] = await readRuns(database, [run.joinedTo]);
+  if (other === undefined || !isHeld(other)) return run;
+  const { status, error, pausedAt } = other;
+  return { ...run, status, error, pausedAt };
+}
+
 /** Exit code of several runs: the gravest, failed before refused before incomplete. */
 export function worstExitCode(runs: readonly RunView[]): number {
-  const codes = runs.map(({ exitCode }) => exitCode ?? 1);
+  const codes = runs.map((run) => (isHeld(run) ? INCOMPLETE : (run.exitCode ?? 1)));
   return [1, 2, 3].find((code) => codes.includes(code)) ?? 0;
 }
 
@@ -66,7 +84,7 @@ export function resultOf(run: RunView, changes?: ChangeSet): SyncResult {
     source,
     account,
     success: success === true,
-    message: message ?? '',
+    message: message ?? error?.message ?? '',
     duration: duration ?? 0,
     stats: stats ?? {},
     ...(fieldErrors === null || fieldErrors.length === 0 ? {} : { fieldErrors }),

@@ -9,12 +9,13 @@ import type { RunView } from '#libs/storage/src/reads.ts';
 import { addAccountCommands } from './accounts.ts';
 import { addDeadLetterCommands } from './dead-letters.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
-import { resultOf, worstExitCode } from './follow.ts';
+import { isHeld, resultOf, worstExitCode } from './follow.ts';
 import { historyOf, renderHistory } from './history.ts';
 import { importFile } from './import.ts';
 import { changesOf, describeChanges } from './changes.ts';
 import { describeProgress, describeResult } from './progress.ts';
 import { renderReplay, runReplay, type ReplayFlags } from './replay.ts';
+import { addSalesforceSync } from './salesforce.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
 import { askToRun, controlAndFollow, requestAndFollowAll } from './sync.ts';
@@ -89,6 +90,7 @@ function addSync(program: Command): void {
     .option('--yes', 'do not ask')
     .option(JSON_FLAG, JSON_DOC)
     .action((flags: SyncFlags) => syncGhl(flags));
+  addSalesforceSync(sync, { openSession, say, print, printRuns, onInterrupt, howToGoOn });
   for (const [action, description] of Object.entries(CONTROLS)) {
     sync
       .command(`${action} <syncId>`)
@@ -157,10 +159,10 @@ async function control(action: ControlAction, syncId: string, flags: { json?: bo
   const interrupted = onInterrupt();
   try {
     const run = await controlAndFollow(work.platform, action, syncId, interrupted);
-    if (run.status === 'paused') print(flags.json, run, describeProgress(run));
+    if (run.status === 'paused' && !isHeld(run)) print(flags.json, run, describeProgress(run));
     else print(flags.json, resultOf(run), describeResult(run));
     const isAsAsked = (action === 'cancel' && run.status === 'cancelled') || run.status === 'paused';
-    process.exitCode = isAsAsked ? 0 : (run.exitCode ?? 1);
+    process.exitCode = isAsAsked && !isHeld(run) ? 0 : worstExitCode([run]);
   } catch (error) {
     if (interrupted.aborted) say(howToGoOn(syncId, work));
     throw error;

@@ -9,6 +9,11 @@ export interface Progress {
 const PLAIN_EVERY_MS = 5_000;
 const PHASES: Record<string, string> = {
   list: 'reading contacts',
+  job: 'waiting for the bulk job',
+  bulk: 'reading contacts by the Bulk API',
+  rest: 'reading contacts by REST',
+  keys: 'listing the ids of all contacts',
+  fate: 'looking up known contacts that did not appear',
   email: 'looking up e-mails',
   single: 'reading one contact',
   confirm: 'looking up known contacts that did not appear',
@@ -69,7 +74,7 @@ export function describeResult(run: RunView): string {
     .map(({ contactId, field, code }) => `  ${contactId} ${field}: ${code}`);
   return [
     `Success: ${run.success === true ? 'yes' : 'no'}`,
-    `Message: ${run.message ?? ''}`,
+    `Message: ${run.message ?? run.error?.message ?? ''}`,
     `Duration: ${run.duration === null ? '-' : `${run.duration.toFixed(1)} s`}`,
     ...(lines.length === 0 ? [] : ['Stats:', ...lines]),
     ...(errors.length === 0

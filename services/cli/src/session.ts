@@ -9,6 +9,8 @@ export interface RunningFile {
   apiUrl: string;
   /** Locations of the GoHighLevel simulator, when it stands in. */
   simulator: { baseUrl: string; locationId: string; token: string } | null;
+  /** Sources that it reads. */
+  sources?: string[];
 }
 
 /** GoHighLevel as this command reaches it. */

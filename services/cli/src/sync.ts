@@ -1,14 +1,10 @@
 import { createInterface } from 'node:readline/promises';
-import type { SyncRequested } from '#libs/contracts/src/generated/events.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
 import { readRun, type RunView } from '#libs/storage/src/reads.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { controlRequest, syncRequest, type ControlAction } from '#libs/sources/kit/requests.ts';
-import { followRun, isDone } from './follow.ts';
+import { controlRequest, syncRequest, type ControlAction, type SyncOrder } from '#libs/sources/kit/requests.ts';
+import { followRun, isDone, isHeld } from './follow.ts';
 import { createProgress } from './progress.ts';
-
-/** What a sync is asked for with. */
-export type SyncOrder = Omit<SyncRequested, 'syncId' | 'requestedAt'>;
 
 /** How a run is followed. */
 export interface FollowOptions {
@@ -68,11 +64,18 @@ export async function controlAndFollow(
       syncId,
       (run) => progress.show(run),
       signal,
-      (run) => (action === 'pause' && run.status === 'paused' ? true : isDone(run) && run.status !== before.status),
+      (run) => isAnswered(action, before, run),
     );
   } finally {
     progress.end();
   }
+}
+
+/** Whether what was asked of a sync has come about, or cannot any more; what it was before is no answer. */
+function isAnswered(action: ControlAction, before: RunView, run: RunView): boolean {
+  if (action === 'pause' && run.status === 'paused') return true;
+  if (isHeld(run)) return action === 'resume' && run.pausedAt !== before.pausedAt;
+  return isDone(run) && run.status !== before.status;
 }
 
 /** Asks before something is done. Without a terminal the answer must be --yes. */

@@ -3,6 +3,7 @@ import { groupAlive } from '#libs/kafka/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import { deploy, kafkaOf, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
+import { salesforceAccess, type SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import type { Settings } from '#libs/runtime/src/settings.ts';
 import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
 import { startStack } from '#testcontainers/stack/stack.ts';
@@ -12,6 +13,10 @@ import { ghlAccess, readRunning, type GhlAccess } from './session.ts';
 export interface Work {
   platform: Platform;
   ghl: GhlAccess;
+  /** The Salesforce org; undefined where none is set. */
+  salesforce: SalesforceAccess | undefined;
+  /** Sources that the pipeline reads, as far as it tells. */
+  sources: readonly string[] | undefined;
   /** Whether the pipeline runs in this process, and ends with it. */
   isOwn: boolean;
   /** Frees everything that this command started. */
@@ -25,6 +30,7 @@ export interface Work {
 export async function openWork(settings: Settings, logger: Logger, say: (line: string) => void): Promise<Work> {
   const running = readRunning(settings.DATA_DIR);
   const ghl = ghlAccess(settings, running);
+  const salesforce = salesforceAccess(settings);
   const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
   try {
     await deploy({ stack: stack.info, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });
@@ -34,6 +40,8 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
       return {
         platform,
         ghl,
+        salesforce,
+        sources: running?.sources,
         isOwn: false,
         async close() {
           await platform.close();
@@ -42,10 +50,12 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
       };
     }
     say('No pipeline runs: starting one in this process for this command');
-    const pipeline: Pipeline = await startPipeline({ settings, stack: stack.info, ghl, logger });
+    const pipeline: Pipeline = await startPipeline({ settings, stack: stack.info, ghl, salesforce, logger });
     return {
       platform: pipeline.platform,
       ghl,
+      salesforce,
+      sources: undefined,
       isOwn: true,
       async close() {
         await pipeline.stop();
@@ -56,6 +66,15 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
     await stack.stop();
     throw error;
   }
+}
+
+/** Throws config_invalid when the pipeline that runs says that it does not read a source. */
+export function requireReads({ sources }: Pick<Work, 'sources'>, source: string): void {
+  if (sources === undefined || sources.includes(source)) return;
+  throw new AppError(
+    'config_invalid',
+    `the pipeline that runs reads ${sources.join(', ')} only: start it again with the settings of ${source}`,
+  );
 }
 
 /** The account a command is about: the one it names, else the only one there is. */

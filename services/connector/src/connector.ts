@@ -1,3 +1,4 @@
+import { ASKED_NOTHING, askedOf } from '#libs/contracts/src/asked.ts';
 import type {
   ContactSyncRequested,
   EventType,
@@ -11,6 +12,7 @@ import type { Producer } from '#libs/kafka/src/producer.ts';
 import { emptyCounters } from '#libs/domain/src/result.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
+import { SOURCE_NAMES } from '#libs/runtime/src/settings.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import { runScan } from '#libs/sources/kit/scan.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
@@ -49,7 +51,7 @@ const HANDLED = ['crm.sync.v1.SyncRequested', 'crm.sync.v1.ContactSyncRequested'
 
 type ControlType = (typeof CONTROLS)[number];
 
-/** Group of the connectors that run GoHighLevel. */
+/** Group of all connectors; it keeps the name it had when GoHighLevel was the only source. */
 export const CONNECTOR_GROUP: ConsumerGroup = 'connector-ghl';
 
 /** A connector over the sources it was given. */
@@ -62,8 +64,11 @@ export function createConnector(options: ConnectorOptions): Connector {
   let looking: Promise<void> | undefined;
 
   /** Why a request cannot be run here; undefined when it can. */
-  function refusal({ source: name, account, mode }: ScanRequest): AppError | undefined {
+  function refusal(request: ScanRequest): AppError | undefined {
+    const { source: name, account, mode, dryRun, contactId, asked } = request;
     const source = byName.get(name);
+    // Connectors share their group, whatever each of them runs: it waits in the database for one that has the source.
+    if (source === undefined && (SOURCE_NAMES as readonly string[]).includes(name)) return undefined;
     if (source === undefined) {
       return new AppError(
         'unknown_source',
@@ -78,7 +83,12 @@ export function createConnector(options: ConnectorOptions): Connector {
         kind: 'config',
       });
     }
-    return undefined;
+    try {
+      source.check({ ...asked, mode, dryRun, contactId });
+      return undefined;
+    } catch (error) {
+      return toAppError(error);
+    }
   }
 
   function look(): void {
@@ -199,7 +209,7 @@ export function createConnector(options: ConnectorOptions): Connector {
     },
     async stop() {
       clearInterval(timer);
-      stopping.abort(new AppError('scan_cancelled', 'this process stops'));
+      stopping.abort(new AppError('scan_interrupted', 'this process stops'));
       // A scan claimed at the last moment is let go as well.
       await looking;
       await Promise.allSettled(running.values());
@@ -210,12 +220,22 @@ export function createConnector(options: ConnectorOptions): Connector {
 /** What an event asks to be read; undefined for those that are about a sync that is known already. */
 function requestOf(type: EventType, value: unknown): ScanRequest | undefined {
   if (type === 'crm.sync.v1.SyncRequested') {
-    const { syncId: scanId, ...request } = value as SyncRequested;
-    return { ...request, scanId, contactId: null };
+    const {
+      syncId: scanId,
+      source,
+      account,
+      mode,
+      dryRun,
+      requestedBy,
+      requestedAt,
+      ...asked
+    } = value as SyncRequested;
+    const request = { scanId, source, account, mode, dryRun, requestedBy, requestedAt };
+    return { ...request, contactId: null, asked: askedOf(asked) };
   }
   if (type !== 'crm.sync.v1.ContactSyncRequested') return undefined;
   const { syncId: scanId, ...request } = value as ContactSyncRequested;
-  return { ...request, scanId, mode: 'single', dryRun: false };
+  return { ...request, scanId, mode: 'single', dryRun: false, asked: ASKED_NOTHING };
 }
 
 /** The last words on a sync that read nothing. */

@@ -17,6 +17,8 @@ let events: OutgoingEvent[];
 let producer: Producer;
 let store: ScanStore & { queue: ScanRequest[]; cancelled: string[]; released: string[]; finished: string[] };
 let connector: Connector;
+/** What the source says of every request. */
+let refusing: AppError | undefined;
 /** Scans that read now, by account; resolving one ends it. */
 let reading: Map<string, (error?: Error) => void>;
 
@@ -86,6 +88,11 @@ const source: Source = {
   accounts: () => ['A', 'B', 'C'],
   accountHint: 'set GHL_LOCATION_ID',
   maxUnknownShare: () => 0.2,
+  check() {
+    if (refusing !== undefined) throw refusing;
+  },
+  keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
+  holds: () => null,
   reader: (account, _mode, signal) => ({
     answersFor: 'all',
     open: async () => ({ accountName: account }),
@@ -101,6 +108,7 @@ const source: Source = {
 
 beforeEach(() => {
   events = [];
+  refusing = undefined;
   reading = new Map();
   store = memoryQueue();
   producer = {
@@ -177,6 +185,22 @@ describe('requests that cannot be run', () => {
       { scanId: refused.syncId, code, kind: 'config', message: expect.stringMatching(message) },
     ]);
     expect(sent('crm.scan.v1.ScanApplied')).toMatchObject([{ scanId: refused.syncId, status: 'failed', exitCode: 2 }]);
+  });
+
+  it('are left to another connector when it is one of ours that does not run here', async () => {
+    const other = request('acme', { source: 'salesforce' });
+    await receive(['crm.sync.v1.SyncRequested', other]);
+    expect(store.queue).toMatchObject([{ scanId: other.syncId, source: 'salesforce' }]);
+    expect(events).toEqual([]);
+  });
+
+  it('are answered with what contradicts itself in them', async () => {
+    refusing = new AppError('request_invalid', 'a limit needs the REST API');
+    await receive(['crm.sync.v1.SyncRequested', request('A', { api: 'bulk', limit: 5 })]);
+    expect(sent('crm.scan.v1.ScanFailed')).toMatchObject([
+      { code: 'request_invalid', message: 'a limit needs the REST API' },
+    ]);
+    expect(sent('crm.scan.v1.ScanApplied')).toMatchObject([{ exitCode: 2 }]);
   });
 
   it('are answered with the same events when the batch is repeated', async () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { memoryProducer, type MemoryProducer } from '#libs/sources/kit/memory.fixture.ts';
@@ -33,6 +34,9 @@ const source: Source = {
   accounts: () => [account],
   accountHint: 'set GHL_LOCATION_ID',
   maxUnknownShare: () => 0.2,
+  check: () => undefined,
+  keeps: () => ({ known: 'vendors-and-leads', watermark: 'start' }),
+  holds: () => null,
   reader: (_account, _mode, signal) => ({
     answersFor: 'all',
     open: async () => ({ accountName: null }),
@@ -93,6 +97,7 @@ async function ask(more: Partial<ScanRequest> = {}): Promise<{ scanId: string; j
     mode: 'full',
     dryRun: false,
     contactId: null,
+    asked: ASKED_NOTHING,
     requestedBy: 'test',
   };
   return { scanId, ...(await SCAN_CONTROL.enqueue(database, { ...request, requestedAt: Date.now(), ...more })) };

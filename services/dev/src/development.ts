@@ -4,11 +4,12 @@ import { onStopSignal } from '#libs/runtime/src/host.ts';
 import { ensureDevelopmentKey, readKeys } from '#libs/runtime/src/keys.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
+import { salesforceAccess, type SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { ghlAccounts, readSettings, requireOauthApp, type Settings } from '#libs/runtime/src/settings.ts';
 import { worstExitCode } from '#services/cli/src/follow.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
 import { ghlAccess, writeRunning } from '#services/cli/src/session.ts';
-import { requestAndFollowAll } from '#services/cli/src/sync.ts';
+import { requestAndFollow } from '#services/cli/src/sync.ts';
 import { acquireOwnerLock } from '#testcontainers/stack/lock.ts';
 import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
 import { startDemo, type Demo } from './demo.ts';
@@ -27,7 +28,9 @@ export async function runDevelopment(options: DevelopmentOptions): Promise<numbe
   const settings = readSettings(process.env);
   // Half-set credentials are told before anything starts.
   const accounts = ghlAccounts(settings);
-  const configured = accounts.length > 0;
+  const salesforce = salesforceAccess(settings);
+  // A simulator stands in where nothing at all is set: made-up rows have no place beside an org's own.
+  const configured = accounts.length > 0 || salesforce !== undefined;
   if (accounts.some(({ token }) => token === null)) requireOauthApp(settings);
   const lock = acquireOwnerLock(settings.DATA_DIR);
   if (typeof lock !== 'function') {
@@ -79,13 +82,16 @@ async function run(
   signal.throwIfAborted();
   const demo = configured ? undefined : await startDemo(say);
   if (demo !== undefined) opened.push(() => demo.stop());
-  const running = { pid: process.pid, apiUrl: '', simulator: demo?.access ?? null };
+  const salesforce = salesforceAccess(settings);
+  const sources = ['ghl', ...(salesforce === undefined ? [] : ['salesforce'])];
+  const running = { pid: process.pid, apiUrl: '', simulator: demo?.access ?? null, sources };
   const ghl = ghlAccess(settings, running);
   const key = keysOf(settings);
   const pipeline = await startPipeline({
     settings,
     stack: stack.info,
     ghl,
+    salesforce,
     logger,
     api: { keys: key.keys, port: settings.HTTP_PORT, nextFree: true },
   });
@@ -99,6 +105,7 @@ async function run(
         firstSyncs(
           pipeline,
           ghl.accounts.map(({ locationId }) => locationId),
+          salesforce,
           signal,
         ),
         died,
@@ -140,11 +147,27 @@ function aborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
-/** Every location side by side; MAX_PARALLEL_SCANS of them are read at a time. */
-async function firstSyncs(pipeline: Pipeline, accounts: string[], signal: AbortSignal): Promise<number> {
-  const request = { source: 'ghl', mode: 'full', dryRun: false, requestedBy: 'start' };
-  const runs = await requestAndFollowAll(pipeline.platform, accounts, request, { signal });
-  for (const run of runs) say(`\nSync of GoHighLevel location ${run.account}\n${describeResult(run)}`);
+/** Every location and the org side by side; MAX_PARALLEL_SCANS of them are read at a time. An org is read whole the first time only. */
+async function firstSyncs(
+  { platform }: Pipeline,
+  locations: string[],
+  salesforce: SalesforceAccess | undefined,
+  signal: AbortSignal,
+): Promise<number> {
+  const orders = [
+    ...locations.map((account) => ({ source: 'ghl', account, mode: 'full' })),
+    ...(salesforce === undefined ? [] : [{ source: 'salesforce', account: salesforce.account, mode: 'incremental' }]),
+  ];
+  const plain = orders.length > 1;
+  const runs = await Promise.all(
+    orders.map((order) =>
+      requestAndFollow(platform, { ...order, dryRun: false, requestedBy: 'start' }, { signal, plain }),
+    ),
+  );
+  for (const run of runs) {
+    const what = run.source === 'ghl' ? 'GoHighLevel location' : 'Salesforce org';
+    say(`\nSync of ${what} ${run.account}\n${describeResult(run)}`);
+  }
   return worstExitCode(runs);
 }
 

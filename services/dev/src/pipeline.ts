@@ -7,15 +7,18 @@ import type { StackAccess } from '#libs/runtime/src/access.ts';
 import { startHost, type Component, type Host } from '#libs/runtime/src/host.ts';
 import type { ApiKey } from '#libs/runtime/src/keys.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
+import type { SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
 import { httpEdge } from '#libs/runtime/src/service.ts';
-import { ghlRulesByAccount, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
+import { accountsOf, ghlRulesByAccount, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
 
 /** What runs in this process. */
 export interface PipelineOptions {
   settings: Settings;
   stack: StackAccess;
   ghl: { baseUrl: string; accounts: readonly GhlAccount[] };
+  /** The Salesforce org; left out where none is set. */
+  salesforce?: SalesforceAccess | undefined;
   logger: Logger;
   /** The HTTP edge; left out where a command runs the pipeline for itself. */
   api?: { keys: readonly ApiKey[]; port: number; nextFree: boolean };
@@ -33,7 +36,7 @@ export interface Pipeline {
 
 /** Starts projector, classifier, connector and, if asked for, the HTTP edge. */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { settings, stack, ghl, logger } = options;
+  const { settings, stack, ghl, salesforce, logger } = options;
   const platform = await openPlatform({
     stack,
     databasePool: settings.DATABASE_POOL,
@@ -49,7 +52,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       [
         ...projectorComponents(platform, rulesFor, logger),
         ...classifierComponents(platform, rulesFor),
-        ...connectorComponents({ settings, ghl, platform, logger }),
+        ...connectorComponents({ settings, ghl, salesforce, platform, logger }),
         ...(api?.components ?? []),
       ],
       logger,
@@ -72,19 +75,18 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
 }
 
 async function openApi(
-  { settings, stack, ghl, logger }: PipelineOptions,
+  { settings, stack, ghl, salesforce, logger }: PipelineOptions,
   api: NonNullable<PipelineOptions['api']>,
   platform: Platform,
   running: { host?: Host },
 ): Promise<{ components: Component[]; url(): string }> {
-  const accounts = ghl.accounts.map(({ locationId }) => locationId);
   const { databaseUrl } = stack;
   const service = await apiService({
     databaseUrl,
     platform,
     install: ghlInstall(settings, ghl.baseUrl, platform.database),
     inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
-    accounts: (source) => (source === 'ghl' ? accounts : undefined),
+    accounts: accountsOf(ghl.accounts, salesforce),
   });
   const edge = httpEdge({
     ...api,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { startHost, type Host } from '#libs/runtime/src/host.ts';
@@ -8,6 +7,7 @@ import { ghlRules, readSettings } from '#libs/runtime/src/settings.ts';
 import { openOrm } from '#libs/storage/src/orm.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { listLeads, listRuns, listVendors } from '#libs/storage/src/reads.ts';
+import { syncRequest } from '#libs/sources/kit/requests.ts';
 import { applyRunEvent } from '#libs/storage/src/runs.ts';
 import { classifierComponents } from '#services/classifier/src/component.ts';
 import { followRun } from '#services/cli/src/follow.ts';
@@ -68,12 +68,13 @@ it.each(['full', 'incremental', 'targeted'])(
   async (mode) => {
     const { producer, database } = platformOf('api');
     const account = world.locationId;
-    const syncId = randomUUID();
-    const value = { syncId, source: 'ghl', account, mode, dryRun: false, requestedBy: 'test', requestedAt: Date.now() };
-    const key = `ghl:${account}`;
-    await producer.send([{ topic: 'crm.sync-request.v1', key, type: 'crm.sync.v1.SyncRequested', id: syncId, value }]);
-    await applyRunEvent(database, 'crm.sync.v1.SyncRequested', value);
-    expect(await followRun(database, syncId, () => undefined)).toMatchObject({ status: 'completed', success: true });
+    const event = syncRequest({ source: 'ghl', account, mode, dryRun: false, requestedBy: 'test' });
+    await producer.send([event]);
+    await applyRunEvent(database, event.type, event.value);
+    expect(await followRun(database, event.value.syncId, () => undefined)).toMatchObject({
+      status: 'completed',
+      success: true,
+    });
   },
   60_000,
 );

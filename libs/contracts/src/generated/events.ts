@@ -1220,6 +1220,10 @@ export interface ScanPaused {
   recordsRead: number;
   /** When it stopped. */
   at: number;
+  /** Why the source made it stop, an error code of the closed list; null where somebody asked for the pause. */
+  code: string | null;
+  /** The same as a sentence for people, with what to set or to wait for; no secrets, no personal data. */
+  message: string | null;
 }
 
 /** How far a running scan is; for people only. */
@@ -1350,7 +1354,7 @@ export interface SyncRequested {
   source: string;
   /** Account to read; for GoHighLevel the location id. */
   account: string;
-  /** full (the whole scope is read) or targeted (every known row is looked up). */
+  /** full (the whole scope is read), targeted (every known row is looked up), incremental (what changed) or reconcile (which known rows are still there). */
   mode: string;
   /** Read and report only; no business row may be written. */
   dryRun: boolean;
@@ -1358,6 +1362,16 @@ export interface SyncRequested {
   requestedBy: string;
   /** When it was asked for. */
   requestedAt: number;
+  /** API to read by, where the source has several: bulk, rest or auto; null leaves it to the source. */
+  api: string | null;
+  /** Beginning of what is read by the time of its last change; null goes on from the last scan. */
+  since: number | null;
+  /** End of it, exclusive; null is now. */
+  until: number | null;
+  /** Records to read at most; null reads all. */
+  limit: number | null;
+  /** Records that are read and published together; null leaves it to the settings. */
+  batchSize: number | null;
 }
 
 /** Somebody asks a paused sync to go on from where it stopped. */

@@ -2394,6 +2394,18 @@ export const SCHEMAS = {
       { name: 'account', type: 'string', doc: 'Account that is read.' },
       { name: 'recordsRead', type: 'long', doc: 'Different contacts read so far.' },
       { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' }, doc: 'When it stopped.' },
+      {
+        name: 'code',
+        type: ['null', 'string'],
+        doc: 'Why the source made it stop, an error code of the closed list; null where somebody asked for the pause.',
+        default: null,
+      },
+      {
+        name: 'message',
+        type: ['null', 'string'],
+        doc: 'The same as a sentence for people, with what to set or to wait for; no secrets, no personal data.',
+        default: null,
+      },
     ],
   },
   'crm.scan.v1.ScanProgressed': {
@@ -2529,7 +2541,7 @@ export const SCHEMAS = {
       {
         name: 'mode',
         type: 'string',
-        doc: 'full (the whole scope is read) or targeted (every known row is looked up).',
+        doc: 'full (the whole scope is read), targeted (every known row is looked up), incremental (what changed) or reconcile (which known rows are still there).',
       },
       { name: 'dryRun', type: 'boolean', doc: 'Read and report only; no business row may be written.', default: false },
       {
@@ -2538,6 +2550,31 @@ export const SCHEMAS = {
         doc: "Who asked: cli, api, scheduler or start; never a person's name or a secret.",
       },
       { name: 'requestedAt', type: { type: 'long', logicalType: 'timestamp-millis' }, doc: 'When it was asked for.' },
+      {
+        name: 'api',
+        type: ['null', 'string'],
+        doc: 'API to read by, where the source has several: bulk, rest or auto; null leaves it to the source.',
+        default: null,
+      },
+      {
+        name: 'since',
+        type: ['null', { type: 'long', logicalType: 'timestamp-millis' }],
+        doc: 'Beginning of what is read by the time of its last change; null goes on from the last scan.',
+        default: null,
+      },
+      {
+        name: 'until',
+        type: ['null', { type: 'long', logicalType: 'timestamp-millis' }],
+        doc: 'End of it, exclusive; null is now.',
+        default: null,
+      },
+      { name: 'limit', type: ['null', 'long'], doc: 'Records to read at most; null reads all.', default: null },
+      {
+        name: 'batchSize',
+        type: ['null', 'int'],
+        doc: 'Records that are read and published together; null leaves it to the settings.',
+        default: null,
+      },
     ],
   },
   'crm.sync.v1.SyncResumed': {

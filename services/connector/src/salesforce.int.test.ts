@@ -1,0 +1,228 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import type { ConsumedEvent } from '#libs/kafka/src/processor.ts';
+import { openReader } from '#libs/kafka/src/reader.ts';
+import { topicOffsets } from '#libs/kafka/src/topics.ts';
+import { startHost, type Host } from '#libs/runtime/src/host.ts';
+import { createLogger } from '#libs/runtime/src/logger.ts';
+import { deploy, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
+import { salesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
+import { ghlRules, readSettings } from '#libs/runtime/src/settings.ts';
+import { controlRequest, syncRequest, type SyncOrder } from '#libs/sources/kit/requests.ts';
+import { readRun, type RunView } from '#libs/storage/src/reads.ts';
+import { endScans } from '#libs/storage/src/scan-control.ts';
+import { followRun } from '#services/cli/src/follow.ts';
+import { projectorComponents } from '#services/projector/src/component.ts';
+import { testStack } from '#testcontainers/pipeline.ts';
+import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
+import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';
+import { makeWorld } from '#testcontainers/simulators/salesforce/world.ts';
+import { connectorComponents } from './component.ts';
+
+const CONTACTS = 600;
+const RAW = 'crm.raw.salesforce.v1';
+const logger = createLogger({ name: 'test', level: 'silent' });
+
+let platform: Platform;
+let simulator: SalesforceSimulator;
+let host: Host | undefined;
+let account: string;
+
+beforeAll(async () => {
+  const stack = testStack();
+  await deploy({ stack, logger, service: 'test', replication: 1 });
+  platform = await openPlatform({ stack, databasePool: 12, logger, service: 'test' });
+}, 60_000);
+
+afterAll(async () => {
+  await platform.close();
+});
+
+beforeEach(async () => {
+  account = `org-${randomUUID()}`;
+  simulator = await startSalesforceSimulator({
+    world: makeWorld({ contacts: CONTACTS }),
+    knobs: { resultSetRows: 100, restPageRows: 80 },
+  });
+  // What the world began with lies behind the lag.
+  simulator.world.advance(60_000);
+  await start();
+}, 60_000);
+
+afterEach(async () => {
+  await host?.stop();
+  await simulator.stop();
+  expect(simulator.counters.writes).toBe(0);
+}, 30_000);
+
+/** A connector that has Salesforce settings and no others, and the projection of runs. */
+async function start(more: Record<string, string> = {}): Promise<void> {
+  const settings = readSettings({
+    SALESFORCE_DOMAIN: account,
+    SALESFORCE_LOGIN_URL: simulator.baseUrl,
+    SALESFORCE_CLIENT_ID: SIMULATED_CREDENTIALS.clientId,
+    SALESFORCE_CLIENT_SECRET: SIMULATED_CREDENTIALS.clientSecret,
+    SALESFORCE_MAX_RECORDS: '100',
+    SALESFORCE_BATCH_ROWS: '50',
+    SALESFORCE_PARALLEL: '1',
+    ...more,
+  });
+  const ghl = { baseUrl: settings.GHL_API_BASE_URL, accounts: [] };
+  const salesforce = salesforceAccess(settings);
+  host = await startHost(
+    [
+      ...projectorComponents(platform, () => ghlRules(settings), logger),
+      ...connectorComponents({ settings, ghl, salesforce, platform, logger }),
+    ],
+    logger,
+  );
+}
+
+async function ask(more: Partial<SyncOrder> = {}): Promise<string> {
+  const order = { source: 'salesforce', account, mode: 'full', dryRun: false, requestedBy: 'test', ...more };
+  const event = syncRequest(order);
+  await platform.producer.send([event]);
+  return event.value.syncId;
+}
+
+const follow = (syncId: string, until: (run: RunView) => boolean): Promise<RunView> =>
+  followRun(platform.database, syncId, () => undefined, undefined, until);
+
+const isRead = ({ status }: RunView): boolean => !['queued', 'running', 'paused'].includes(status);
+
+/** Everything of a scan on the raw topic, in the order of each partition. */
+async function eventsOf(scanId: string): Promise<(ConsumedEvent & { partition: number })[]> {
+  const places = await topicOffsets(platform.kafka, [RAW]);
+  const { kafka, codec } = platform;
+  const reader = await openReader({
+    kafka,
+    codec,
+    places: places.map(({ partition, low }) => ({ topic: RAW, partition, offset: low })),
+    types: [`${RAW}.ContactRead`, `${RAW}.ContactDeleted`, `${RAW}.ContactUnusable`, 'crm.scan.v1.ScanMarker'],
+  });
+  const found: (ConsumedEvent & { partition: number })[] = [];
+  for (const { partition, high } of places) {
+    const limit = { end: high, before: Number.POSITIVE_INFINITY };
+    const next = () => reader.read(RAW, partition, limit, 1_000);
+    for (let batch = await next(); batch !== undefined; batch = await next())
+      found.push(...batch.events.filter((event) => event.scanId === scanId).map((event) => ({ ...event, partition })));
+  }
+  await reader.close();
+  return found;
+}
+
+interface Told {
+  contacts: Set<string>;
+  markers: ScanMarker[];
+  /** Last record number of each partition, as the records have it. */
+  numbers: number[];
+}
+
+async function told(scanId: string): Promise<Told> {
+  const events = await eventsOf(scanId);
+  const markers = events
+    .filter(({ type }) => type === 'crm.scan.v1.ScanMarker')
+    .map(({ value }) => value as ScanMarker);
+  const numbers = Array.from({ length: 6 }, () => 0);
+  const contacts = new Set<string>();
+  for (const { type, value, partition } of events) {
+    if (type === 'crm.scan.v1.ScanMarker') continue;
+    const { salesforceId, scanNumber } = value as { salesforceId: string; scanNumber: number };
+    contacts.add(salesforceId);
+    // A page that was sent twice repeats its numbers; none is skipped.
+    expect(scanNumber).toBeLessThanOrEqual(numbers[partition]! + 1);
+    numbers[partition] = Math.max(numbers[partition]!, scanNumber);
+  }
+  return { contacts, markers: markers.sort((a, b) => a.partition - b.partition), numbers };
+}
+
+function expectWhole({ contacts, markers, numbers }: Told): void {
+  expect(contacts.size).toBe(CONTACTS);
+  expect(markers.map(({ lastNumber }) => lastNumber)).toEqual(numbers);
+  expect(markers).toMatchObject(
+    numbers.map(() => ({ account, source: 'salesforce', answersFor: 'nothing', failureCode: null })),
+  );
+}
+
+const asked = (text: string): number =>
+  simulator.requests.filter(({ method, url }) => `${method} ${url}`.includes(text)).length;
+
+it.each(['bulk', 'rest'])(
+  'a request leads to records and markers on the raw topic (%s)',
+  async (api) => {
+    const syncId = await ask({ api });
+    expect(await follow(syncId, isRead)).toMatchObject({ source: 'salesforce', error: null });
+    expectWhole(await told(syncId));
+    expect(asked('POST /services/data/v58.0/jobs/query')).toBe(api === 'bulk' ? 1 : 0);
+    await endScans(platform.database, syncId);
+  },
+  60_000,
+);
+
+it('reads what it is asked for, no more', async () => {
+  const syncId = await ask({ api: 'rest', limit: 120 });
+  await follow(syncId, isRead);
+  expect((await told(syncId)).contacts.size).toBe(120);
+  await endScans(platform.database, syncId);
+}, 60_000);
+
+it('goes on where it was when the process is replaced', async () => {
+  const reached = Promise.withResolvers<void>();
+  simulator.faults.before('/results', 4, () => reached.resolve());
+  simulator.faults.add({ kind: 'hang', match: '/results', after: 3 });
+  const syncId = await ask({ api: 'bulk' });
+  await reached.promise;
+  await host!.stop();
+  expect((await told(syncId)).markers).toEqual([]);
+  simulator.faults.clear();
+  await start();
+  await follow(syncId, isRead);
+  expectWhole(await told(syncId));
+  expect(asked('POST /services/data/v58.0/jobs/query')).toBe(1);
+  await endScans(platform.database, syncId);
+}, 90_000);
+
+it('is paused at the API ceiling, says what to set, and goes on when it is resumed', async () => {
+  simulator.knobs.apiRequestsMax = 1000;
+  simulator.counters.apiRequests = 942;
+  const syncId = await ask({ api: 'bulk' });
+  const held = await follow(syncId, ({ status, error }) => status === 'paused' && error !== null);
+  expect(held).toMatchObject({ success: null, exitCode: null, error: { code: 'salesforce_api_ceiling' } });
+  expect(held.error!.message).toMatch(/SALESFORCE_API_CEILING/);
+  expect(held.pausedAt).toEqual(expect.any(Number));
+  expect((await told(syncId)).markers).toEqual([]);
+  simulator.counters.apiRequests = 10;
+  await platform.producer.send([controlRequest('resume', held, 'test')]);
+  expect(await follow(syncId, isRead)).toMatchObject({ error: null, pausedAt: null });
+  expectWhole(await told(syncId));
+  await endScans(platform.database, syncId);
+}, 90_000);
+
+it('is tried again by itself when it was held long enough', async () => {
+  await host!.stop();
+  await start({ SALESFORCE_HOLD: '1' });
+  simulator.faults.add({ kind: 'request-limit', match: '/results', times: 1 });
+  const syncId = await ask({ api: 'bulk' });
+  const held = await follow(syncId, ({ status, error }) => status === 'paused' && error !== null);
+  expect(held.error).toMatchObject({ code: 'salesforce_request_limit' });
+  await follow(syncId, isRead);
+  expectWhole(await told(syncId));
+  expect(asked('POST /services/data/v58.0/jobs/query')).toBe(1);
+  await endScans(platform.database, syncId);
+}, 90_000);
+
+it('aborts its job when it is cancelled, and answers for nothing', async () => {
+  const reached = Promise.withResolvers<void>();
+  simulator.faults.before('/results', 2, () => reached.resolve());
+  simulator.faults.add({ kind: 'hang', match: '/results', after: 1 });
+  const syncId = await ask({ api: 'bulk' });
+  await reached.promise;
+  await platform.producer.send([controlRequest('cancel', await readRun(platform.database, syncId), 'test')]);
+  expect(await follow(syncId, isRead)).toMatchObject({ error: { code: 'scan_cancelled' } });
+  const { markers } = await told(syncId);
+  expect(markers).toHaveLength(6);
+  expect(markers[0]).toMatchObject({ failureCode: 'scan_cancelled', answersFor: 'nothing' });
+  expect(asked('PATCH /services/data/v58.0/jobs/query/750')).toBe(1);
+  await endScans(platform.database, syncId);
+}, 60_000);
