@@ -109,6 +109,7 @@ const run = defineEntity({
     exitCode: p.integer().nullable(),
     error: p.json<{ code: string; kind: string; message: string }>().nullable(),
     counters: p.json<Record<string, number>>().nullable(),
+    tableCounters: p.json<Record<string, number>>().nullable(),
     fieldErrors: p.json<{ contactId: string; field: string; code: string }[]>().nullable(),
     heldTables: p.json<string[]>().nullable(),
     progress: p.json<Record<string, number | string | null>>().nullable(),
