@@ -27,7 +27,7 @@ export const DATABASE_ROLES = [
 ] as const satisfies RoleDefinition[];
 
 /** Our tables in the schema that we share with whatever else is in the database: nothing else there is touched. */
-export const PUBLIC_TABLES = ['accounts', 'leads', 'lifecycle', 'runs', 'vendors'];
+export const PUBLIC_TABLES = ['accounts', 'leads', 'lifecycle', 'runs', 'sf_contacts', 'vendors'];
 
 const WRITE = 'select, insert, update, delete';
 
