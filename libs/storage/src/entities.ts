@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity } from '@mikro-orm/postgresql';
+import { SfContact } from './sf-contact-entity.ts';
 
 /** Entities for reading through the API; their tables are made by migrations and written by projections. */
 
@@ -124,7 +125,7 @@ const run = defineEntity({
 });
 
 /** All entities, for the ORM. */
-export const ENTITIES = [account, vendor, lead, run];
+export const ENTITIES = [account, vendor, lead, run, SfContact];
 /** Entity of vendors. */
 export const Vendor = vendor;
 /** Entity of leads. */

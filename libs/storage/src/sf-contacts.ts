@@ -152,8 +152,10 @@ function makeStatement(fields: readonly ContactField[]): string {
   const written = [...columns, 'additional_data', 'last_synced_at', ...END_COLUMNS, 'content_hash', 'row_version'];
   const sets = written.filter((column) => column !== 'salesforce_id').map((column) => `${column} = excluded.${column}`);
   const values = [...fields.map(({ api }) => `c."${api}"`), 'w.d::jsonb', ms('r'), ...END_VALUES, 'w.h', 'w.v'];
-  return `insert into sf_contacts as t (id, account_id, created_at, ${written.join(', ')})
-    select w.i, $2, ${ms('r')}, ${values.join(', ')}
+  // PostgreSQL looks at NOT NULL before it finds the row that keeps its last name.
+  const [nameless, noName] = columns.includes('last_name') ? ['', ''] : ['last_name, ', "'', "];
+  return `insert into sf_contacts as t (id, account_id, created_at, ${nameless}${written.join(', ')})
+    select w.i, $2, ${ms('r')}, ${noName}${values.join(', ')}
     from json_to_recordset($1::json) as w (i uuid, v integer, r float8, h text, ${END_RECORD}, d json),
       json_to_record(w.d) as c (${fields.map(({ api, columnType }) => `"${api}" ${columnType}`).join(', ')})
     on conflict (salesforce_id, account_id) do update set ${sets.join(', ')} where t.row_version = excluded.row_version - 1`;
