@@ -69,7 +69,7 @@ describe('a sync', () => {
       /m\.$/,
     ],
   ])('%s', (_, conclusion, status, exitCode, message) => {
-    expect(concludeTable(conclusion)).toEqual({ status, exitCode, message: expect.stringMatching(message) as string });
+    expect(concludeTable(conclusion)).toEqual({ status, exitCode, message: expect.stringMatching(message) });
   });
 });
 

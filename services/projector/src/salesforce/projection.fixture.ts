@@ -9,7 +9,7 @@ import { contactReader } from '#libs/domain/src/salesforce/contact.ts';
 import { CONTACT_FIELDS } from '#libs/domain/src/salesforce/fields.ts';
 import type { ConsumedEvent } from '#libs/kafka/src/processor.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
-import type { TestDatabase } from '#testcontainers/database.ts';
+import type { Database } from '#libs/storage/src/pool.ts';
 import { salesforceProjection } from './processor.ts';
 
 /** Org of the examples. */
@@ -65,7 +65,7 @@ export interface TestProjection {
 }
 
 /** A projection that owns some partitions. */
-export async function openProjection(database: TestDatabase, partitions = 1): Promise<TestProjection> {
+export async function openProjection(database: { pool: Database }, partitions = 1): Promise<TestProjection> {
   const processor = salesforceProjection({ database: database.pool, onOutbox: () => undefined });
   const topic = 'crm.raw.salesforce.v1' as const;
   const checkpoints = createCheckpointStore(database.pool);
