@@ -3,7 +3,7 @@ import { CONTACT_FIELDS, type ContactField } from './fields.ts';
 
 /** What a row of sf_contacts shows of one ContactRead. */
 export interface ContactContent {
-  /** The record as JSON text by API name: everything that came, fields without a value left out (salesforce B5, additional_data). */
+  /** The record as one line of JSON by API name: everything that came, fields without a value left out (salesforce B5, additional_data). */
   raw: string;
   /** What makes a row another one when it changes. */
   tracked: string;
@@ -14,8 +14,8 @@ export interface ContactContent {
 /** Values of the login user, not of the contact: alone they are no change (salesforce W14). */
 const PER_USER: ReadonlySet<string> = new Set(['LastViewedDate', 'LastReferencedDate', 'isMyContact__c']);
 
-/** Parts of a record that PostgreSQL's jsonb does not take: NUL, and halves of characters. */
-const UNSTORABLE = /\\u0000|\\u[dD][89a-fA-F]/;
+/** Parts of a text that PostgreSQL's jsonb does not take (NUL, and halves of characters), and line breaks between members. */
+const UNSTORABLE = /\\u0000|\\u[dD][89a-fA-F]|[\n\r]/;
 
 const DAY_MS = 86_400_000;
 /** What dates hold that PostgreSQL and people read alike: the years 1 to 9999, in milliseconds. */

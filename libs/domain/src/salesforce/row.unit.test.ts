@@ -44,10 +44,14 @@ describe('the raw record', () => {
           event({ FirstName: text.slice(0, 40), Odd__c: JSON.parse(json) as unknown }),
         );
         expect(() => JSON.parse(made) as unknown).not.toThrow();
-        expect(made).not.toMatch(/\\u0000|\\u[dD][89a-fA-F]/);
+        expect(made).not.toMatch(/\\u0000|\\u[dD][89a-fA-F]|[\n\r]/);
       }),
     );
   });
+});
+
+it('an extra that came in lines is one line', () => {
+  expect(contactContent({ ...event({}), extra: '{\n  "Odd__c": "a\\nb"\r\n}' }).raw).toMatch(/,"Odd__c":"a\\nb"\}$/);
 });
 
 describe('columns are kept', () => {
