@@ -177,8 +177,9 @@ export async function endContacts(sql: Sql, account: string, ends: readonly Cont
     const result = await sql.query(
       `update sf_contacts t set ${sets.join(', ')}, row_version = w.v
        from json_to_recordset($1::json) as w (s text, v integer, ${END_RECORD})
-       where t.salesforce_id = w.s and t.account_id = $2 and t.row_version = w.v - 1`,
-      [endRecords(withRow), account],
+       where t.salesforce_id = any($3) and t.salesforce_id = w.s and t.account_id = $2 and t.row_version = w.v - 1`,
+      // The list keeps it from joining the whole table where statistics are missing.
+      [endRecords(withRow), account, withRow.map(({ salesforceId }) => salesforceId)],
     );
     checkCount(result.rowCount, withRow.length);
   }

@@ -111,14 +111,15 @@ export class Migration20261126SfContacts extends Migration {
     )`);
     // Raw records are kept as they are: packing them takes PostgreSQL longer than all else it does with a row.
     this.addSql('alter table sf_contacts alter column additional_data set storage external');
-    // By the id first: people look a contact up without its org.
+    // By the id first: people look a contact up without its org. No index begins with the account: where statistics are missing,
+    // PostgreSQL would take it to look up single contacts and read a whole org for each.
     this.addSql('create unique index sf_contacts_salesforce_id on sf_contacts (salesforce_id, account_id)');
     this.addSql('create index sf_contacts_email on sf_contacts (email)');
     this.addSql('create index sf_contacts_npi on sf_contacts (npi)');
     this.addSql('create index sf_contacts_specialty on sf_contacts (specialty)');
     this.addSql('create index sf_contacts_last_activity on sf_contacts (last_activity_date)');
-    this.addSql('create index sf_contacts_last_synced on sf_contacts (account_id, last_synced_at)');
-    this.addSql('create index sf_contacts_modstamp on sf_contacts (account_id, sf_system_modstamp)');
+    this.addSql('create index sf_contacts_last_synced on sf_contacts (last_synced_at)');
+    this.addSql('create index sf_contacts_modstamp on sf_contacts (sf_system_modstamp)');
     this.addSql('create index sf_contacts_physician on sf_contacts (salesforce_id) where is_physician');
     this.addSql('create index sf_contacts_inactive on sf_contacts (salesforce_id) where not active');
     this.addSql('create index sf_contacts_deleted on sf_contacts (deleted_at) where deleted_at is not null');
