@@ -9,12 +9,12 @@ import { ORG } from './projection.fixture.ts';
 const PAGE = 2_000;
 const TOPIC = 'crm.raw.salesforce.v1';
 
-/** Publishes records as a scan of the org does, with its markers, to another topic than the catalogue's; returns its id. */
+/** Publishes records as a scan of the org does, with its markers, to any topic of as many partitions; returns its id. */
 export async function publishScan(
   producer: Producer,
   topic: string,
   records: readonly SourceRecord[],
-  more: { dryRun?: boolean } = {},
+  { account = ORG, dryRun = false }: { account?: string; dryRun?: boolean } = {},
 ): Promise<string> {
   const redirected: Producer = {
     ...producer,
@@ -24,7 +24,7 @@ export async function publishScan(
       })),
   };
   const scanId = randomUUID();
-  const scan = { scanId, source: 'salesforce', account: ORG, mode: 'full', dryRun: more.dryRun ?? false };
+  const scan = { scanId, source: 'salesforce', account, mode: 'full', dryRun };
   const log = createScanLog(
     redirected,
     { ...scan, contactId: null, epoch: 1, position: null },
