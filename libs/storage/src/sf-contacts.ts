@@ -16,6 +16,8 @@ export interface StoredContact {
 export interface ContactWrite {
   salesforceId: string;
   version: number;
+  /** When it was first read, in milliseconds; of a new row only. */
+  bornAt: number;
   /** What it shows from now on. */
   state: ContactState & { row: NonNullable<ContactState['row']> };
   /** The record as JSON text by API name, which every column is taken from. */
@@ -121,10 +123,10 @@ function checkCount(written: number | null, wanted: number): void {
 /** What a row is besides its record, as a JSON list. */
 function factsOf(account: string, writes: readonly ContactWrite[]): string {
   let json = '';
-  for (const { salesforceId, version, state } of writes) {
+  for (const { salesforceId, version, bornAt, state } of writes) {
     const { hash, readAt } = state.row;
     const id = uuidV5(`sf_contact:${account}:${salesforceId}`);
-    json += `${json === '' ? '[' : ','}{"i":"${id}","v":${version + 1},"r":${readAt},"h":"${hash}"`;
+    json += `${json === '' ? '[' : ','}{"i":"${id}","v":${version + 1},"r":${readAt},"b":${bornAt},"h":"${hash}"`;
     json += state.deletion === undefined ? '}' : `,${endMembers(state.deletion)}}`;
   }
   return `${json}]`;
@@ -159,12 +161,12 @@ function makeStatement(fields: readonly ContactField[]): string {
   // PostgreSQL looks at NOT NULL before it finds the row that keeps its last name.
   const [nameless, noName] = columns.includes('last_name') ? ['', ''] : ['last_name, ', "'', "];
   return `insert into sf_contacts as t (id, account_id, created_at, ${nameless}${written.join(', ')})
-    select w.i, $4, ${ms('r')}, ${noName}${values.join(', ')}
+    select w.i, $4, ${ms('b')}, ${noName}${values.join(', ')}
     from rows from (
       json_to_recordset($1::json) as (${fields.map(({ api, columnType }) => `"${api}" ${columnType}`).join(', ')}),
       string_to_table($2, E'\\n'),
-      json_to_recordset($3::json) as (i uuid, v integer, r float8, h text, ${END_RECORD})
-    ) as w (${names.join(', ')}, d, i, v, r, h, e, ea, em, es, er)
+      json_to_recordset($3::json) as (i uuid, v integer, r float8, b float8, h text, ${END_RECORD})
+    ) as w (${names.join(', ')}, d, i, v, r, b, h, e, ea, em, es, er)
     on conflict (salesforce_id, account_id) do update set ${sets.join(', ')} where t.row_version = excluded.row_version - 1`;
 }
 

@@ -28,6 +28,8 @@ interface Contact {
   version: number;
   state: ContactState;
   content: ContactContent | undefined;
+  /** When it was first read. */
+  bornAt: number;
 }
 
 /**
@@ -67,7 +69,7 @@ async function contactsOf(sql: Sql, account: string, words: readonly ContactWord
   return new Map(
     ids.map((id) => {
       const { state, version } = found.get(id) ?? { state: UNKNOWN_CONTACT, version: 0 };
-      return [id, { stored: state, state, version, content: undefined }];
+      return [id, { stored: state, state, version, content: undefined, bornAt: 0 }];
     }),
   );
 }
@@ -81,6 +83,7 @@ function read(contact: Contact, event: SalesforceContactRead, content: ContactCo
     hash: hash('sha1', content.tracked, 'base64'),
   });
   if (step.state.row !== state.row) contact.content = content;
+  if (step.outcome === 'created') contact.bornAt = event.readAt;
   contact.state = step.state;
   return step.outcome;
 }
@@ -102,11 +105,11 @@ async function flush(sql: Sql, account: string, contacts: Map<string, Contact>):
   const ends: ContactEnd[] = [];
   const forgotten: string[] = [];
   for (const [salesforceId, contact] of contacts) {
-    const { stored, state, version, content } = contact;
+    const { stored, state, version, content, bornAt } = contact;
     if (state === stored) continue;
     const { row, deletion } = state;
     if (row !== undefined && content !== undefined) {
-      rows.push({ salesforceId, version, state: { row, deletion }, raw: content.raw, kept: content.kept });
+      rows.push({ salesforceId, version, bornAt, state: { row, deletion }, raw: content.raw, kept: content.kept });
       if (stored.row === undefined && stored.deletion !== undefined) forgotten.push(salesforceId);
     } else if (deletion !== undefined) ends.push({ salesforceId, version, deletion });
     contact.stored = state;
