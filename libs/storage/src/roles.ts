@@ -49,6 +49,8 @@ const TABLE_GRANTS: [table: string, privileges: string, role: string][] = [
     'select (id, account_id, ghl_contact_id, customer_email, ghl_opportunity_id)',
     'tributary_connector',
   ],
+  // What a reconciliation asks after.
+  ['public.sf_contacts', 'select (id, account_id, salesforce_id, deleted_at)', 'tributary_connector'],
   ['tributary.scans', WRITE, 'tributary_connector'],
   ['tributary.scan_rows', WRITE, 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_connector'],
