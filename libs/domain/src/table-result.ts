@@ -52,16 +52,16 @@ function completed({ counters: c, dryRun }: TableConclusion): string {
 }
 
 const LINES = [
-  ['Total retrieved', 'retrieved'],
-  ['Total processed', 'processed'],
-  ['New records', 'created'],
-  ['Updated records', 'updated'],
-  ['Unchanged records', 'unchanged'],
-  ['Deleted records', 'deleted'],
-  ['Restored records', 'restored'],
-  ['Quarantined records', 'quarantined'],
-  ['Errors', 'errors'],
-] as const satisfies [string, keyof TableCounters][];
+  ['Total retrieved', 'total_retrieved', 'retrieved'],
+  ['Total processed', 'total_processed', 'processed'],
+  ['New records', 'new_records', 'created'],
+  ['Updated records', 'updated_records', 'updated'],
+  ['Unchanged records', 'unchanged_records', 'unchanged'],
+  ['Deleted records', 'deleted_records', 'deleted'],
+  ['Restored records', 'restored_records', 'restored'],
+  ['Quarantined records', 'quarantined_records', 'quarantined'],
+  ['Errors', 'errors', 'errors'],
+] as const satisfies [label: string, name: string, counter: keyof TableCounters][];
 
 /**
  * The statistics block people know from the existing service, with what it did not count (salesforce B9, W18). `seconds` is how
@@ -75,8 +75,14 @@ export function statistics(counters: TableCounters, seconds: number | null): str
       : [`Processing rate: ${(counters.processed / seconds).toFixed(1)} records/second`];
   return [
     'Final Statistics:',
-    ...LINES.map(([label, name]) => `  ${label}: ${number(counters[name])}`),
+    ...LINES.map(([label, , counter]) => `  ${label}: ${number(counters[counter])}`),
     ...rate.map((line) => `  ${line}`),
     `  Final database count: ${number(counters.total)}`,
   ].join('\n');
+}
+
+/** The counters by the names that the existing service gives them, and by names like these where it has none (salesforce B9). */
+export function namedStatistics(counters: TableCounters): Record<string, number> {
+  const named = LINES.map(([, name, counter]) => [name, counters[counter]] as const);
+  return { ...Object.fromEntries(named), final_database_count: counters.total };
 }

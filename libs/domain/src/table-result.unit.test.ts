@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { TableCounters } from '#libs/contracts/src/generated/events.ts';
-import { concludeTable, statistics, type TableConclusion } from './table-result.ts';
+import { concludeTable, namedStatistics, statistics, type TableConclusion } from './table-result.ts';
 
 const COUNTERS: TableCounters = {
   retrieved: 125_000,
@@ -91,6 +91,17 @@ describe('the statistics', () => {
         '  Final database count: 601,200',
       ].join('\n'),
     );
+  });
+
+  it('have the names that programs know', () => {
+    expect(namedStatistics(COUNTERS)).toMatchObject({
+      total_retrieved: 125_000,
+      total_processed: 125_000,
+      new_records: 1_200,
+      updated_records: 23_650,
+      errors: 0,
+      final_database_count: 601_200,
+    });
   });
 
   it('have no rate without a time', () => {

@@ -1,3 +1,4 @@
+import type { TableCounters } from '#libs/contracts/src/generated/events.ts';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { DELETED_STATUS } from '#libs/domain/src/life.ts';
@@ -112,7 +113,7 @@ export interface RunView {
   error: { code: string; kind: string; message: string } | null;
   stats: Record<string, number> | null;
   /** Counters of a source that fills one table; null for others. */
-  tableStats: Record<string, number> | null;
+  tableStats: TableCounters | null;
   fieldErrors: { contactId: string; field: string; code: string }[] | null;
   heldTables: string[] | null;
   /** Null until somebody begins to read. */
