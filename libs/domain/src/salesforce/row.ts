@@ -30,6 +30,7 @@ interface Part {
 const part = (field: ContactField): Part => ({ field, head: `${JSON.stringify(field.api)}:` });
 const TRACKED = CONTACT_FIELDS.filter(({ api }) => !PER_USER.has(api)).map(part);
 const UNTRACKED = CONTACT_FIELDS.filter(({ api }) => PER_USER.has(api)).map(part);
+const TIMES = CONTACT_FIELDS.filter(({ kind }) => kind === 'date' || kind === 'datetime');
 const NONE: readonly ContactField[] = [];
 
 /**
@@ -48,11 +49,12 @@ export function contactContent(event: SalesforceContactRead): ContactContent {
 }
 
 function keptFields(event: SalesforceContactRead): readonly ContactField[] {
-  const keys = new Set<string>(event.unreadFields);
-  for (const { field, code } of event.fieldErrors) if (code !== 'nul_removed') keys.add(field);
-  const kept: ContactField[] = [];
-  for (const field of CONTACT_FIELDS) if (keys.has(field.key) || isOutOfTime(event, field)) kept.push(field);
-  return kept.length === 0 ? NONE : kept;
+  const { unreadFields, fieldErrors } = event;
+  // Nearly every contact: nothing but its times is looked at.
+  if (unreadFields.length + fieldErrors.length === 0 && !TIMES.some((field) => isOutOfTime(event, field))) return NONE;
+  const keys = new Set<string>(unreadFields);
+  for (const { field, code } of fieldErrors) if (code !== 'nul_removed') keys.add(field);
+  return CONTACT_FIELDS.filter((field) => keys.has(field.key) || isOutOfTime(event, field));
 }
 
 function isOutOfTime(event: SalesforceContactRead, { kind, key }: ContactField): boolean {
