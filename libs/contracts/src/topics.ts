@@ -167,6 +167,7 @@ export const CONSUMER_GROUPS = {
   'connector-ghl': ['crm.sync-request.v1'],
   classifier: ['crm.raw.ghl.v1'],
   'projector-ghl': ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'],
+  'projector-salesforce': ['crm.raw.salesforce.v1'],
   'projector-runs': ['crm.sync-request.v1', 'crm.scan.v1'],
   'projector-operations': ['crm.operation.v1'],
   'projector-lifecycle': ['crm.lifecycle.v1'],

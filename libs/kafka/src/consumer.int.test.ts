@@ -422,6 +422,39 @@ describe('a bad record', () => {
     });
   });
 
+  it('that is refused by itself is dead-lettered, and the others are handled in two batches, never halved', async () => {
+    const topic = await stack.topic();
+    await topic.send([...numbered(40), 'refused', ...numbered(40, 's')]);
+    const applied = recorder(80);
+    const told: string[] = [];
+    const consumer = await stack.consume(
+      topic.processor(applied.note, {
+        refuse: ({ value }) =>
+          (value as { syncId: string }).syncId === 'refused'
+            ? new AppError('record_invalid', 'not this one')
+            : undefined,
+        deadLettered: async ({ offset }, { code }, checkpoint) => {
+          told.push(`${offset} ${code}`);
+          await stack.checkpoints.save(checkpoint);
+        },
+        savesCheckpoint: true,
+        async handle(batch) {
+          await stack.checkpoints.save(batch.checkpoint);
+          await applied.note(batch);
+        },
+      }),
+    );
+    await applied.full;
+    await consumer.stop();
+    expect(applied.batches.map(idsOf)).toEqual([numbered(40), numbered(40, 's')]);
+    expect(told).toEqual(['40 record_invalid']);
+    const [letter] = await readTopic(stack.kafka, topic.deadLetters, 1);
+    expect(letter!.headers).toMatchObject({
+      '__connect.errors.exception.class.name': 'record_invalid',
+      '__connect.errors.exception.message': 'not this one',
+    });
+  });
+
   it.each<[string, Buffer | null, string]>([
     ['garbage bytes', Buffer.from('garbage'), 'record_undecodable'],
     ['a wrong magic byte', Buffer.from([7, 0, 0, 0, 1, 1, 1]), 'record_undecodable'],

@@ -108,7 +108,11 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
         if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
         const pending = codec.decode(message.value);
         const decoded: Decoded = pending instanceof Promise ? await pending : pending;
-        if (handled.has(decoded.type)) events.push(consumedEvent(message, decoded));
+        if (!handled.has(decoded.type)) continue;
+        const event = consumedEvent(message, decoded);
+        const refusal = processor.refuse?.(event);
+        if (refusal !== undefined) return { events, end, bad: refusal };
+        events.push(event);
       } catch (error) {
         const failure = toAppError(error);
         if (failure.kind !== 'data') throw failure;

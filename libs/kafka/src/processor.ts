@@ -71,6 +71,11 @@ export interface Processor<R extends { offset: string } = ConsumedEvent> {
   read?(topic: string, partition: number, message: KafkaMessage): R | undefined;
   /** True when handle() saves the checkpoint in its own transaction (I5), and deadLettered() too. */
   savesCheckpoint: boolean;
+  /**
+   * Looks at a decoded record by itself, before its batch is handled. One that is refused goes to the dead-letter topic without the
+   * others being halved on its account.
+   */
+  refuse?(event: R): AppError | undefined;
   handle(batch: EventBatch<R>): Promise<void>;
   /** Told of a record after it reached the dead-letter topic and before the checkpoint passes it (I3). */
   deadLettered?(record: DeadRecord, error: AppError, checkpoint: Checkpoint): Promise<void>;

@@ -1,5 +1,6 @@
 import { METRICS } from './metrics.ts';
 
+const TABLE_OUTCOMES = ['created', 'updated', 'unchanged', 'deleted', 'restored', 'quarantined', 'errors'];
 const SYSTEM = { messaging_system: 'kafka' };
 
 /** Everything the parts report; this file alone knows which metric it is. */
@@ -31,11 +32,14 @@ export const instrument = {
     startedAt: number;
     appliedAt: number;
     counters: Record<string, number>;
+    tableCounters: object | null;
   }): void {
-    const { source, success, startedAt, appliedAt, counters } = scan;
+    const { source, success, startedAt, appliedAt, counters, tableCounters } = scan;
     METRICS.scanDuration.observe({ source }, Math.max(0, appliedAt - startedAt) / 1000);
     METRICS.markedMissing.inc({ table: 'vendors' }, counters['vendors_missing_in_ghl'] ?? 0);
     METRICS.markedMissing.inc({ table: 'leads' }, counters['leads_deleted'] ?? 0);
+    for (const outcome of TABLE_OUTCOMES)
+      METRICS.tableRecords.inc({ source, outcome }, (tableCounters as Record<string, number> | null)?.[outcome] ?? 0);
     if (success) instrument.lastSuccess(source, appliedAt);
   },
   /** When the last successful scan of a source was applied, in milliseconds. */

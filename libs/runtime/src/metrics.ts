@@ -65,6 +65,11 @@ export const METRICS = {
   ),
   observations: counter('crm_observations_total', 'Observations the classifier published.', ['type', 'source']),
   markedMissing: counter('crm_marked_missing_total', 'Rows newly marked missing.', ['table']),
+  tableRecords: counter(
+    'crm_table_records_total',
+    'Records of finished scans of a source that fills one table, by what became of them.',
+    ['source', 'outcome'],
+  ),
   deadLetters: counter('crm_dead_letters_total', 'Records sent to a dead-letter topic.', ['topic', 'code']),
   retries: counter('crm_retries_total', 'Batches that wait to be tried again.', ['topic', 'code']),
   processingLag: gauge(

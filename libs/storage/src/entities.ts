@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity } from '@mikro-orm/postgresql';
+import { SfContact } from './sf-contact-entity.ts';
 
 /** Entities for reading through the API; their tables are made by migrations and written by projections. */
 
@@ -109,6 +110,7 @@ const run = defineEntity({
     exitCode: p.integer().nullable(),
     error: p.json<{ code: string; kind: string; message: string }>().nullable(),
     counters: p.json<Record<string, number>>().nullable(),
+    tableCounters: p.json<Record<string, number>>().nullable(),
     fieldErrors: p.json<{ contactId: string; field: string; code: string }[]>().nullable(),
     heldTables: p.json<string[]>().nullable(),
     progress: p.json<Record<string, number | string | null>>().nullable(),
@@ -124,7 +126,7 @@ const run = defineEntity({
 });
 
 /** All entities, for the ORM. */
-export const ENTITIES = [account, vendor, lead, run];
+export const ENTITIES = [account, vendor, lead, run, SfContact];
 /** Entity of vendors. */
 export const Vendor = vendor;
 /** Entity of leads. */

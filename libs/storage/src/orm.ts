@@ -7,6 +7,7 @@ import { Migration20261125DeadLetters } from './migrations/20261125-dead-letters
 import { Migration20261125Lifecycle } from './migrations/20261125-lifecycle.ts';
 import { Migration20261125Control } from './migrations/20261125-control.ts';
 import { Migration20261126Requests } from './migrations/20261126-requests.ts';
+import { Migration20261126SfContacts } from './migrations/20261126-sf-contacts.ts';
 import { databaseAddress } from './address.ts';
 import { databaseError } from './pool.ts';
 
@@ -18,6 +19,7 @@ const MIGRATIONS = [
   { name: '20261125-lifecycle', class: Migration20261125Lifecycle },
   { name: '20261125-control', class: Migration20261125Control },
   { name: '20261126-requests', class: Migration20261126Requests },
+  { name: '20261126-sf-contacts', class: Migration20261126SfContacts },
 ];
 
 /** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */

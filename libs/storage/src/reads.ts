@@ -1,3 +1,4 @@
+import type { TableCounters } from '#libs/contracts/src/generated/events.ts';
 import type { MikroORM } from '@mikro-orm/postgresql';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { DELETED_STATUS } from '#libs/domain/src/life.ts';
@@ -111,6 +112,8 @@ export interface RunView {
   exitCode: number | null;
   error: { code: string; kind: string; message: string } | null;
   stats: Record<string, number> | null;
+  /** Counters of a source that fills one table; null for others. */
+  tableStats: TableCounters | null;
   fieldErrors: { contactId: string; field: string; code: string }[] | null;
   heldTables: string[] | null;
   /** Null until somebody begins to read. */
@@ -135,7 +138,7 @@ export async function readRun(sql: Sql, syncId: string, accounts?: readonly stri
 export async function readRuns(sql: Sql, syncIds: readonly string[], accounts?: readonly string[]): Promise<RunView[]> {
   const { rows } = await sql.query<Omit<RunView, 'progress'> & { reported: ReportedProgress | null }>(
     `select sync_id as "syncId", source, account, mode, dry_run as "dryRun", status, joined_to as "joinedTo", phase, success, message,
-       exit_code as "exitCode", error, counters as stats, field_errors as "fieldErrors", held_tables as "heldTables",
+       exit_code as "exitCode", error, counters as stats, table_counters as "tableStats", field_errors as "fieldErrors", held_tables as "heldTables",
        progress || jsonb_build_object('phase', phase) as reported, requested_at as "requestedAt",
        started_at as "startedAt", finished_at as "finishedAt", paused_at as "pausedAt",
        round(extract(epoch from finished_at - started_at), 3) as duration

@@ -27,7 +27,7 @@ export const DATABASE_ROLES = [
 ] as const satisfies RoleDefinition[];
 
 /** Our tables in the schema that we share with whatever else is in the database: nothing else there is touched. */
-export const PUBLIC_TABLES = ['accounts', 'leads', 'lifecycle', 'runs', 'vendors'];
+export const PUBLIC_TABLES = ['accounts', 'leads', 'lifecycle', 'runs', 'sf_contacts', 'vendors'];
 
 const WRITE = 'select, insert, update, delete';
 
@@ -49,7 +49,8 @@ const TABLE_GRANTS: [table: string, privileges: string, role: string][] = [
     'select (id, account_id, ghl_contact_id, customer_email, ghl_opportunity_id)',
     'tributary_connector',
   ],
-  ['public.sf_contacts', 'select (account_id, salesforce_id, deleted_at)', 'tributary_connector'],
+  // What a reconciliation asks after.
+  ['public.sf_contacts', 'select (id, account_id, salesforce_id, deleted_at)', 'tributary_connector'],
   ['tributary.scans', WRITE, 'tributary_connector'],
   ['tributary.scan_rows', WRITE, 'tributary_connector'],
   ['tributary.scan_partitions', 'select', 'tributary_connector'],

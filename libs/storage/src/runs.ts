@@ -13,6 +13,7 @@ type Column =
   | 'exit_code'
   | 'error'
   | 'counters'
+  | 'table_counters'
   | 'field_errors'
   | 'held_tables'
   | 'progress'
@@ -54,7 +55,7 @@ export async function applyRunEvent<T extends keyof typeof RUN_EVENTS>(
 }
 
 const TIMES = new Set<Column>(['requested_at', 'started_at', 'read_at', 'finished_at', 'paused_at']);
-const JSONS = new Set<Column>(['error', 'counters', 'field_errors', 'held_tables', 'progress']);
+const JSONS = new Set<Column>(['error', 'counters', 'table_counters', 'field_errors', 'held_tables', 'progress']);
 
 function cast(column: Column, parameter: string): string {
   if (TIMES.has(column)) return `to_timestamp(${parameter}::float8 / 1000.0)`;
@@ -144,6 +145,7 @@ const RUN_EVENTS = {
       message: e.message,
       exit_code: e.exitCode,
       counters: e.counters,
+      table_counters: e.tableCounters,
       field_errors: e.fieldErrors,
       held_tables: e.heldTables,
       finished_at: e.appliedAt,

@@ -11,7 +11,12 @@ export interface PartitionProgress {
   /** Numbers of the records of the scan in this batch, as they came. */
   numbers: number[];
   deadLettered: number;
+  /** What became of each of these records, by any name; a record that comes again is not counted again. */
+  outcomes?: readonly string[];
 }
+
+/** How often records of a scan came to each outcome. */
+export type OutcomeCounts = Record<string, number>;
 
 /** A closed partition: its marker, and what the projector saw of the partition. */
 export interface ClosedPartition {
@@ -19,6 +24,7 @@ export interface ClosedPartition {
   lastNumber: number;
   holes: number;
   deadLettered: number;
+  outcomes: OutcomeCounts;
 }
 
 /** State of a scan for the projector; everything after `open` is final, but for a confirmation. */
@@ -43,11 +49,45 @@ export function followNumbers(last: number, numbers: readonly number[]): { last:
   return { last, holes };
 }
 
+/** Counts the outcomes of records that follow the last number; repeats count for nothing. */
+export function countOutcomes(
+  last: number,
+  numbers: readonly number[],
+  outcomes: readonly string[],
+  before: OutcomeCounts,
+): OutcomeCounts {
+  const counts = { ...before };
+  let highest = last;
+  for (const [index, outcome] of outcomes.entries()) {
+    const number = numbers[index]!;
+    if (number <= highest) continue;
+    highest = number;
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+  }
+  return counts;
+}
+
+/** Records that never arrived, and records that went to the dead-letter topic. */
+export function doubtsOf(partitions: readonly ClosedPartition[]): { holes: number; deadLettered: number } {
+  let holes = 0;
+  let deadLettered = 0;
+  for (const partition of partitions) {
+    holes += partition.holes + Math.max(0, partition.marker.lastNumber - partition.lastNumber);
+    deadLettered += partition.deadLettered;
+  }
+  return { holes, deadLettered };
+}
+
+/** When the last of a scan's markers was made: the time of its result. */
+export function closedAt(partitions: readonly ClosedPartition[]): number {
+  return Math.max(...partitions.map(({ marker }) => marker.completedAt));
+}
+
 /** Records progress of a scan in one partition, in the transaction that applies the batch. */
 export async function saveProgress(sql: Sql, progress: PartitionProgress): Promise<void> {
-  const { scanId, account, partition, numbers, deadLettered } = progress;
-  const read = 'select last_number from scan_partitions where scan_id = $1 and partition = $2';
-  const { rows } = await sql.query<{ last_number: number }>({
+  const { scanId, account, partition, numbers, deadLettered, outcomes = [] } = progress;
+  const read = 'select last_number, outcomes from scan_partitions where scan_id = $1 and partition = $2';
+  const { rows } = await sql.query<{ last_number: number; outcomes: OutcomeCounts }>({
     name: statementName(read),
     text: read,
     values: [scanId, partition],
@@ -58,11 +98,14 @@ export async function saveProgress(sql: Sql, progress: PartitionProgress): Promi
       account,
     ]);
   }
-  const { last, holes } = followNumbers(rows[0]?.last_number ?? 0, numbers);
-  const write = `insert into scan_partitions as p (scan_id, partition, last_number, holes, dead_lettered) values ($1, $2, $3, $4, $5)
-    on conflict (scan_id, partition) do update set last_number = excluded.last_number,
+  const before = rows[0]?.last_number ?? 0;
+  const { last, holes } = followNumbers(before, numbers);
+  const counts = countOutcomes(before, numbers, outcomes, rows[0]?.outcomes ?? {});
+  const write = `insert into scan_partitions as p (scan_id, partition, last_number, holes, dead_lettered, outcomes) values ($1, $2, $3, $4, $5, $6)
+    on conflict (scan_id, partition) do update set last_number = excluded.last_number, outcomes = excluded.outcomes,
       holes = p.holes + excluded.holes, dead_lettered = p.dead_lettered + excluded.dead_lettered`;
-  await sql.query({ name: statementName(write), text: write, values: [scanId, partition, last, holes, deadLettered] });
+  const values = [scanId, partition, last, holes, deadLettered, JSON.stringify(counts)];
+  await sql.query({ name: statementName(write), text: write, values });
 }
 
 /**
@@ -96,7 +139,7 @@ export async function closedPartitions(
   partitions: number,
 ): Promise<ClosedPartition[] | undefined> {
   const { rows } = await sql.query<ClosedPartition>(
-    `select marker, last_number as "lastNumber", holes, dead_lettered as "deadLettered"
+    `select marker, last_number as "lastNumber", holes, dead_lettered as "deadLettered", outcomes
      from scan_partitions where scan_id = $1 and marker is not null order by partition`,
     [scanId],
   );

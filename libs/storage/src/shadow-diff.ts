@@ -23,20 +23,29 @@ export interface TableDifference {
 /** Columns that number a row's writes and what it last showed: they say nothing of what it is. */
 const BOOKKEEPING = ['row_version', 'shown_observation'];
 
-/** Compares tables of the schema public with those of another one, row by row and column by column. */
+/** Compares tables of the schema public with those of another one, row by row and column by column but for local columns. */
 export async function compareTables(
   sql: Sql,
   tables: readonly string[],
   schema: string,
   examples: number,
+  local: Readonly<Record<string, readonly string[]>> = {},
 ): Promise<Record<string, TableDifference>> {
   const found: Record<string, TableDifference> = {};
-  for (const table of tables) found[table] = await compareTable(sql, table, schema, examples);
+  for (const table of tables) {
+    const columns = (await columnsOf(sql, table)).filter((column) => local[table]?.includes(column) !== true);
+    found[table] = await compareTable(sql, table, columns, schema, examples);
+  }
   return found;
 }
 
-async function compareTable(sql: Sql, table: string, schema: string, examples: number): Promise<TableDifference> {
-  const columns = await columnsOf(sql, table);
+async function compareTable(
+  sql: Sql,
+  table: string,
+  columns: string[],
+  schema: string,
+  examples: number,
+): Promise<TableDifference> {
   const joined = `public.${table} l full join ${schema}.${table} r on r.id = l.id`;
   const differs = columns.map((column) => `l.${column} is distinct from r.${column}`);
   const both = 'l.id is not null and r.id is not null';

@@ -7,9 +7,12 @@ import { compareTables, type TableDifference } from './shadow-diff.ts';
 export const SHADOW = 'tributary_shadow';
 
 /** Tables that can be rebuilt and swapped. */
-export const REBUILT = ['vendors', 'leads'] as const;
+export const REBUILT = ['vendors', 'leads', 'sf_contacts'] as const;
 /** A table that can be rebuilt and swapped. */
 export type Rebuilt = (typeof REBUILT)[number];
+
+/** Columns that people and other programs write and no topic knows: a rebuilt table takes them over from the live one. */
+const LOCAL: Partial<Record<Rebuilt, readonly string[]>> = { sf_contacts: ['analysis_results', 'last_analyzed_at'] };
 
 /** What the projector keeps besides: rebuilt with the rows, needed for nothing afterwards. */
 const BOOKKEEPING = [
@@ -27,6 +30,7 @@ const BOOKKEEPING = [
   'vendor_words',
   'change_sets',
   'changes',
+  'sf_deletions',
 ];
 
 /** Where the live projector is in a partition: offset of the next record it will handle. */
@@ -103,7 +107,7 @@ export async function openShadow(database: Database, processor: string): Promise
           // The first statement takes the snapshot: after everything up to the positions, before anything else.
           await snapshot.query(`select from public.${tables[0] ?? 'vendors'} limit 1`);
         });
-        return await compareTables(snapshot, tables, SHADOW, examples);
+        return await compareTables(snapshot, tables, SHADOW, examples, LOCAL);
       } catch (error) {
         throw databaseError(error);
       } finally {
@@ -171,6 +175,7 @@ async function exchange(sql: Sql, tables: readonly Rebuilt[]): Promise<void> {
   await sql.query(`lock table ${tables.map((table) => `public.${table}`).join(', ')} in access exclusive mode`);
   for (const table of tables) {
     await refuseAttached(sql, table);
+    await takeOverLocal(sql, table);
     const { rows: grants } = await sql.query<{ statement: string }>(
       `select format('grant %s on table ${SHADOW}.${table} to %s%s', a.privilege,
          case a.grantee when 0 then 'public' else a.grantee::regrole::text end,
@@ -188,6 +193,15 @@ async function exchange(sql: Sql, tables: readonly Rebuilt[]): Promise<void> {
     });
     await sql.query(`alter table ${SHADOW}.${table} set schema public`);
   }
+}
+
+async function takeOverLocal(sql: Sql, table: Rebuilt): Promise<void> {
+  const columns = LOCAL[table];
+  if (columns === undefined) return;
+  await sql.query(
+    `update ${SHADOW}.${table} r set ${columns.map((column) => `${column} = l.${column}`).join(', ')}
+     from public.${table} l where l.id = r.id and (${columns.map((column) => `l.${column} is not null`).join(' or ')})`,
+  );
 }
 
 const DEPENDED_ON = '2BP01';

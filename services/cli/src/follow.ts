@@ -1,3 +1,4 @@
+import { namedStatistics } from '#libs/domain/src/table-result.ts';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ChangeSet } from '#libs/storage/src/dry-run-changes.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
@@ -67,7 +68,7 @@ export interface SyncResult {
   message: string;
   /** Seconds from the start to the result. */
   duration: number;
-  /** Every counter, always. */
+  /** Every counter of the source, always. */
   stats: Record<string, number>;
   fieldErrors?: { contactId: string; field: string; code: string }[];
   /** What a dry run would change. */
@@ -78,7 +79,7 @@ export interface SyncResult {
 
 /** The result of a run that is over. */
 export function resultOf(run: RunView, changes?: ChangeSet): SyncResult {
-  const { syncId, source, account, success, message, duration, stats, error, fieldErrors } = run;
+  const { syncId, source, account, success, message, duration, stats, tableStats, error, fieldErrors } = run;
   return {
     syncId,
     source,
@@ -86,7 +87,7 @@ export function resultOf(run: RunView, changes?: ChangeSet): SyncResult {
     success: success === true,
     message: message ?? error?.message ?? '',
     duration: duration ?? 0,
-    stats: stats ?? {},
+    stats: tableStats === null ? (stats ?? {}) : namedStatistics(tableStats),
     ...(fieldErrors === null || fieldErrors.length === 0 ? {} : { fieldErrors }),
     ...(changes === undefined ? {} : { changes }),
     ...(success === true ? {} : { error: error ?? { code: 'incomplete', message: message ?? '' } }),

@@ -244,7 +244,7 @@ function addReplay(program: Command): void {
   program
     .command('replay')
     .description('rebuild tables from the topics beside the live ones, and tell how they differ')
-    .addArgument(new Argument('<tables>', 'what to rebuild').choices(['vendors', 'leads', 'all']))
+    .addArgument(new Argument('<tables>', 'what to rebuild').choices(['vendors', 'leads', 'sf_contacts', 'all']))
     .option('--from <time>', 'read only what was written since; rows of before are then not explained')
     .option('--swap', 'put the rebuilt tables in the place of the live ones if they differ')
     .option('--yes', 'do not ask')

@@ -1,3 +1,4 @@
+import { statistics } from '#libs/domain/src/table-result.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
 
 /** Shows how far a run is: one line that is rewritten on a terminal, a plain line per phase and every few seconds elsewhere. */
@@ -64,11 +65,8 @@ export function describeProgress(run: RunView | undefined): string {
   return `${name}: ${what}, ${done}${share}${rate}${eta}, ${requests} requests, ${applied} of ${read} records applied`;
 }
 
-/** The result for people: message, duration and every counter that is not zero. */
+/** The result for people: message, duration and every counter that is not zero, or the statistics of a source that fills one table. */
 export function describeResult(run: RunView): string {
-  const stats = Object.entries(run.stats ?? {}).filter(([, value]) => value !== 0);
-  const width = Math.max(0, ...stats.map(([name]) => name.length));
-  const lines = stats.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
   const errors = (run.fieldErrors ?? [])
     .slice(0, 5)
     .map(({ contactId, field, code }) => `  ${contactId} ${field}: ${code}`);
@@ -76,9 +74,17 @@ export function describeResult(run: RunView): string {
     `Success: ${run.success === true ? 'yes' : 'no'}`,
     `Message: ${run.message ?? run.error?.message ?? ''}`,
     `Duration: ${run.duration === null ? '-' : `${run.duration.toFixed(1)} s`}`,
-    ...(lines.length === 0 ? [] : ['Stats:', ...lines]),
+    ...describeStats(run),
     ...(errors.length === 0
       ? []
       : [`Field errors (first ${errors.length} of ${run.stats?.['field_errors'] ?? errors.length}):`, ...errors]),
   ].join('\n');
+}
+
+function describeStats({ stats, tableStats, duration }: RunView): string[] {
+  if (tableStats !== null) return [statistics(tableStats, duration)];
+  const counts = Object.entries(stats ?? {}).filter(([, value]) => value !== 0);
+  const width = Math.max(0, ...counts.map(([name]) => name.length));
+  const lines = counts.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`);
+  return lines.length === 0 ? [] : ['Stats:', ...lines];
 }

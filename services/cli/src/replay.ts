@@ -41,6 +41,11 @@ const IMPERSONAL = new Set([
   'lead_close_percentage',
   'taking_new_work',
   'primary_service_category',
+  'deleted_at',
+  'deletion_reason',
+  'last_synced_at',
+  'content_hash',
+  'sf_system_modstamp',
   'priority',
   'source',
 ]);

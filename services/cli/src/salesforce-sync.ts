@@ -88,17 +88,9 @@ async function withSync<T>(
 }
 
 /** The statistics of a run; zeros for what it did not come to. */
-export function statsOf(run: RunView & { tableStats?: Record<string, number> | null }): ContactSyncStats {
+export function statsOf(run: RunView): ContactSyncStats {
   const { syncId, success, message } = resultOf(run);
-  const counted = (name: string): number => run.tableStats?.[name] ?? 0;
-  return {
-    total_retrieved: counted('retrieved'),
-    total_processed: counted('processed'),
-    new_records: counted('created'),
-    updated_records: counted('updated'),
-    errors: counted('errors'),
-    success,
-    message,
-    syncId,
-  };
+  const { retrieved = 0, processed = 0, created = 0, updated = 0, errors = 0 } = run.tableStats ?? {};
+  const counted = { total_retrieved: retrieved, total_processed: processed, new_records: created };
+  return { ...counted, updated_records: updated, errors, success, message, syncId };
 }

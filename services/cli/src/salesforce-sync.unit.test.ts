@@ -20,6 +20,10 @@ it('statistics have the names of the old service', () => {
     processed: 124_850,
     created: 1_200,
     updated: 123_650,
+    unchanged: 0,
+    deleted: 0,
+    restored: 0,
+    quarantined: 0,
     errors: 150,
     total: 9,
   };

@@ -20,6 +20,7 @@ const PROCESSORS: Record<keyof typeof CONSUMER_GROUPS, string> = {
   'connector-ghl': 'connector',
   classifier: 'classifier',
   'projector-ghl': 'ghl',
+  'projector-salesforce': 'salesforce',
   'projector-runs': 'runs',
   'projector-operations': 'operations',
   'projector-lifecycle': 'lifecycle',

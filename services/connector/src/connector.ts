@@ -264,6 +264,7 @@ function endedUnread({ scanId, source, account }: ScanName, failure: AppError, e
       exitCode,
       startedAt: at,
       appliedAt: at,
+      tableCounters: null,
     },
   };
   return [failed, applied];

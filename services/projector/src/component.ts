@@ -11,6 +11,7 @@ import { deadLettersProjection, operationsProjection } from './dead-letters.ts';
 import { startRelay, type Relay } from './relay.ts';
 import { lifecycleProjection } from './lifecycle.ts';
 import { runsProjection } from './runs.ts';
+import { salesforceProjection } from './salesforce/processor.ts';
 
 /** The projections and the relay of their outbox as parts of a host. */
 export function projectorComponents(
@@ -32,6 +33,7 @@ export function projectorComponents(
     },
     together('projections', [
       platform.consumer(ghlProjection({ database, rulesFor, onOutbox: () => relay?.wake() })),
+      platform.consumer(salesforceProjection({ database, onOutbox: () => relay?.wake() })),
       platform.consumer(runsProjection(database)),
       platform.consumer(deadLettersProjection(database)),
       platform.consumer(operationsProjection(database)),
@@ -43,7 +45,7 @@ export function projectorComponents(
 function report(events: readonly OutboxEvent[]): void {
   for (const { type, value } of events) {
     if (type !== 'crm.scan.v1.ScanApplied') continue;
-    const { source, exitCode, startedAt, appliedAt, counters } = value as ScanApplied;
-    instrument.scanApplied({ source, success: exitCode === 0, startedAt, appliedAt, counters });
+    const { source, exitCode, startedAt, appliedAt, counters, tableCounters } = value as ScanApplied;
+    instrument.scanApplied({ source, success: exitCode === 0, startedAt, appliedAt, counters, tableCounters });
   }
 }

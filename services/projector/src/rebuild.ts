@@ -14,6 +14,8 @@ export interface Rebuild {
   records(): number;
   /** Records that could not be handled, as the live projector could not. */
   deadLettered(): number;
+  /** Whether every topic was read from its very first record. */
+  isWhole(): boolean;
   close(): Promise<void>;
 }
 
@@ -30,8 +32,8 @@ export interface RebuildOptions {
   from?: number | undefined;
 }
 
-/** Topic whose partitions meet in commutative folds; what is on the others happens at its time. */
-const FOLDED = 'crm.observation.v1';
+/** Topics whose partitions never meet, or meet in commutative folds; what is on the others happens at its time. */
+const FOLDED: ReadonlySet<TopicName> = new Set(['crm.observation.v1', 'crm.raw.salesforce.v1']);
 const BATCH = 2000;
 const AT_ONCE = 2;
 const ATTEMPTS = 8;
@@ -53,14 +55,15 @@ export async function openRebuild(options: RebuildOptions): Promise<Rebuild> {
     processor.topics.filter((topic): topic is TopicName => topic in TOPICS),
     from,
   );
+  const begins = places.map(({ offset }) => offset);
   const reader = await openReader({ ...platform, places, types: processor.types });
   const cursors: Cursor[] = [];
   for (const place of places) {
     const { epoch } = await checkpoints.acquire(processor.name, place.topic, place.partition);
     cursors.push({ ...place, epoch, expected: null, end: 0 });
   }
-  const folded = cursors.filter(({ topic }) => topic === FOLDED);
-  const timed = cursors.filter(({ topic }) => topic !== FOLDED);
+  const folded = cursors.filter(({ topic }) => FOLDED.has(topic));
+  const timed = cursors.filter(({ topic }) => !FOLDED.has(topic));
   let records = 0;
   let deadLettered = 0;
 
@@ -167,6 +170,7 @@ export async function openRebuild(options: RebuildOptions): Promise<Rebuild> {
     },
     records: () => records,
     deadLettered: () => deadLettered,
+    isWhole: () => begins.every((offset) => offset === 0),
     close: () => reader.close(),
   };
 }

@@ -2,13 +2,15 @@ import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
-import { createPool } from '#libs/storage/src/pool.ts';
+import type { Processor } from '#libs/kafka/src/processor.ts';
+import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { grantRoles } from '#libs/storage/src/roles.ts';
 import { scanStarts } from '#libs/storage/src/runs.ts';
 import type { TableDifference } from '#libs/storage/src/shadow-diff.ts';
 import { openShadow, SHADOW, type Rebuilt } from '#libs/storage/src/shadow.ts';
 import { ghlProjection } from './ghl/processor.ts';
 import { openRebuild } from './rebuild.ts';
+import { salesforceProjection } from './salesforce/processor.ts';
 
 /** What a replay is asked for. */
 export interface ReplayOptions {
@@ -42,12 +44,61 @@ export interface ReplayReport {
  */
 const SESSION = { search_path: SHADOW, synchronous_commit: 'off', enable_seqscan: 'off' };
 
+/** A projection that can be rebuilt: its tables come from one processor. */
+interface Rebuildable {
+  tables: readonly Rebuilt[];
+  /** The processor over the shadow; it tells nobody, since all was told when it happened. */
+  processor(pool: Database, options: ReplayOptions): Processor;
+  /** When what was written before must have been handled, in order. */
+  starts(database: Database): Promise<number[]>;
+  /** Whether the topics are kept for ever, so that all rows can come from them. */
+  isKept: boolean;
+}
+
+const REBUILDABLE: readonly Rebuildable[] = [
+  {
+    tables: ['vendors', 'leads'],
+    processor: (database, { rulesFor }) =>
+      ghlProjection({ database, rulesFor, onOutbox: () => undefined, tells: false }),
+    starts: scanStarts,
+    isKept: true,
+  },
+  {
+    tables: ['sf_contacts'],
+    processor: (database) => salesforceProjection({ database, onOutbox: () => undefined }),
+    starts: () => Promise.resolve([]),
+    isKept: false,
+  },
+];
+
 /**
- * Rebuilds the projections vendors and leads from the topics beside the live ones, with the very code that projects them, and
- * says how the two differ at one position of the topics. Nobody is told of changes: they were told when they happened.
+ * Rebuilds projections from their topics beside the live ones, with the very code that projects them, and says how the two differ
+ * at one position of the topics. Tables of different processors are rebuilt one after the other, and each swap is asked for by
+ * itself. Columns that no topic knows are left out of the comparison and taken over by a swap.
  */
 export async function replay(options: ReplayOptions): Promise<ReplayReport> {
-  const { platform, databaseUrl, rulesFor, tables, from, examples, maySwap } = options;
+  const reports: ReplayReport[] = [];
+  for (const projection of REBUILDABLE) {
+    const tables = projection.tables.filter((table) => options.tables.includes(table));
+    if (tables.length > 0) reports.push(await replayOne(projection, { ...options, tables }));
+  }
+  return reports.reduce(mergeReports);
+}
+
+function mergeReports(a: ReplayReport, b: ReplayReport): ReplayReport {
+  return {
+    equal: a.equal && b.equal,
+    swapped: a.swapped || b.swapped,
+    from: a.from,
+    records: a.records + b.records,
+    deadLettered: a.deadLettered + b.deadLettered,
+    seconds: Math.round((a.seconds + b.seconds) * 10) / 10,
+    tables: { ...a.tables, ...b.tables },
+  };
+}
+
+async function replayOne(projection: Rebuildable, options: ReplayOptions): Promise<ReplayReport> {
+  const { platform, databaseUrl, tables, from, examples, maySwap } = options;
   const started = performance.now();
   const pool = createPool({
     databaseUrl,
@@ -55,10 +106,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     max: 4,
     parameters: SESSION,
   });
-  const processor = ghlProjection({ database: pool, rulesFor, onOutbox: () => undefined, tells: false });
+  const processor = projection.processor(pool, options);
   const shadow = await openShadow(platform.database, processor.name);
   try {
-    const starts = (await scanStarts(platform.database)).filter((start) => from === undefined || start > from);
+    const starts = (await projection.starts(platform.database)).filter((start) => from === undefined || start > from);
     const rebuild = await openRebuild({
       platform,
       processor,
@@ -79,11 +130,7 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
         tables: differences,
       };
       if (report.equal || !(await maySwap(report))) return report;
-      if (from !== undefined)
-        throw new AppError(
-          'config_invalid',
-          'a replay of a part (--from) cannot be swapped: it lacks the rows of before',
-        );
+      refusePart(from !== undefined, projection.isKept || rebuild.isWhole(), tables);
       await shadow.swap(tables, (ends) => rebuild.catchUp(ends));
       // The new tables are ours still. What this user may not do about it, every deploy says.
       await grantRoles(databaseUrl);
@@ -95,6 +142,16 @@ export async function replay(options: ReplayOptions): Promise<ReplayReport> {
     await pool.end();
     await shadow.close();
   }
+}
+
+function refusePart(isPart: boolean, isWhole: boolean, tables: readonly Rebuilt[]): void {
+  if (isPart)
+    throw new AppError('config_invalid', 'a replay of a part (--from) cannot be swapped: it lacks the rows of before');
+  if (!isWhole)
+    throw new AppError(
+      'config_invalid',
+      `the topic of ${tables.join(', ')} has outlived its first records: a swap would lose rows; run a full sync instead`,
+    );
 }
 
 function isEqual({ different, onlyLive, onlyRebuilt }: TableDifference): boolean {

@@ -204,6 +204,7 @@ const PROCESSORS: Record<ConsumerGroup, string> = {
   'connector-ghl': 'connector',
   classifier: 'classifier',
   'projector-ghl': 'ghl',
+  'projector-salesforce': 'salesforce',
   'projector-runs': 'runs',
   'projector-operations': 'operations',
   'projector-lifecycle': 'lifecycle',

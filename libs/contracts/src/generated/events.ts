@@ -1077,6 +1077,30 @@ export interface FieldErrorCount {
   code: string;
 }
 
+/** What became of the records of a source that fills one table (salesforce B9). retrieved = processed + quarantined + errors. */
+export interface TableCounters {
+  /** Records that the source gave. */
+  retrieved: number;
+  /** Records that were applied: created + updated + unchanged + deleted + restored. */
+  processed: number;
+  /** Records that made a row. */
+  created: number;
+  /** Records that changed a row. */
+  updated: number;
+  /** Records that changed nothing. */
+  unchanged: number;
+  /** Records that marked a row deleted. */
+  deleted: number;
+  /** Records that brought a deleted row back. */
+  restored: number;
+  /** Records that lack what a row must have: they are in the dead-letter topic. */
+  quarantined: number;
+  /** Records that could not be applied for another reason, or never arrived. */
+  errors: number;
+  /** Rows of the account in the table afterwards, those marked deleted included. */
+  total: number;
+}
+
 /** The projector has applied the scan to the tables, the missing rule included or held back: the final word on a sync. */
 export interface ScanApplied {
   /** Id of the scan, equal to its SyncRequested. */
@@ -1101,6 +1125,8 @@ export interface ScanApplied {
   startedAt: number;
   /** When the tables showed the result: the time of the last marker. */
   appliedAt: number;
+  /** Counters of a source that fills one table; null for a source that does not. */
+  tableCounters: TableCounters | null;
 }
 
 /** What the scan can answer for (architecture section 4). */

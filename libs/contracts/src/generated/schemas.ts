@@ -2262,6 +2262,47 @@ export const SCHEMAS = {
         type: { type: 'long', logicalType: 'timestamp-millis' },
         doc: 'When the tables showed the result: the time of the last marker.',
       },
+      {
+        name: 'tableCounters',
+        type: [
+          'null',
+          {
+            type: 'record',
+            name: 'TableCounters',
+            doc: 'What became of the records of a source that fills one table (salesforce B9). retrieved = processed + quarantined + errors.',
+            fields: [
+              { name: 'retrieved', type: 'long', doc: 'Records that the source gave.' },
+              {
+                name: 'processed',
+                type: 'long',
+                doc: 'Records that were applied: created + updated + unchanged + deleted + restored.',
+              },
+              { name: 'created', type: 'long', doc: 'Records that made a row.' },
+              { name: 'updated', type: 'long', doc: 'Records that changed a row.' },
+              { name: 'unchanged', type: 'long', doc: 'Records that changed nothing.' },
+              { name: 'deleted', type: 'long', doc: 'Records that marked a row deleted.' },
+              { name: 'restored', type: 'long', doc: 'Records that brought a deleted row back.' },
+              {
+                name: 'quarantined',
+                type: 'long',
+                doc: 'Records that lack what a row must have: they are in the dead-letter topic.',
+              },
+              {
+                name: 'errors',
+                type: 'long',
+                doc: 'Records that could not be applied for another reason, or never arrived.',
+              },
+              {
+                name: 'total',
+                type: 'long',
+                doc: 'Rows of the account in the table afterwards, those marked deleted included.',
+              },
+            ],
+          },
+        ],
+        doc: 'Counters of a source that fills one table; null for a source that does not.',
+        default: null,
+      },
     ],
   },
   'crm.scan.v1.ScanCompleted': {

@@ -5,7 +5,8 @@ import { saveResult, type ClosedPartition } from '#libs/storage/src/scan-states.
 import { readDeferred } from '#libs/storage/src/deferred.ts';
 import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
-import { closeScan, finishScan } from './finish.ts';
+import { closeScan } from '../close-scan.ts';
+import { finishScan } from './finish.ts';
 
 /**
  * Ends a scan. A dry run did nothing but defer its observations: here they are applied, counted, and rolled back to where the

@@ -2,7 +2,8 @@ import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { ScanApplied, SyncConfirmed } from '#libs/contracts/src/generated/events.ts';
 import type { Writing } from '#libs/storage/src/changes.ts';
 import { closedPartitions, readWaiting } from '#libs/storage/src/scan-states.ts';
-import { closeScan, finishScan } from './finish.ts';
+import { closeScan } from '../close-scan.ts';
+import { finishScan } from './finish.ts';
 
 /**
  * Applies the missing rule that a safety valve or a dead letter held back (architecture section 4, rule 5). Returns false when

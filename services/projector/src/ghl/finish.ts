@@ -4,12 +4,10 @@ import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missi
 import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Counters } from '#libs/domain/src/result.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import type { Cause, Writing } from '#libs/storage/src/changes.ts';
-import { eventId } from '#libs/kafka/src/event-id.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
-import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { readHolders, readRows, writeRows } from '#libs/storage/src/rows.ts';
-import { endScan, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
+import { closedAt, doubtsOf, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
 import { readContested, readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
 import { settleLeads, settleVendors, type ContestScope, type OwnContact } from './contest.ts';
 
@@ -82,27 +80,10 @@ export async function finishScan(
     fieldErrors: distinctErrors(scope).slice(0, 100),
     exitCode: conclusion.exitCode,
     startedAt: marker.startedAt,
-    appliedAt: latest(partitions),
+    appliedAt: closedAt(partitions),
+    tableCounters: null,
   };
   return applied;
-}
-
-/** Publishes the final word on a scan, and on those that joined it, and drops what only an open scan needs. */
-export async function closeScan(sql: Sql, applied: ScanApplied, id: string, judged = true): Promise<void> {
-  const { scanId, source, account, status } = applied;
-  const state = status === 'needs_confirmation' ? status : 'applied';
-  const joined = await endScan(sql, scanId, account, state, judged);
-  const type = 'crm.scan.v1.ScanApplied';
-  const event = { topic: 'crm.scan.v1', key: `${source}:${account}`, type } as const;
-  await addToOutbox(sql, [
-    { ...event, eventId: id, scanId, value: applied },
-    ...joined.map((other) => ({
-      ...event,
-      eventId: eventId(other, type, id),
-      scanId: other,
-      value: { ...applied, scanId: other },
-    })),
-  ]);
 }
 
 /** What the scan learned of contacts, from its staged sightings. */
@@ -134,20 +115,6 @@ async function openScope(writing: Writing, marker: ScanMarker, closing: Cause): 
     contested: (table) => readContested(sql, marker.scanId, table),
     contactStates: (rows) => stagedStates(sql, rows),
   };
-}
-
-function doubtsOf(partitions: ClosedPartition[]): { holes: number; deadLettered: number } {
-  let holes = 0;
-  let deadLettered = 0;
-  for (const partition of partitions) {
-    holes += partition.holes + Math.max(0, partition.marker.lastNumber - partition.lastNumber);
-    deadLettered += partition.deadLettered;
-  }
-  return { holes, deadLettered };
-}
-
-function latest(partitions: ClosedPartition[]): number {
-  return Math.max(...partitions.map(({ marker }) => marker.completedAt));
 }
 
 /** Two rows that want one new user id: the better claim keeps it, the others keep their own (rules-ghl section 1). */

@@ -6,6 +6,7 @@ import { createChangeLog, UNTOLD, type Writing } from '#libs/storage/src/changes
 import { saveDeferred } from '#libs/storage/src/deferred.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
 import { closedScans, closePartition, saveProgress } from '#libs/storage/src/scan-states.ts';
+import { runsOf } from '../scan-runs.ts';
 import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
 import { confirmScan } from './confirm.ts';
@@ -116,22 +117,6 @@ async function observe(sql: Sql, batch: EventBatch, writingOf: WritingOf): Promi
     }
   }
   return told;
-}
-
-/** Splits events where the scan, the account or the kind (data or marker) changes. */
-function runsOf(events: readonly ConsumedEvent[]): ConsumedEvent[][] {
-  const runs: ConsumedEvent[][] = [];
-  let last: string | undefined;
-  for (const event of events) {
-    const isMarker = event.type === 'crm.scan.v1.ScanMarker';
-    const kind = isMarker
-      ? `marker ${event.offset}`
-      : `${event.scanId ?? ''} ${(event.value as { account: string }).account}`;
-    if (kind === last) runs.at(-1)!.push(event);
-    else runs.push([event]);
-    last = kind;
-  }
-  return runs;
 }
 
 async function applyRun(writingOf: WritingOf, sql: Sql, partition: number, run: ConsumedEvent[]): Promise<boolean> {

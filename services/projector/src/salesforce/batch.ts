@@ -1,0 +1,122 @@
+import { hash } from 'node:crypto';
+import type { ContactDeleted, SalesforceContactRead } from '#libs/contracts/src/generated/events.ts';
+import {
+  contactDeleted,
+  contactRead,
+  UNKNOWN_CONTACT,
+  type ContactOutcome,
+  type ContactState,
+  type DeletionReason,
+} from '#libs/domain/src/salesforce/fold.ts';
+import { contactContent, type ContactContent } from '#libs/domain/src/salesforce/row.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import {
+  endContacts,
+  forgetDeletions,
+  readContacts,
+  writeContacts,
+  type ContactEnd,
+  type ContactWrite,
+} from '#libs/storage/src/sf-contacts.ts';
+
+/** A word on a contact. */
+export type ContactWord = { read: SalesforceContactRead } | { deleted: ContactDeleted };
+
+/** A contact of the batch: what is stored of it, what it is now, and the content that its row is to show. */
+interface Contact {
+  stored: ContactState;
+  version: number;
+  state: ContactState;
+  content: ContactContent | undefined;
+  /** When it was first read. */
+  bornAt: number;
+}
+
+/**
+ * Folds words on contacts of one account into their rows in the order in which they came, each as if it came alone, and writes each
+ * row once; returns what became of each word. A dry run (`writes` false) finds the same and writes nothing.
+ */
+export async function applyContacts(
+  sql: Sql,
+  account: string,
+  words: readonly ContactWord[],
+  { writes }: { writes: boolean },
+): Promise<ContactOutcome[]> {
+  const contacts = await contactsOf(sql, account, words);
+  const outcomes: ContactOutcome[] = [];
+  for (const word of words) {
+    const contact = contacts.get(idOf(word))!;
+    if ('deleted' in word) {
+      outcomes.push(end(contact, word.deleted));
+      continue;
+    }
+    const content = contactContent(word.read);
+    // What it keeps is what an earlier word of this batch left.
+    if (writes && content.kept.length > 0 && contact.content !== undefined) await flush(sql, account, contacts);
+    outcomes.push(read(contact, word.read, content));
+  }
+  if (writes) await flush(sql, account, contacts);
+  return outcomes;
+}
+
+function idOf(word: ContactWord): string {
+  return ('read' in word ? word.read : word.deleted).salesforceId;
+}
+
+async function contactsOf(sql: Sql, account: string, words: readonly ContactWord[]): Promise<Map<string, Contact>> {
+  const ids = [...new Set(words.map(idOf))];
+  const found = await readContacts(sql, account, ids);
+  return new Map(
+    ids.map((id) => {
+      const { state, version } = found.get(id) ?? { state: UNKNOWN_CONTACT, version: 0 };
+      return [id, { stored: state, state, version, content: undefined, bornAt: 0 }];
+    }),
+  );
+}
+
+function read(contact: Contact, event: SalesforceContactRead, content: ContactContent): ContactOutcome {
+  const { state } = contact;
+  const step = contactRead(state, {
+    // A version that was not read is the one that the column keeps.
+    modstamp: event.sfSystemModstamp ?? state.row?.modstamp ?? null,
+    readAt: event.readAt,
+    hash: hash('sha1', content.tracked, 'base64'),
+  });
+  if (step.state.row !== state.row) contact.content = content;
+  if (step.outcome === 'created') contact.bornAt = event.readAt;
+  contact.state = step.state;
+  return step.outcome;
+}
+
+function end(contact: Contact, event: ContactDeleted): ContactOutcome {
+  const { sfSystemModstamp: modstamp, readAt, masterRecordId } = event;
+  const step = contactDeleted(contact.state, {
+    modstamp,
+    readAt,
+    reason: event.reason as DeletionReason,
+    masterRecordId,
+  });
+  contact.state = step.state;
+  return step.outcome;
+}
+
+async function flush(sql: Sql, account: string, contacts: Map<string, Contact>): Promise<void> {
+  const rows: ContactWrite[] = [];
+  const ends: ContactEnd[] = [];
+  const forgotten: string[] = [];
+  for (const [salesforceId, contact] of contacts) {
+    const { stored, state, version, content, bornAt } = contact;
+    if (state === stored) continue;
+    const { row, deletion } = state;
+    if (row !== undefined && content !== undefined) {
+      rows.push({ salesforceId, version, bornAt, state: { row, deletion }, raw: content.raw, kept: content.kept });
+      if (stored.row === undefined && stored.deletion !== undefined) forgotten.push(salesforceId);
+    } else if (deletion !== undefined) ends.push({ salesforceId, version, deletion });
+    contact.stored = state;
+    contact.content = undefined;
+    if (row !== undefined) contact.version += 1;
+  }
+  await writeContacts(sql, account, rows);
+  await endContacts(sql, account, ends);
+  await forgetDeletions(sql, account, forgotten);
+}

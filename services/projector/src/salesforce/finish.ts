@@ -1,0 +1,65 @@
+import type { TableCounters } from '#libs/contracts/src/generated/events.ts';
+import { emptyCounters } from '#libs/domain/src/result.ts';
+import { concludeTable } from '#libs/domain/src/table-result.ts';
+import { eventId } from '#libs/kafka/src/event-id.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import { closedAt, doubtsOf, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
+import { countContacts } from '#libs/storage/src/sf-contacts.ts';
+import { closeScan } from '../close-scan.ts';
+
+/**
+ * The end of a scan, in the transaction that saw its last marker: counters and ScanApplied in the outbox. There is no missing rule:
+ * what is gone was found by the scan itself and came as an event (salesforce A6).
+ */
+export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[]): Promise<void> {
+  const { marker } = partitions[0]!;
+  const { scanId, source, account, dryRun, startedAt, failureCode, failureMessage, failureExitCode } = marker;
+  const { holes } = doubtsOf(partitions);
+  const counters = { ...countersOf(partitions, holes), total: await countContacts(sql, account) };
+  const verdict = concludeTable({
+    failure:
+      failureCode === null
+        ? undefined
+        : { code: failureCode, message: failureMessage ?? '', exitCode: failureExitCode },
+    missingNumbers: holes,
+    dryRun,
+    counters,
+  });
+  await closeScan(
+    sql,
+    {
+      ...verdict,
+      scanId,
+      source,
+      account,
+      counters: sharedCounters(counters),
+      heldTables: [],
+      fieldErrors: [],
+      startedAt,
+      appliedAt: closedAt(partitions),
+      tableCounters: counters,
+    },
+    eventId(scanId, 'crm.scan.v1.ScanApplied'),
+    false,
+  );
+}
+
+function countersOf(partitions: readonly ClosedPartition[], holes: number): Omit<TableCounters, 'total'> {
+  const of = (outcome: string): number => partitions.reduce((sum, { outcomes }) => sum + (outcomes[outcome] ?? 0), 0);
+  const [created, updated, unchanged, deleted, restored] = [
+    of('created'),
+    of('updated'),
+    of('unchanged'),
+    of('deleted'),
+    of('restored'),
+  ];
+  const processed = created + updated + unchanged + deleted + restored;
+  const [quarantined, errors] = [of('quarantined'), of('errors') + holes];
+  const retrieved = processed + quarantined + errors;
+  return { retrieved, processed, created, updated, unchanged, deleted, restored, quarantined, errors };
+}
+
+/** What the counters of every result have in common with these; the others stay at zero. */
+function sharedCounters({ unchanged, restored, quarantined, errors }: TableCounters): Record<string, number> {
+  return { ...emptyCounters(), unchanged, restored, dead_lettered: quarantined, errors };
+}

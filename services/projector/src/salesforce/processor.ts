@@ -1,0 +1,112 @@
+import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import { accountOfKey } from '#libs/contracts/src/topics.ts';
+import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/processor.ts';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
+import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
+import { closedScans, closePartition, saveProgress } from '#libs/storage/src/scan-states.ts';
+import { runsOf } from '../scan-runs.ts';
+import { applyContacts, type ContactWord } from './batch.ts';
+import { finishScan } from './finish.ts';
+import { refusalOf } from './refusal.ts';
+
+/** What the projector of sf_contacts needs. */
+export interface SalesforceProjectionOptions {
+  database: Database;
+  /** Called after a transaction put events into the outbox. */
+  onOutbox(): void;
+}
+
+const TOPIC = 'crm.raw.salesforce.v1';
+const HANDLED = [
+  'crm.raw.salesforce.v1.ContactRead',
+  'crm.raw.salesforce.v1.ContactDeleted',
+  'crm.raw.salesforce.v1.ContactUnusable',
+  'crm.scan.v1.ScanMarker',
+] as const satisfies EventType[];
+
+/** Projection sf_contacts: one transaction per batch holds rows, scan state, outbox and checkpoint (I5). */
+export function salesforceProjection({ database, onOutbox }: SalesforceProjectionOptions): Processor {
+  return {
+    name: 'salesforce',
+    groupId: 'projector-salesforce',
+    topics: [TOPIC],
+    types: HANDLED,
+    savesCheckpoint: true,
+    refuse: refusalOf,
+    async handle(batch) {
+      const finished = await inTransaction(database, async (sql) => {
+        await saveCheckpoint(sql, batch.checkpoint);
+        return project(sql, batch);
+      });
+      if (finished) onOutbox();
+    },
+    async deadLettered({ scanId, key, partition, scanNumber }, { code }, checkpoint) {
+      await inTransaction(database, async (sql) => {
+        await saveCheckpoint(sql, checkpoint);
+        if (scanId === undefined) return;
+        await saveProgress(sql, {
+          scanId,
+          account: accountOfKey(TOPIC, key) ?? '',
+          partition,
+          numbers: scanNumber === undefined ? [] : [scanNumber],
+          deadLettered: 1,
+          outcomes: scanNumber === undefined ? [] : [QUARANTINED.has(code) ? 'quarantined' : 'errors'],
+        });
+      });
+    },
+  };
+}
+
+/** Codes of records that are put aside for what they lack, rather than for what went wrong. */
+const QUARANTINED: ReadonlySet<string> = new Set(['record_invalid', 'record_too_large']);
+
+async function project(sql: Sql, batch: EventBatch): Promise<boolean> {
+  const scanIds = new Set(batch.events.flatMap(({ scanId }) => (scanId === undefined ? [] : [scanId])));
+  const closed = await closedScans(sql, [...scanIds]);
+  let told = false;
+  for (const run of runsOf(batch.events)) {
+    const first = run[0]!;
+    // A record of a closed scan is a repeat of what was applied: its number is not above the marker's.
+    if (first.scanId !== undefined && closed.has(first.scanId)) continue;
+    if (isA(first, 'crm.scan.v1.ScanMarker')) told = (await meetMarker(sql, first.value)) || told;
+    else await applyRun(sql, batch.partition, run);
+  }
+  return told;
+}
+
+async function applyRun(sql: Sql, partition: number, run: readonly ConsumedEvent[]): Promise<void> {
+  const { account } = run[0]!.value as { account: string };
+  const scanId = run[0]!.scanId ?? null;
+  // A record of a dry run that comes back after its scan was a look only: nothing is written for it.
+  const heeded = scanId === null ? run.filter(({ value }) => !isDry(value)) : run;
+  if (heeded.length === 0) return;
+  const writes = !heeded.some(({ value }) => isDry(value));
+  const outcomes = await applyContacts(sql, account, heeded.map(wordOf), { writes });
+  if (scanId === null) return;
+  const numbers = heeded.map(({ value }) => (value as { scanNumber: number }).scanNumber);
+  await saveProgress(sql, { scanId, account, partition, numbers, deadLettered: 0, outcomes });
+}
+
+function isDry(value: ConsumedEvent['value']): boolean {
+  return (value as { dryRun: boolean }).dryRun;
+}
+
+function wordOf(event: ConsumedEvent): ContactWord {
+  const refusal = refusalOf(event);
+  if (refusal !== undefined) throw refusal;
+  if (isA(event, 'crm.raw.salesforce.v1.ContactRead')) return { read: event.value };
+  if (isA(event, 'crm.raw.salesforce.v1.ContactDeleted')) return { deleted: event.value };
+  throw new AppError('record_invalid', `${event.type} is no word on a contact`);
+}
+
+async function meetMarker(sql: Sql, marker: ScanMarker): Promise<boolean> {
+  const partitions = await closePartition(sql, marker);
+  if (partitions === undefined) return false;
+  await finishScan(sql, partitions);
+  return true;
+}
+
+function isA<T extends EventType>(event: ConsumedEvent, type: T): event is ConsumedEvent & { value: Events[T] } {
+  return event.type === type;
+}

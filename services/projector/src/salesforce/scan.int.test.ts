@@ -1,0 +1,147 @@
+import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import type { ScanApplied } from '#libs/contracts/src/generated/events.ts';
+import { applyRunEvent } from '#libs/storage/src/runs.ts';
+import { readRun } from '#libs/storage/src/reads.ts';
+import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
+import { contactEvent, deletedEvent, ID, openProjection, type TestProjection } from './projection.fixture.ts';
+
+const SCAN = 's1';
+let database: TestDatabase;
+let projection: TestProjection;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+}, 30_000);
+
+afterAll(() => database.drop());
+
+beforeEach(async () => {
+  await database.pool.query(
+    'truncate sf_contacts, runs, tributary.sf_deletions, tributary.checkpoints, tributary.scan_states, tributary.scan_partitions, tributary.outbox',
+  );
+  projection = await openProjection(database, 2);
+});
+
+const id = (n: number): string => `00300000000000${n}AAA`;
+const inScan = (scanNumber: number, more: object = {}) => ({ scanId: SCAN, scanNumber, ...more });
+const read = (n: number, scanNumber: number, more: object = {}) =>
+  contactEvent({ Id: id(n), FirstName: `F${n}` }, inScan(scanNumber, more));
+
+async function applied(): Promise<ScanApplied[]> {
+  const { rows } = await database.pool.query<{ content: string }>('select content from tributary.outbox order by id');
+  return rows.flatMap(({ content }) => (JSON.parse(content) as { value: ScanApplied }[]).map(({ value }) => value));
+}
+
+async function count(): Promise<number> {
+  return (await database.pool.query('select from sf_contacts')).rowCount!;
+}
+
+it('a scan ends with its last marker and counts every record once', async () => {
+  await projection.apply([contactEvent({ Id: id(1), FirstName: 'old', SystemModstamp: '2025-01-01T00:00:00.000Z' })]);
+  await projection.apply([contactEvent({ Id: id(2) }), contactEvent({ Id: id(3), FirstName: 'F3' })]);
+  await projection.apply([deletedEvent({ salesforceId: id(2) })]);
+  const restored = contactEvent(
+    { Id: id(2), SystemModstamp: '2026-01-03T00:00:00.000Z' },
+    inScan(2, { readAt: 5_000 }),
+  );
+  const page = [read(1, 1), restored, read(3, 3), read(4, 4)];
+  await projection.apply(page);
+  // A page that is published again after a crash.
+  await projection.apply([...page, deletedEvent({ salesforceId: id(4), ...inScan(5) })]);
+  await projection.bury({ scanId: SCAN, scanNumber: 6 }, 'record_invalid');
+  await projection.bury({ scanId: SCAN, scanNumber: 7 }, 'record_undecodable');
+  await projection.apply([read(5, 1)], 1);
+  await projection.close({ scanId: SCAN }, [7, 1]);
+  const [result, ...others] = await applied();
+  expect(others).toEqual([]);
+  expect(result).toMatchObject({
+    source: 'salesforce',
+    status: 'incomplete',
+    exitCode: 3,
+    message: 'Records read were applied, but 2 records went to the dead-letter topic: look at them.',
+    tableCounters: {
+      retrieved: 8,
+      processed: 6,
+      created: 2,
+      updated: 1,
+      unchanged: 1,
+      deleted: 1,
+      restored: 1,
+      quarantined: 1,
+      errors: 1,
+      total: 5,
+    },
+    counters: { unchanged: 1, restored: 1, dead_lettered: 1, errors: 1, vendors_created: 0 },
+  });
+});
+
+it('a scan whose records never arrived is no success', async () => {
+  await projection.apply([read(1, 1), read(2, 3)]);
+  await projection.close({ scanId: SCAN }, [4, 0]);
+  expect(await applied()).toMatchObject([
+    { status: 'incomplete', exitCode: 3, tableCounters: { retrieved: 4, errors: 2 } },
+  ]);
+});
+
+it('a scan that failed is no success, whatever was read', async () => {
+  await projection.apply([read(1, 1)]);
+  const failure = { failureCode: 'salesforce_job_failed', failureMessage: 'the job failed', failureExitCode: 1 };
+  await projection.close({ scanId: SCAN, answersFor: 'nothing', ...failure }, [1, 0]);
+  expect(await applied()).toMatchObject([
+    { status: 'failed', exitCode: 1, message: 'Records read were applied, but not all could be read: the job failed.' },
+  ]);
+});
+
+it('a dry run counts and writes no row', async () => {
+  await projection.apply([contactEvent({ Id: id(1), FirstName: 'F1' })]);
+  const dryRun = { dryRun: true };
+  await projection.apply([
+    read(1, 1, dryRun),
+    read(2, 2, dryRun),
+    deletedEvent({ salesforceId: id(1), ...inScan(3, dryRun) }),
+  ]);
+  await projection.close({ scanId: SCAN, dryRun: true }, [3, 0]);
+  expect(await count()).toBe(1);
+  expect(await applied()).toMatchObject([
+    { status: 'completed', exitCode: 0, tableCounters: { created: 1, unchanged: 1, deleted: 1, total: 1 } },
+  ]);
+  const { rowCount } = await database.pool.query(
+    'select from sf_contacts where deleted_at is null and row_version = 1',
+  );
+  expect(rowCount).toBe(1);
+});
+
+it('what comes of a closed scan is a repeat; what is redriven is applied when it comes', async () => {
+  await projection.apply([read(1, 1)]);
+  await projection.close({ scanId: SCAN }, [1, 0]);
+  await projection.apply([read(2, 1), contactEvent({ Id: id(3) }, { scanId: null })]);
+  const { rows } = await database.pool.query('select salesforce_id from sf_contacts order by 1');
+  expect(rows).toEqual([{ salesforce_id: id(1) }, { salesforce_id: id(3) }]);
+});
+
+it('a contact without a last name, or a row without a contact, is refused and nothing of its batch is written', async () => {
+  const unusable = {
+    ...inScan(1),
+    account: 'org',
+    dryRun: false,
+    code: 'record_invalid',
+    raw: '{}',
+    salesforceId: null,
+  };
+  const nameless = contactEvent({ Id: ID, LastName: '' });
+  for (const bad of [unusable, nameless]) {
+    projection = await openProjection(database, 1);
+    await expect(projection.apply([contactEvent({ Id: id(1) }), bad])).rejects.toMatchObject({
+      code: 'record_invalid',
+    });
+  }
+  expect(await count()).toBe(0);
+});
+
+it('the run keeps the counters, and reads return them', async () => {
+  await projection.apply([read(1, 1)]);
+  await projection.close({ scanId: SCAN }, [1, 0]);
+  await applyRunEvent(database.pool, 'crm.scan.v1.ScanApplied', (await applied())[0]!);
+  const run = await readRun(database.pool, SCAN);
+  expect(run).toMatchObject({ status: 'completed', success: true, tableStats: { retrieved: 1, created: 1, total: 1 } });
+});
