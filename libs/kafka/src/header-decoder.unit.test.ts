@@ -17,7 +17,7 @@ function headersOf(headers: object): object {
 it('headers are read as kafkajs reads them: none, any, repeated', () => {
   const samples = fc.sample(
     fc.dictionary(
-      fc.string({ minLength: 1 }).filter((name) => name !== '__proto__'),
+      fc.string({ minLength: 1 }).filter((name) => !(name in {})),
       fc.oneof(fc.string(), fc.array(fc.string(), { minLength: 2, maxLength: 3 })),
       { noNullPrototype: true },
     ),
@@ -26,5 +26,7 @@ it('headers are read as kafkajs reads them: none, any, repeated', () => {
   const before = [{}, { a: ['1', '2', '3'] }, ...samples].map(headersOf);
   guardHeaders();
   expect([{}, { a: ['1', '2', '3'] }, ...samples].map(headersOf)).toEqual(before);
+  // Names that every object inherits, which kafkajs takes for a header that came before.
+  expect(headersOf({ valueOf: 'x' })).toEqual({ valueOf: Buffer.from('x') });
   expect(headersOf({ ce_id: 'x', é: 'y' })).toEqual({ ce_id: Buffer.from('x'), é: Buffer.from('y') });
 });

@@ -10,6 +10,7 @@ const run = {
   message: 'done',
   duration: 1,
   stats: {},
+  tableStats: null,
   error: null,
   fieldErrors: null,
 } as unknown as RunView;
