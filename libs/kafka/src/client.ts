@@ -106,9 +106,13 @@ const STOPPED = 'the client has stopped';
 function forward(logger: KafkaLogger, { level, namespace, log }: LogEntry): void {
   const { message, error } = log as { message: string; error?: string };
   const fields = { component: `kafkajs ${namespace}`, ...(error === undefined ? {} : { reason: error }) };
-  // Refused responses are tried again by kafkajs itself; what stays wrong reaches our callers as an error.
-  const isOurs = message.startsWith('Response ') || message.endsWith(STOPPED);
-  if (level === logLevel.ERROR && !isOurs) logger.warn(fields, message);
+  // Refused responses are tried again by kafkajs itself, and consumers are started again; what stays wrong reaches our callers as an error.
+  const passes =
+    message.startsWith('Response ') ||
+    message.startsWith('Restarting the consumer') ||
+    message.includes('coordinator is loading') ||
+    message.endsWith(STOPPED);
+  if (level === logLevel.ERROR && !passes) logger.warn(fields, message);
   else logger.debug(fields, message);
 }
 

@@ -34,6 +34,7 @@ beforeAll(async () => {
   // The made-up business imports its rows only where there are none.
   await database.query('delete from vendors');
   await database.query('delete from leads');
+  await database.query('delete from sf_contacts');
   taken = createServer();
   taken.listen(0, '127.0.0.1');
   await once(taken, 'listening');
@@ -66,7 +67,8 @@ const tributary = (args: string[], more?: NodeJS.ProcessEnv): Promise<Ended> => 
 async function tables(): Promise<unknown[]> {
   const { rows } = await database.query<{ row: unknown }>(
     `select to_jsonb(v) || jsonb_build_object('xmin', v.xmin::text) as row from vendors v
-     union all select to_jsonb(l) || jsonb_build_object('xmin', l.xmin::text) from leads l order by 1`,
+     union all select to_jsonb(l) || jsonb_build_object('xmin', l.xmin::text) from leads l
+     union all select to_jsonb(c) || jsonb_build_object('xmin', c.xmin::text) from sf_contacts c order by 1`,
   );
   return rows.map(({ row }) => row);
 }
@@ -87,13 +89,15 @@ describe('npm start -- --once', () => {
   it('ends with the result of the first sync; the second time it changes no row', async () => {
     const first = await ended(launch(START, ['--once']));
     expect(first.stdout).toContain('a simulator with 2000 made-up contacts stands in');
-    expect(first.stdout).toContain('Success: yes');
+    expect(first.stdout.match(/^Success: yes$/gm)).toHaveLength(2);
+    expect(first.stdout).toMatch(/Sync of Salesforce org simulated[^]*Total retrieved: 1,999[^]*Errors: 0/);
     expect(first.stdout).toMatch(/ghl_contacts_fetched +2000/);
     expect(first.code).toBe(0);
     const before = await tables();
-    expect(before.length).toBeGreaterThan(1_000);
+    expect(before.length).toBeGreaterThan(3_000);
     const second = await ended(launch(START, ['--once']));
     expect(second.stdout).toContain('created 0 vendors and 0 leads, updated 0 and 0');
+    expect(second.stdout).toContain('created 0, updated 0, marked 0 deleted, restored 0');
     expect(second.code).toBe(0);
     expect(await tables()).toEqual(before);
   }, 120_000);

@@ -7,6 +7,7 @@ import { contactRequest } from '#libs/sources/salesforce/request.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
 import { listSfContacts, type SfContactRow } from '#libs/storage/src/sf-contact-reads.ts';
 import { resultOf } from './follow.ts';
+import { orgAccess, readRunning } from './session.ts';
 import { requestAndFollow } from './sync.ts';
 import { openWork, requireReads, type Work } from './work.ts';
 
@@ -70,7 +71,7 @@ async function withSync<T>(
   const asked = { ...ASKED_NOTHING, ...more, since, mode: since === null ? 'full' : 'incremental' };
   contactRequest(asked);
   const settings = readSettings(process.env);
-  const { account } = requireSalesforce(settings);
+  const { account } = orgAccess(settings, readRunning(settings.DATA_DIR)) ?? requireSalesforce(settings);
   const work = await openWork(settings, createLogger({ name: 'salesforce-sync', level: 'silent' }), (line) =>
     onNotice?.(line),
   );

@@ -10,10 +10,13 @@ import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { endScans } from '#libs/storage/src/scan-control.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
+import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
 import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';
 import { makeWorld } from '#testcontainers/simulators/salesforce/world.ts';
 
+/** Contact of every world that lacks a last name. */
+const NAMELESS = 5;
 const ROOT = resolve(import.meta.dirname, '../../..');
 
 let dataDir: string;
@@ -46,8 +49,18 @@ afterAll(async () => {
   expect(simulator.counters.writes).toBe(0);
 });
 
-async function sync(args: string[], more: NodeJS.ProcessEnv = {}) {
-  const command = ['--no-warnings', 'services/cli/src/main.ts', 'sync', 'salesforce', ...args];
+const sync = (args: string[], more: NodeJS.ProcessEnv = {}) =>
+  run(['--no-warnings', 'services/cli/src/main.ts', 'sync', 'salesforce', ...args], more);
+
+async function contacts(): Promise<number> {
+  const { rows } = await database.query<{ count: number }>(
+    'select count(*) as count from sf_contacts where account_id = $1',
+    [env['SALESFORCE_DOMAIN']],
+  );
+  return rows[0]!.count;
+}
+
+async function run(command: string[], more: NodeJS.ProcessEnv = {}) {
   const child = spawn(process.execPath, command, {
     cwd: ROOT,
     env: { ...env, ...more },
@@ -90,6 +103,46 @@ describe('tributary sync salesforce', () => {
     const hidden = await sync(['--test']);
     expect(hidden.stdout).toMatch(/fields: .*left as they are: NPI__c/);
   }, 20_000);
+
+  it('syncs what is there, what changed since and nothing, and ends with the statistics people know', async () => {
+    simulator.schema.show('NPI__c');
+    const { world } = simulator;
+    world.changeContact(makeId(PREFIXES.Contact, NAMELESS), { LastName: 'Now Named' });
+    world.advance(3_600_000);
+    const dry = await sync(['--mode', 'bulk', '--full', '--dry-run', '--json']);
+    expect([dry.code, await contacts()]).toEqual([0, 0]);
+    const first = await sync(['--mode', 'bulk', '--full', '--json']);
+    const { stats } = JSON.parse(first.stdout) as { stats: Record<string, number> };
+    expect(first.code).toBe(0);
+    expect(stats).toMatchObject({ errors: 0, quarantined_records: 0, final_database_count: stats['new_records'] });
+    expect(stats['new_records']).toBeGreaterThan(40);
+    world.changeContact(makeId(PREFIXES.Contact, NAMELESS), { FirstName: 'Ada' });
+    world.deleteContact(makeId(PREFIXES.Contact, 0));
+    world.advance(3_600_000);
+    const second = await sync(['--incremental']);
+    expect(second.code).toBe(0);
+    expect(second.stdout).toMatch(/Updated records: 1\n +Unchanged records: \d+\n +Deleted records: 1/);
+    expect(await contacts()).toBe(stats['new_records']);
+  }, 120_000);
+
+  it('counts a contact that lacks its last name as quarantined, and does not call that a success', async () => {
+    simulator.world.changeContact(makeId(PREFIXES.Contact, NAMELESS), { LastName: null });
+    simulator.world.advance(3_600_000);
+    const { code, stdout } = await sync(['--incremental', '--json']);
+    expect([code, JSON.parse(stdout)]).toMatchObject([3, { success: false, stats: { quarantined_records: 1 } }]);
+  }, 60_000);
+
+  it('the documented functions give the same statistics, and the rows', async () => {
+    simulator.world.changeContact(makeId(PREFIXES.Contact, NAMELESS), { LastName: 'Named Again' });
+    simulator.world.advance(3_600_000);
+    const script = `import { bulkSyncContacts, syncContacts } from './services/cli/src/salesforce-sync.ts';
+      const stats = await bulkSyncContacts();
+      const rows = await syncContacts({ limit: 3 });
+      process.stdout.write(JSON.stringify({ stats, rows: rows.length }));`;
+    const { code, stdout, stderr } = await run(['--no-warnings', '--input-type=module-typescript', '--eval', script]);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({ stats: { success: true, updated_records: 1, errors: 0 }, rows: 3 });
+  }, 120_000);
 
   it('ends with exit code 3 when the scan waits at the API ceiling, and says how to go on', async () => {
     simulator.knobs.apiRequestsMax = 100;

@@ -7,6 +7,7 @@ import { renderDiagnosis } from './doctor.ts';
 import { worstExitCode } from './follow.ts';
 import { salesforceOrder, type SalesforceFlags, type SalesforceOrder } from './salesforce-order.ts';
 import { testSalesforce } from './salesforce-test.ts';
+import { orgAccess, readRunning } from './session.ts';
 import type { Shell } from './shell.ts';
 import { requestAndFollow } from './sync.ts';
 import { openWork, requireReads, type Work } from './work.ts';
@@ -48,7 +49,7 @@ async function syncSalesforce({ json, ...flags }: Flags, shell: Shell): Promise<
   if (order?.everyMs != null && json === true)
     throw new AppError('request_invalid', '--json has no meaning with --continuous: there is no last result');
   const { settings, logger } = shell.openSession();
-  const { account } = requireSalesforce(settings);
+  const { account } = orgAccess(settings, readRunning(settings.DATA_DIR)) ?? requireSalesforce(settings);
   if (order === undefined) {
     const checks = await testSalesforce(settings);
     shell.print(json, { checks }, renderDiagnosis(checks));

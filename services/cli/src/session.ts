@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ghlAccounts, ghlRules, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
+import { salesforceAccess, type SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 
 /** What a running `npm start` tells later commands: where it listens and which simulators stand in for sources. */
@@ -9,8 +10,18 @@ export interface RunningFile {
   apiUrl: string;
   /** Locations of the GoHighLevel simulator, when it stands in. */
   simulator: { baseUrl: string; locationId: string; token: string } | null;
+  /** Where the Salesforce simulator logs in, and the org it plays, when it stands in. */
+  salesforceSimulator?: SimulatedOrg | null;
   /** Sources that it reads. */
   sources?: string[];
+}
+
+/** A simulated org; whoever may use this machine may use it. */
+export interface SimulatedOrg {
+  account: string;
+  loginUrl: string;
+  clientId: string;
+  clientSecret: string;
 }
 
 /** GoHighLevel as this command reaches it. */
@@ -49,4 +60,14 @@ export function ghlAccess(settings: Settings, running: RunningFile | undefined):
     return { baseUrl: settings.GHL_API_BASE_URL, accounts, simulated: false };
   const { baseUrl, locationId, token } = running.simulator;
   return { baseUrl, accounts: [{ locationId, token: secret(token), rules: ghlRules(settings) }], simulated: true };
+}
+
+/** The org that the settings describe, else the one of the simulator that a running `npm start` has; undefined without either. */
+export function orgAccess(settings: Settings, running: RunningFile | undefined): SalesforceAccess | undefined {
+  const simulated = running?.salesforceSimulator;
+  return salesforceAccess(settings) ?? (simulated == null ? undefined : simulatedAccess(simulated));
+}
+
+function simulatedAccess({ account, loginUrl, clientId, clientSecret }: SimulatedOrg): SalesforceAccess {
+  return { account, loginUrl, login: { flow: 'client-credentials', clientId, clientSecret: secret(clientSecret) } };
 }

@@ -3,11 +3,11 @@ import { groupAlive } from '#libs/kafka/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import { deploy, kafkaOf, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
-import { salesforceAccess, type SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
+import type { SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import type { Settings } from '#libs/runtime/src/settings.ts';
 import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
 import { startStack } from '#testcontainers/stack/stack.ts';
-import { ghlAccess, readRunning, type GhlAccess } from './session.ts';
+import { ghlAccess, orgAccess, readRunning, type GhlAccess } from './session.ts';
 
 /** What a command that changes something works with. */
 export interface Work {
@@ -30,7 +30,7 @@ export interface Work {
 export async function openWork(settings: Settings, logger: Logger, say: (line: string) => void): Promise<Work> {
   const running = readRunning(settings.DATA_DIR);
   const ghl = ghlAccess(settings, running);
-  const salesforce = salesforceAccess(settings);
+  const salesforce = orgAccess(settings, running);
   const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
   try {
     await deploy({ stack: stack.info, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });

@@ -5,14 +5,14 @@ import { ensureDevelopmentKey, readKeys } from '#libs/runtime/src/keys.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { salesforceAccess, type SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
-import { ghlAccounts, readSettings, requireOauthApp, type Settings } from '#libs/runtime/src/settings.ts';
+import { ghlAccounts, readSettings, requireOauthApp, runsSource, type Settings } from '#libs/runtime/src/settings.ts';
 import { worstExitCode } from '#services/cli/src/follow.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
-import { ghlAccess, writeRunning } from '#services/cli/src/session.ts';
+import { ghlAccess, orgAccess, writeRunning, type RunningFile } from '#services/cli/src/session.ts';
 import { requestAndFollow } from '#services/cli/src/sync.ts';
 import { acquireOwnerLock } from '#testcontainers/stack/lock.ts';
 import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
-import { startDemo, type Demo } from './demo.ts';
+import { startGhlDemo, startSalesforceDemo, type GhlDemo, type SalesforceDemo } from './demo.ts';
 import { startPipeline, type Pipeline } from './pipeline.ts';
 
 /** What `npm start` was asked for. */
@@ -80,12 +80,19 @@ async function run(
   signal.throwIfAborted();
   await deploy({ stack: stack.info, logger, service: 'dev', replication: settings.TOPIC_REPLICATION });
   signal.throwIfAborted();
-  const demo = configured ? undefined : await startDemo(say);
+  const demo = configured || !runsSource(settings, 'ghl') ? undefined : await startGhlDemo(say);
   if (demo !== undefined) opened.push(() => demo.stop());
-  const salesforce = salesforceAccess(settings);
-  const sources = ['ghl', ...(salesforce === undefined ? [] : ['salesforce'])];
-  const running = { pid: process.pid, apiUrl: '', simulator: demo?.access ?? null, sources };
+  const orgDemo = configured || !runsSource(settings, 'salesforce') ? undefined : await startSalesforceDemo(say);
+  if (orgDemo !== undefined) opened.push(() => orgDemo.stop());
+  const running: RunningFile = {
+    pid: process.pid,
+    apiUrl: '',
+    simulator: demo?.access ?? null,
+    salesforceSimulator: orgDemo?.org ?? null,
+  };
   const ghl = ghlAccess(settings, running);
+  const salesforce = orgAccess(settings, running);
+  running.sources = [...(ghl.accounts.length > 0 ? ['ghl'] : []), ...(salesforce === undefined ? [] : ['salesforce'])];
   const key = keysOf(settings);
   const pipeline = await startPipeline({
     settings,
@@ -113,7 +120,7 @@ async function run(
     : 0;
   if (first instanceof AppError) throw first;
   if (options.once) return first;
-  printAddresses(pipeline, key.created, settings, demo);
+  printAddresses(pipeline, key.created, settings, { ghl: demo, salesforce: orgDemo });
   const end = await Promise.race([died, aborted(signal)]);
   if (end instanceof AppError) throw end;
   return 0;
@@ -180,7 +187,7 @@ function printAddresses(
   pipeline: Pipeline,
   created: string | undefined,
   settings: Settings,
-  demo: Demo | undefined,
+  demo: { ghl: GhlDemo | undefined; salesforce: SalesforceDemo | undefined },
 ): void {
   const lines = [
     '',
@@ -188,8 +195,11 @@ function printAddresses(
     `API key        ${created ?? `made at the first start; only its hash is kept in ${settings.DATA_DIR}/api-keys.json (remove that file for a new one)`}`,
     `Metrics        ${pipeline.url}/metrics`,
     `Health         ${pipeline.url}/healthz, ${pipeline.url}/readyz`,
-    ...(demo === undefined ? [] : [`GHL simulator  ${demo.access.baseUrl} (location ${demo.access.locationId})`]),
-    'In another terminal: npm run -s tributary -- status | sync ghl | topics | doctor',
+    ...(demo.ghl === undefined
+      ? []
+      : [`GHL simulator  ${demo.ghl.access.baseUrl} (location ${demo.ghl.access.locationId})`]),
+    ...(demo.salesforce === undefined ? [] : [`SF simulator   ${demo.salesforce.org.loginUrl}`]),
+    'In another terminal: npm run -s tributary -- status | sync ghl | sync salesforce --full | topics | doctor',
     'Ctrl-C stops everything.',
   ];
   say(lines.join('\n'));
