@@ -23,6 +23,16 @@ export function cpuSeconds(pid: number): number {
   return (statOf(pid)?.ticks ?? 0) / TICKS_PER_SECOND;
 }
 
+/** Most memory that one process has held so far, in bytes; 0 where the kernel does not tell. */
+export function peakBytesOf(pid: number): number {
+  try {
+    const [, kilobytes = '0'] = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return Number(kilobytes) * 1024;
+  } catch {
+    return 0; // No /proc on this system, or it has ended.
+  }
+}
+
 /** What was used between two readings, in microseconds for each of `rows`. */
 export function perRow(before: CpuUse, after: CpuUse, rows: number): CpuUse {
   const each = (kind: keyof CpuUse): number => ((after[kind] - before[kind]) * 1e6) / rows;

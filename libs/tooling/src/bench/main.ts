@@ -4,6 +4,7 @@
  *   npm run bench                       topic -> table: first load, all changed, all unchanged
  *   npm run bench -- location           a location in mode full, with the limits of GoHighLevel and without
  *   npm run bench -- rebuild            replay of the topics into a shadow table
+ *   npm run bench -- salesforce         an org's contacts by the Bulk API: to the table, to the topic, from the topic, replay
  *   npm run bench -- idle               what `npm start` uses while nothing happens
  *
  * --rows N (contacts of a location, rows of a table) and --rounds N. The machine's size is printed with the figures.
@@ -20,6 +21,7 @@ import { benchIdle } from './idle.ts';
 import { benchLocation } from './location.ts';
 import { describeMachine } from './machine.ts';
 import { benchRebuild } from './rebuild.ts';
+import { benchSalesforce } from './salesforce.ts';
 import { benchTable } from './table.ts';
 
 /** Where the stack of the benchmark is. */
@@ -45,6 +47,7 @@ const BENCHES: Record<string, { run(bench: Bench): Promise<void>; rows: number; 
   table: { run: benchTable, rows: 300_000, rounds: 3 },
   location: { run: benchLocation, rows: 15_000, rounds: 3 },
   rebuild: { run: benchRebuild, rows: 600_000, rounds: 1 },
+  salesforce: { run: benchSalesforce, rows: 600_000, rounds: 1 },
   idle: { run: benchIdle, rows: 2_000, rounds: 1 },
 };
 

@@ -2,9 +2,15 @@
 import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { openPlatform } from '#libs/runtime/src/platform.ts';
-import { replay } from '#services/projector/src/replay.ts';
+import { replay, type ReplayOptions } from '#services/projector/src/replay.ts';
 import { answerTask, watchPeak } from './child.ts';
 import type { Addresses } from './main.ts';
+
+/** What is rebuilt. */
+export interface Replaying {
+  addresses: Addresses;
+  tables: ReplayOptions['tables'];
+}
 
 /** What the replay found. */
 export interface Replayed {
@@ -14,7 +20,7 @@ export interface Replayed {
   peakBytes: number;
 }
 
-async function rebuild({ addresses }: { addresses: Addresses }): Promise<Replayed> {
+async function rebuild({ addresses, tables }: Replaying): Promise<Replayed> {
   const logger = createLogger({ name: 'bench', level: 'warn' });
   const platform = await openPlatform({ stack: addresses, databasePool: 8, logger, service: 'bench' });
   const peak = watchPeak();
@@ -22,7 +28,7 @@ async function rebuild({ addresses }: { addresses: Addresses }): Promise<Replaye
     platform,
     databaseUrl: addresses.databaseUrl,
     rulesFor: () => DEFAULT_GHL_RULES,
-    tables: ['vendors', 'leads'],
+    tables,
     examples: 0,
     maySwap: () => Promise.resolve(false),
   });
