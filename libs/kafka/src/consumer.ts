@@ -25,7 +25,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     maxBytesPerPartition: 1024 * 1024,
     maxBytes: 10 * 1024 * 1024,
     minBytes: 1,
-    maxWaitTimeInMs: 250,
+    // An answer comes with the first record; this only says how often an idle consumer asks again, and how long a stop may wait.
+    maxWaitTimeInMs: 500,
     allowAutoTopicCreation: false,
     retry: { retries: 10, initialRetryTime: 200, maxRetryTime: 10_000, restartOnFailure: async () => true },
   });

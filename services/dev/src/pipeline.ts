@@ -4,7 +4,7 @@ import { classifierComponents } from '#services/classifier/src/component.ts';
 import { connectorComponents } from '#services/connector/src/component.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
 import type { StackAccess } from '#libs/runtime/src/access.ts';
-import { startHost, type Component, type Host } from '#libs/runtime/src/host.ts';
+import { startHost, together, type Component, type Host } from '#libs/runtime/src/host.ts';
 import type { ApiKey } from '#libs/runtime/src/keys.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
@@ -50,9 +50,11 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     const api = options.api === undefined ? undefined : await openApi(options, options.api, platform, running);
     const host = await startHost(
       [
-        ...projectorComponents(platform, rulesFor, logger),
-        ...classifierComponents(platform, rulesFor),
-        ...connectorComponents({ settings, ghl, salesforce, platform, logger }),
+        together('services', [
+          ...projectorComponents(platform, rulesFor, logger),
+          ...classifierComponents(platform, rulesFor),
+          ...connectorComponents({ settings, ghl, salesforce, platform, logger }),
+        ]),
         ...(api?.components ?? []),
       ],
       logger,
