@@ -4,7 +4,7 @@ import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import type { ConnectionOptions } from 'node:tls';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { tlsFault } from '#libs/runtime/src/tls.ts';
-import { guardHeaders } from './header-decoder.ts';
+import { guardRecordFormat } from './record-format.ts';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 
 /** What kafkajs says goes here. */
@@ -42,7 +42,7 @@ const connections = new WeakMap<Kafka, Set<Socket>>();
 /** A kafkajs client, the only kind made here; nobody outside libs/kafka sees kafkajs. */
 export function createKafka({ brokers, clientId, logger, security, retries = 8, socketFactory }: KafkaOptions): Kafka {
   guardTimers();
-  guardHeaders();
+  guardRecordFormat();
   const open = new Set<Socket>();
   const connect = socketFactory ?? createSocketFactory();
   const config: KafkaConfig = {

@@ -24,6 +24,21 @@ declare module 'kafkajs/src/protocol/decoder.js' {
   }
 }
 
+declare module 'kafkajs/src/protocol/encoder.js' {
+  /** Writes what the protocol reads, into a buffer that grows. */
+  export default class Encoder {
+    static nextPowerOfTwo(this: void, value: number): number;
+    constructor(initialSize?: number);
+    buf: Buffer;
+    offset: number;
+    /** What was written. */
+    readonly buffer: Buffer;
+    ensureAvailable(length: number): void;
+    writeUVarInt(value: number): Encoder;
+    writeVarInt(value: number): Encoder;
+  }
+}
+
 declare module 'kafkajs/src/protocol/recordBatch/record/v0/decoder.js' {
   import type { IHeaders } from 'kafkajs';
   import type Decoder from 'kafkajs/src/protocol/decoder.js';

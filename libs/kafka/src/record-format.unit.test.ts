@@ -1,9 +1,10 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import Decoder from 'kafkajs/src/protocol/decoder.js';
+import Encoder from 'kafkajs/src/protocol/encoder.js';
 import decodeRecord from 'kafkajs/src/protocol/recordBatch/record/v0/decoder.js';
 import encodeRecord from 'kafkajs/src/protocol/recordBatch/record/v0/index.js';
-import { guardHeaders } from './header-decoder.ts';
+import { guardRecordFormat } from './record-format.ts';
 
 const CONTEXT = { firstOffset: '0', firstTimestamp: '0', magicByte: 2, timestampType: 0 };
 
@@ -14,7 +15,15 @@ function headersOf(headers: object): object {
   return decodeRecord(new Decoder(decoder.readVarIntBytes()!), CONTEXT).headers;
 }
 
-it('headers are read as kafkajs reads them: none, any, repeated', () => {
+/** A record of some headers as kafkajs writes it, with a value that grows with them. */
+function bytesOf(headers: object, index: number): string {
+  const value = Buffer.alloc(index * 97, index);
+  return encodeRecord({ offsetDelta: index, timestampDelta: index * 7, key: 'k', value, headers }).buffer.toString(
+    'hex',
+  );
+}
+
+it('records are read and written as kafkajs does: headers none, any, repeated; numbers short and long', () => {
   const samples = fc.sample(
     fc.dictionary(
       fc.string({ minLength: 1 }).filter((name) => !(name in {})),
@@ -24,7 +33,12 @@ it('headers are read as kafkajs reads them: none, any, repeated', () => {
     200,
   );
   const before = [{}, { a: ['1', '2', '3'] }, ...samples].map(headersOf);
-  guardHeaders();
+  const numbers = [0, -1, 1, 127, 128, -65, 300, 2 ** 31 - 1, -(2 ** 31), ...fc.sample(fc.integer(), 200)];
+  const written = numbers.map((number) => new Encoder(1).writeVarInt(number).buffer.toString('hex'));
+  const records = [{}, { a: ['1', '2'] }, ...samples].map(bytesOf);
+  guardRecordFormat();
+  expect([{}, { a: ['1', '2'] }, ...samples].map(bytesOf)).toEqual(records);
+  expect(numbers.map((number) => new Encoder(1).writeVarInt(number).buffer.toString('hex'))).toEqual(written);
   expect([{}, { a: ['1', '2', '3'] }, ...samples].map(headersOf)).toEqual(before);
   // Names that every object inherits, which kafkajs takes for a header that came before.
   expect(headersOf({ valueOf: 'x' })).toEqual({ valueOf: Buffer.from('x') });
