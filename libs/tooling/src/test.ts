@@ -26,6 +26,7 @@ interface JestReport {
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BIN = join(ROOT, 'node_modules/.bin');
 const JEST = ['--no-warnings', '--experimental-vm-modules', join(ROOT, 'node_modules/jest/bin/jest.js')];
+const OWN_STACKS = 'stack/stack\\.e2e\\.test';
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 
@@ -204,8 +205,12 @@ async function checkAndTestUnits(): Promise<void> {
 
 const started = performance.now();
 await withStack(checkAndTestUnits, async (env) => {
-  await jest('integration', 'int\\.test', env, ['--runInBand']);
-  await jest('end-to-end', 'e2e\\.test', env, ['--runInBand']);
+  // The tests of the stack have stacks of their own.
+  await Promise.all([
+    jest('integration', 'int\\.test', env, ['--runInBand']),
+    jest('stack', OWN_STACKS, process.env, ['--runInBand']),
+  ]);
+  await jest('end-to-end', 'e2e\\.test', env, ['--runInBand', '--testPathIgnorePatterns', OWN_STACKS]);
 });
 for (const failure of failures) say(`FAILED ${failure}`);
 say(`${((performance.now() - started) / 1000).toFixed(0)} s`);

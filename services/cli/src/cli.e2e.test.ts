@@ -119,6 +119,11 @@ describe('the command beside a running npm start', () => {
   beforeAll(async () => {
     start = launch(START, ['--no-sync']);
     greeting = await said(start, 'Ctrl-C stops everything.');
+    // One sync after the other without a pause between look-ups would wait for GoHighLevel's limits.
+    const simulator = /GHL simulator +(http:\S+)/.exec(greeting)?.[1] ?? '';
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ enabled: false });
+    expect((await fetch(`${simulator}/__control/limits`, { method: 'POST', headers, body })).status).toBe(200);
   }, 60_000);
 
   afterAll(() => {
