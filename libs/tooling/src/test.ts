@@ -26,7 +26,8 @@ interface JestReport {
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BIN = join(ROOT, 'node_modules/.bin');
 const JEST = ['--no-warnings', '--experimental-vm-modules', join(ROOT, 'node_modules/jest/bin/jest.js')];
-const OWN_STACKS = 'stack/stack\\.e2e\\.test';
+/** End-to-end tests that mostly wait, on a stack of their own beside the others. */
+const APART = '(oracle|stack)/.*e2e\\.test';
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 
@@ -205,12 +206,15 @@ async function checkAndTestUnits(): Promise<void> {
 
 const started = performance.now();
 await withStack(checkAndTestUnits, async (env) => {
-  // The tests of the stack have stacks of their own.
   await Promise.all([
-    jest('integration', 'int\\.test', env, ['--runInBand']),
-    jest('stack', OWN_STACKS, process.env, ['--runInBand']),
+    jest('integration', 'int\\.test', env, ['--runInBand']).then(() =>
+      jest('end-to-end', 'e2e\\.test', env, ['--runInBand', '--testPathIgnorePatterns', APART]),
+    ),
+    withStack(
+      () => Promise.resolve(),
+      (own) => jest('oracle and stack', APART, own, ['--runInBand']),
+    ),
   ]);
-  await jest('end-to-end', 'e2e\\.test', env, ['--runInBand', '--testPathIgnorePatterns', OWN_STACKS]);
 });
 for (const failure of failures) say(`FAILED ${failure}`);
 say(`${((performance.now() - started) / 1000).toFixed(0)} s`);

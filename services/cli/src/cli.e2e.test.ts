@@ -34,7 +34,6 @@ beforeAll(async () => {
   // The made-up business imports its rows only where there are none.
   await database.query('delete from vendors');
   await database.query('delete from leads');
-  await database.query('delete from sf_contacts');
   taken = createServer();
   taken.listen(0, '127.0.0.1');
   await once(taken, 'listening');
