@@ -1,12 +1,13 @@
-import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import type { EventType } from '#libs/contracts/src/generated/events.ts';
+import { accountOfKey } from '#libs/contracts/src/topics.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/processor.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { createChangeLog, UNTOLD, type Writing } from '#libs/storage/src/changes.ts';
 import { saveDeferred } from '#libs/storage/src/deferred.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
-import { closedScans, closePartition, saveProgress } from '#libs/storage/src/scan-states.ts';
-import { runsOf } from '../scan-runs.ts';
+import { saveProgress } from '#libs/storage/src/scan-states.ts';
+import { followScans, isA, runsOf } from '../scan-runs.ts';
 import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
 import { confirmScan } from './confirm.ts';
@@ -67,7 +68,7 @@ export function ghlProjection({ database, rulesFor, onOutbox, tells = true }: Gh
         if (record.scanId === undefined || record.topic !== 'crm.observation.v1') return;
         await saveProgress(sql, {
           scanId: record.scanId,
-          account: accountOfKey(record.key),
+          account: accountOfKey(record.topic, record.key) ?? '',
           partition: record.partition,
           numbers: record.scanNumber === undefined ? [] : [record.scanNumber],
           deadLettered: 1,
@@ -75,11 +76,6 @@ export function ghlProjection({ database, rulesFor, onOutbox, tells = true }: Gh
       });
     },
   };
-}
-
-/** The account in a key of the form account:contact:id. */
-function accountOfKey(key: string): string {
-  return key.split(':')[0] ?? '';
 }
 
 /** How a transaction writes the rows of an account. */
@@ -101,25 +97,23 @@ async function register(sql: Sql, batch: EventBatch, writingOf: WritingOf): Prom
   return told;
 }
 
-/** Applies a batch of one partition in runs: the records of one scan at a time, and each marker after what it closes. */
-async function observe(sql: Sql, batch: EventBatch, writingOf: WritingOf): Promise<boolean> {
-  const scanIds = new Set(batch.events.flatMap(({ scanId }) => (scanId === undefined ? [] : [scanId])));
-  const closed = await closedScans(sql, [...scanIds]);
-  let told = false;
-  for (const run of runsOf(batch.events)) {
-    const first = run[0]!;
-    // A record of a closed scan is a repeat of what was applied: its number is not above the marker's.
-    if (first.scanId !== undefined && closed.has(first.scanId)) continue;
-    if (isA(first, 'crm.scan.v1.ScanMarker')) {
-      told = (await meetMarker(writingOf(sql, first.value.account), first.value, first.id)) || told;
-    } else {
-      told = (await applyRun(writingOf, sql, batch.partition, run)) || told;
-    }
-  }
-  return told;
+/** Applies a batch of observations, and the end of each scan whose last marker is in it. */
+function observe(sql: Sql, batch: EventBatch, writingOf: WritingOf): Promise<boolean> {
+  return followScans(sql, batch, {
+    run: (run) => applyRun(writingOf, sql, batch.partition, run),
+    async end(partitions, { value, id }) {
+      await applyScan(writingOf(sql, value.account), partitions, id);
+      return true;
+    },
+  });
 }
 
-async function applyRun(writingOf: WritingOf, sql: Sql, partition: number, run: ConsumedEvent[]): Promise<boolean> {
+async function applyRun(
+  writingOf: WritingOf,
+  sql: Sql,
+  partition: number,
+  run: readonly ConsumedEvent[],
+): Promise<boolean> {
   const { account } = run[0]!.value as { account: string };
   const scanId = run[0]!.scanId ?? null;
   const observations: Observations = {
@@ -152,15 +146,4 @@ async function applyRun(writingOf: WritingOf, sql: Sql, partition: number, run: 
   const numbers = run.map((event) => (event.value as { scanNumber: number }).scanNumber);
   await saveProgress(sql, { scanId, account, partition, numbers, deadLettered });
   return told;
-}
-
-async function meetMarker(writing: Writing, marker: ScanMarker, markerId: string): Promise<boolean> {
-  const partitions = await closePartition(writing.sql, marker);
-  if (partitions === undefined) return false;
-  await applyScan(writing, partitions, markerId);
-  return true;
-}
-
-function isA<T extends EventType>(event: ConsumedEvent, type: T): event is ConsumedEvent & { value: Events[T] } {
-  return event.type === type;
 }

@@ -1,11 +1,11 @@
-import type { EventType, Events, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { accountOfKey } from '#libs/contracts/src/topics.ts';
 import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/processor.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
-import { closedScans, closePartition, saveProgress } from '#libs/storage/src/scan-states.ts';
-import { runsOf } from '../scan-runs.ts';
+import { saveProgress } from '#libs/storage/src/scan-states.ts';
+import { followScans, isA } from '../scan-runs.ts';
 import { applyContacts, type ContactWord } from './batch.ts';
 import { finishScan } from './finish.ts';
 import { refusalOf } from './refusal.ts';
@@ -61,18 +61,17 @@ export function salesforceProjection({ database, onOutbox }: SalesforceProjectio
 /** Codes of records that are put aside for what they lack, rather than for what went wrong. */
 const QUARANTINED: ReadonlySet<string> = new Set(['record_invalid', 'record_too_large']);
 
-async function project(sql: Sql, batch: EventBatch): Promise<boolean> {
-  const scanIds = new Set(batch.events.flatMap(({ scanId }) => (scanId === undefined ? [] : [scanId])));
-  const closed = await closedScans(sql, [...scanIds]);
-  let told = false;
-  for (const run of runsOf(batch.events)) {
-    const first = run[0]!;
-    // A record of a closed scan is a repeat of what was applied: its number is not above the marker's.
-    if (first.scanId !== undefined && closed.has(first.scanId)) continue;
-    if (isA(first, 'crm.scan.v1.ScanMarker')) told = (await meetMarker(sql, first.value)) || told;
-    else await applyRun(sql, batch.partition, run);
-  }
-  return told;
+function project(sql: Sql, batch: EventBatch): Promise<boolean> {
+  return followScans(sql, batch, {
+    async run(run) {
+      await applyRun(sql, batch.partition, run);
+      return false;
+    },
+    async end(partitions) {
+      await finishScan(sql, partitions);
+      return true;
+    },
+  });
 }
 
 async function applyRun(sql: Sql, partition: number, run: readonly ConsumedEvent[]): Promise<void> {
@@ -98,15 +97,4 @@ function wordOf(event: ConsumedEvent): ContactWord {
   if (isA(event, 'crm.raw.salesforce.v1.ContactRead')) return { read: event.value };
   if (isA(event, 'crm.raw.salesforce.v1.ContactDeleted')) return { deleted: event.value };
   throw new AppError('record_invalid', `${event.type} is no word on a contact`);
-}
-
-async function meetMarker(sql: Sql, marker: ScanMarker): Promise<boolean> {
-  const partitions = await closePartition(sql, marker);
-  if (partitions === undefined) return false;
-  await finishScan(sql, partitions);
-  return true;
-}
-
-function isA<T extends EventType>(event: ConsumedEvent, type: T): event is ConsumedEvent & { value: Events[T] } {
-  return event.type === type;
 }

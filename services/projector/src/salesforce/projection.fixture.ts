@@ -100,7 +100,8 @@ export async function openProjection(database: { pool: Database }, partitions = 
   };
 }
 
-const MARKER: Omit<ScanMarker, 'scanId' | 'partition' | 'partitions' | 'lastNumber'> = {
+/** A marker of a scan that read everything there was. */
+export const MARKER: Omit<ScanMarker, 'scanId' | 'partition' | 'partitions' | 'lastNumber'> = {
   source: 'salesforce',
   account: ORG,
   entity: 'contact',

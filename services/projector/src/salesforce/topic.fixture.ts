@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import type { ScanApplied } from '#libs/contracts/src/generated/events.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
 import { createScanLog } from '#libs/sources/kit/scan-log.ts';
 import type { SourceRecord } from '#libs/sources/kit/ports.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
-import { ORG } from './projection.fixture.ts';
+import { MARKER, ORG } from './projection.fixture.ts';
 
 const PAGE = 2_000;
 const TOPIC = 'crm.raw.salesforce.v1';
@@ -31,25 +31,6 @@ export async function publishScan(
   await log.markers({ ...MARKER, ...scan, totalRecords: records.length, contactsRead: records.length }, last.numbers);
   return scanId;
 }
-
-const MARKER: Omit<
-  ScanMarker,
-  'scanId' | 'source' | 'account' | 'mode' | 'dryRun' | 'partition' | 'partitions' | 'lastNumber'
-> = {
-  entity: 'contact',
-  answersFor: 'all',
-  totalRecords: 0,
-  contactsRead: 0,
-  lookupsUnknown: 0,
-  unusableRecords: 0,
-  failureCode: null,
-  failureMessage: null,
-  failureExitCode: 0,
-  vendorsChecked: 0,
-  leadsChecked: 0,
-  startedAt: 1_000,
-  completedAt: 3_000,
-};
 
 /** The final word on a scan that waits in the outbox; undefined while there is none. */
 export async function finalWord(database: Database, scanId: string): Promise<ScanApplied | undefined> {
