@@ -65,6 +65,8 @@ async function column(name: string, scanId: string): Promise<unknown> {
   return rows[0]?.[name];
 }
 
+const HELD = { known: 'vendors-and-leads', watermark: 'start' } as const;
+
 describe('a claim', () => {
   it('takes the oldest request, one per account at a time, of the sources named', async () => {
     await enqueue(request('s2', { dryRun: true }));
@@ -115,7 +117,7 @@ describe('a dead owner', () => {
     const next = (await there.claim(['ghl']))!;
     expect(next).toMatchObject({ scanId: 's1', epoch: 2 });
     await expect(here.savePosition(dead, { stale: true })).rejects.toMatchObject({ code: 'checkpoint_fenced' });
-    await expect(here.begin(dead)).rejects.toMatchObject({ code: 'checkpoint_fenced' });
+    await expect(here.begin(dead, HELD)).rejects.toMatchObject({ code: 'checkpoint_fenced' });
     await here.finish(dead, 'read');
     expect(await column('state', 's1')).toBe('running');
     await there.savePosition(next, { fresh: true });
@@ -157,7 +159,7 @@ describe('evidence', () => {
     );
     await enqueue(request('s1'));
     const first = (await here.claim(['ghl']))!;
-    const started = await here.begin(first);
+    const started = await here.begin(first, HELD);
     expect(started).toMatchObject({ vendorsInScope: 1, leadsInScope: 2 });
     const evidence = {
       vendorIds: new Set(['c1']),
@@ -172,7 +174,7 @@ describe('evidence', () => {
     );
     await here.release(first);
     const resumed = (await there.claim(['ghl']))!;
-    expect(await there.begin(resumed)).toEqual(started);
+    expect(await there.begin(resumed, HELD)).toEqual(started);
     expect(resumed.startedAt).toBe(started.startedAt);
     expect(await there.evidence('s1')).toEqual(evidence);
   });
@@ -185,7 +187,7 @@ describe('evidence', () => {
     await database.pool.query(`insert into leads (id, account_id, ghl_contact_id) values ('l', 'L', 'a')`);
     await enqueue(request('s1'));
     const scan = (await here.claim(['ghl']))!;
-    await here.begin(scan);
+    await here.begin(scan, HELD);
     const known = here.knownRows('s1');
     await here.savePosition(scan, {}, seen({ contactIds: ['B', 'unknown'] }));
     expect(await known.countUnseenIds()).toBe(3);
@@ -207,7 +209,7 @@ describe('evidence', () => {
     );
     await enqueue(request('s1'));
     const scan = (await here.claim(['ghl']))!;
-    await here.begin(scan);
+    await here.begin(scan, HELD);
     const known = here.knownRows('s1');
     expect(await known.countUnfound('email')).toBe(3);
     // By id, by e-mail, by opportunity: whichever shows a row shows it whole.

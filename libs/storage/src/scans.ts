@@ -102,8 +102,8 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
 
   return {
     /**
-     * Takes the oldest scan of these sources that may run now: interrupted ones first, and those that were held long enough, then single contacts, whose askers wait; one
-     * per account, and never while an earlier scan of the account is paused, or waits to be applied: its evidence would be stale.
+     * Takes the oldest scan of these sources that may run now: interrupted ones and those that were held long enough first, then
+     * single contacts, whose askers wait; one per account, and never while an earlier scan of the account is paused, or waits to be applied: its evidence would be stale.
      */
     async claim(sources: readonly string[]): Promise<ClaimedScan | undefined> {
       const { rows } = await database.query<{ scan_id: string; source: string; account: string }>(
@@ -125,7 +125,7 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
     /** Records the start once and takes the snapshot of what it is held against; a resumed scan gets what the first start saw. */
     async begin(
       scan: ClaimedScan,
-      keeps: ScanKeeps = { known: 'vendors-and-leads', watermark: 'start' },
+      keeps: ScanKeeps,
     ): Promise<{ startedAt: number; vendorsInScope: number; leadsInScope: number; since: number | null }> {
       return inTransaction(database, async (sql) => {
         const { rows } = await sql.query<{

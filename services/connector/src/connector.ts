@@ -220,18 +220,10 @@ export function createConnector(options: ConnectorOptions): Connector {
 /** What an event asks to be read; undefined for those that are about a sync that is known already. */
 function requestOf(type: EventType, value: unknown): ScanRequest | undefined {
   if (type === 'crm.sync.v1.SyncRequested') {
-    const {
-      syncId: scanId,
-      source,
-      account,
-      mode,
-      dryRun,
-      requestedBy,
-      requestedAt,
-      ...asked
-    } = value as SyncRequested;
+    const event = value as SyncRequested;
+    const { syncId: scanId, source, account, mode, dryRun, requestedBy, requestedAt } = event;
     const request = { scanId, source, account, mode, dryRun, requestedBy, requestedAt };
-    return { ...request, contactId: null, asked: askedOf(asked) };
+    return { ...request, contactId: null, asked: askedOf(event) };
   }
   if (type !== 'crm.sync.v1.ContactSyncRequested') return undefined;
   const { syncId: scanId, ...request } = value as ContactSyncRequested;
