@@ -4,7 +4,6 @@ import { TOPICS } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { kafkaOf, registryOf } from '#libs/runtime/src/platform.ts';
-import { salesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import { databaseAddress } from '#libs/storage/src/address.ts';
 import type { StackInfo } from '#testcontainers/stack/stack.ts';
@@ -12,7 +11,7 @@ import { openOrm, pendingMigrations } from '#libs/storage/src/orm.ts';
 import { withClients } from './accounts.ts';
 import { existingStack } from './connections.ts';
 import { testSalesforce } from './salesforce-test.ts';
-import { ghlAccess, readRunning } from './session.ts';
+import { ghlAccess, orgAccess, readRunning } from './session.ts';
 
 /** One thing that was looked at. */
 export interface Check {
@@ -95,11 +94,12 @@ function describeAccess({ kind, databaseUrl, schemaRegistryUrl, kafkaSecurity, r
   return `; PostgreSQL: ${database}; Kafka: ${kafka}; schema registry: ${registry}`;
 }
 
-/** Salesforce is looked at where it is set. */
+/** Salesforce is looked at where an org is set, or a simulator stands in. */
 async function salesforceChecks(settings: Settings): Promise<Check[]> {
   try {
-    if (salesforceAccess(settings) === undefined) return [];
-    return (await testSalesforce(settings)).map((check) => ({ ...check, what: `Salesforce ${check.what}` }));
+    const org = orgAccess(settings, readRunning(settings.DATA_DIR));
+    if (org === undefined) return [];
+    return (await testSalesforce(settings, org)).map((check) => ({ ...check, what: `Salesforce ${check.what}` }));
   } catch (error) {
     const { code, message } = toAppError(error);
     return [{ what: 'Salesforce', ok: false, detail: `${code}: ${message}` }];

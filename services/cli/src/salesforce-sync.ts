@@ -1,13 +1,12 @@
 import { ASKED_NOTHING, type Asked } from '#libs/contracts/src/asked.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
-import { requireSalesforce } from '#libs/runtime/src/salesforce-settings.ts';
 import { readSettings } from '#libs/runtime/src/settings.ts';
 import { contactRequest } from '#libs/sources/salesforce/request.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
 import { listSfContacts, type SfContactRow } from '#libs/storage/src/sf-contact-reads.ts';
 import { resultOf } from './follow.ts';
-import { orgAccess, readRunning } from './session.ts';
+import { requireOrg } from './session.ts';
 import { requestAndFollow } from './sync.ts';
 import { openWork, requireReads, type Work } from './work.ts';
 
@@ -71,7 +70,7 @@ async function withSync<T>(
   const asked = { ...ASKED_NOTHING, ...more, since, mode: since === null ? 'full' : 'incremental' };
   contactRequest(asked);
   const settings = readSettings(process.env);
-  const { account } = orgAccess(settings, readRunning(settings.DATA_DIR)) ?? requireSalesforce(settings);
+  const { account } = requireOrg(settings);
   const work = await openWork(settings, createLogger({ name: 'salesforce-sync', level: 'silent' }), (line) =>
     onNotice?.(line),
   );

@@ -1,9 +1,5 @@
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import {
-  requireSalesforce,
-  type SalesforceLogin,
-  type SalesforceSettings,
-} from '#libs/runtime/src/salesforce-settings.ts';
+import type { SalesforceAccess, SalesforceLogin, SalesforceSettings } from '#libs/runtime/src/salesforce-settings.ts';
 import { systemClock } from '#libs/sources/kit/rate-limit.ts';
 import { createSalesforceClient, type SalesforceClient } from '#libs/sources/salesforce/client.ts';
 import { selectFields, type Selection } from '#libs/sources/salesforce/drift.ts';
@@ -24,8 +20,10 @@ const PATIENCE_MS = 5_000;
 const NOTHING_CHANGED = { from: Date.UTC(1999, 0, 1), to: Date.UTC(1999, 0, 2) };
 
 /** Tests the login, both APIs, and what usually goes wrong: authentication, memory, speed, fields. Nothing is read but counts. */
-export async function testSalesforce(settings: SalesforceSettings): Promise<Diagnosis[]> {
-  const { account, loginUrl, login } = requireSalesforce(settings);
+export async function testSalesforce(
+  settings: SalesforceSettings,
+  { account, loginUrl, login }: SalesforceAccess,
+): Promise<Diagnosis[]> {
   const timeoutMs = settings.SALESFORCE_REQUEST_TIMEOUT * 1000;
   const usage = createUsageBudget({ warnShare: 1, ceilingShare: settings.SALESFORCE_API_CEILING });
   const client = createSalesforceClient({

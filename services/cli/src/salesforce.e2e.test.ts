@@ -1,14 +1,13 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { endScans } from '#libs/storage/src/scan-control.ts';
+import { ended, launch, tributary, type Ended } from '#testcontainers/command.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
 import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
@@ -17,7 +16,6 @@ import { makeWorld } from '#testcontainers/simulators/salesforce/world.ts';
 
 /** Contact of every world that lacks a last name. */
 const NAMELESS = 5;
-const ROOT = resolve(import.meta.dirname, '../../..');
 
 let dataDir: string;
 let database: Database;
@@ -49,8 +47,8 @@ afterAll(async () => {
   expect(simulator.counters.writes).toBe(0);
 });
 
-const sync = (args: string[], more: NodeJS.ProcessEnv = {}) =>
-  run(['--no-warnings', 'services/cli/src/main.ts', 'sync', 'salesforce', ...args], more);
+const sync = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<Ended> =>
+  tributary(['sync', 'salesforce', ...args], { ...env, ...more });
 
 async function contacts(): Promise<number> {
   const { rows } = await database.query<{ count: number }>(
@@ -58,19 +56,6 @@ async function contacts(): Promise<number> {
     [env['SALESFORCE_DOMAIN']],
   );
   return rows[0]!.count;
-}
-
-async function run(command: string[], more: NodeJS.ProcessEnv = {}) {
-  const child = spawn(process.execPath, command, {
-    cwd: ROOT,
-    env: { ...env, ...more },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const texts = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].on('data', (chunk: Buffer) => (texts[stream] += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...texts };
 }
 
 describe('tributary sync salesforce', () => {
@@ -139,7 +124,7 @@ describe('tributary sync salesforce', () => {
       const stats = await bulkSyncContacts();
       const rows = await syncContacts({ limit: 3 });
       process.stdout.write(JSON.stringify({ stats, rows: rows.length }));`;
-    const { code, stdout, stderr } = await run(['--no-warnings', '--input-type=module-typescript', '--eval', script]);
+    const { code, stdout, stderr } = await ended(launch(['--input-type=module-typescript', '--eval', script], env));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ stats: { success: true, updated_records: 1, errors: 0 }, rows: 3 });
   }, 120_000);

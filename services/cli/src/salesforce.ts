@@ -1,13 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { requireSalesforce } from '#libs/runtime/src/salesforce-settings.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
 import { renderDiagnosis } from './doctor.ts';
 import { worstExitCode } from './follow.ts';
 import { salesforceOrder, type SalesforceFlags, type SalesforceOrder } from './salesforce-order.ts';
 import { testSalesforce } from './salesforce-test.ts';
-import { orgAccess, readRunning } from './session.ts';
+import { requireOrg } from './session.ts';
 import type { Shell } from './shell.ts';
 import { requestAndFollow } from './sync.ts';
 import { openWork, requireReads, type Work } from './work.ts';
@@ -49,9 +48,9 @@ async function syncSalesforce({ json, ...flags }: Flags, shell: Shell): Promise<
   if (order?.everyMs != null && json === true)
     throw new AppError('request_invalid', '--json has no meaning with --continuous: there is no last result');
   const { settings, logger } = shell.openSession();
-  const { account } = orgAccess(settings, readRunning(settings.DATA_DIR)) ?? requireSalesforce(settings);
+  const org = requireOrg(settings);
   if (order === undefined) {
-    const checks = await testSalesforce(settings);
+    const checks = await testSalesforce(settings, org);
     shell.print(json, { checks }, renderDiagnosis(checks));
     process.exitCode = checks.every(({ ok }) => ok) ? 0 : 2;
     return;
@@ -59,7 +58,7 @@ async function syncSalesforce({ json, ...flags }: Flags, shell: Shell): Promise<
   const work = await openWork(settings, logger, shell.say);
   try {
     requireReads(work, 'salesforce');
-    await runOrder(work, account, order, json, shell);
+    await runOrder(work, org.account, order, json, shell);
   } finally {
     await work.close();
   }

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ghlAccounts, ghlRules, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
-import { salesforceAccess, type SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
+import { requireSalesforce, salesforceAccess, type SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 
 /** What a running `npm start` tells later commands: where it listens and which simulators stand in for sources. */
@@ -66,6 +66,11 @@ export function ghlAccess(settings: Settings, running: RunningFile | undefined):
 export function orgAccess(settings: Settings, running: RunningFile | undefined): SalesforceAccess | undefined {
   const simulated = running?.salesforceSimulator;
   return salesforceAccess(settings) ?? (simulated == null ? undefined : simulatedAccess(simulated));
+}
+
+/** The same; config error where there is neither. */
+export function requireOrg(settings: Settings): SalesforceAccess {
+  return orgAccess(settings, readRunning(settings.DATA_DIR)) ?? requireSalesforce(settings);
 }
 
 function simulatedAccess({ account, loginUrl, clientId, clientSecret }: SimulatedOrg): SalesforceAccess {
