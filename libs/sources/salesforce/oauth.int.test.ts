@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AppError } from '#libs/runtime/src/errors.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
@@ -159,6 +160,9 @@ it('waits end with the signal', async () => {
   });
   await client.limits();
   simulator.faults.add({ kind: 'hang', match: '/limits', times: 1 });
-  setTimeout(() => stop.abort(), 20);
-  await expect(client.limits()).rejects.toMatchObject({ code: 'scan_cancelled' });
+  const before = simulator.requests.length;
+  const waiting = client.limits();
+  while (simulator.requests.length === before) await turn();
+  stop.abort();
+  await expect(waiting).rejects.toMatchObject({ code: 'scan_cancelled' });
 });
