@@ -1,14 +1,12 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
+import { tributary as runTributary, type Ended } from '#testcontainers/command.ts';
 import { startGhlSimulator, type GhlSimulator } from '#testcontainers/simulators/ghl/simulator.ts';
 import { emptyWorld, type World } from '#testcontainers/simulators/ghl/world.ts';
 
-const ROOT = resolve(import.meta.dirname, '../../..');
 const SLOW_MS = 120_000;
 
 let folder: string;
@@ -48,28 +46,14 @@ function writeAccounts(): void {
 
 const entries = (): Record<string, unknown>[] => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>[];
 
-async function tributary(
-  args: string[],
-  more: NodeJS.ProcessEnv = {},
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const env = {
+const tributary = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<Ended> =>
+  runTributary(args, {
     ...process.env,
     DATA_DIR: folder,
     GHL_ACCOUNTS_FILE: file,
     GHL_API_BASE_URL: simulator.baseUrl,
     ...more,
-  };
-  const child = spawn(process.execPath, ['--no-warnings', join(ROOT, 'services/cli/src/main.ts'), ...args], {
-    cwd: ROOT,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const texts = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].on('data', (chunk: Buffer) => (texts[stream] += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...texts };
-}
 
 describe('tributary accounts check', () => {
   it(

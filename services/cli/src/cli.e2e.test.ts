@@ -1,25 +1,16 @@
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
+import { ended, launch, ROOT, tributary as runTributary, type Ended } from '#testcontainers/command.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
-
-const ROOT = resolve(import.meta.dirname, '../../..');
-const START = join(ROOT, 'services/dev/src/main.ts');
-const CLI = join(ROOT, 'services/cli/src/main.ts');
-
-interface Ended {
-  code: number | null;
-  stdout: string;
-  stderr: string;
-}
 
 let dataDir: string;
 let database: Database;
@@ -48,20 +39,10 @@ afterAll(async () => {
   rmSync(dataDir, { recursive: true, force: true });
 });
 
-function launch(script: string, args: string[], more: NodeJS.ProcessEnv = {}): ChildProcess {
-  const stdio: StdioOptions = ['ignore', 'pipe', 'pipe'];
-  return spawn(process.execPath, ['--no-warnings', script, ...args], { cwd: ROOT, env: { ...env, ...more }, stdio });
-}
-
-async function ended(child: ChildProcess): Promise<Ended> {
-  const texts = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream]?.on('data', (chunk: Buffer) => (texts[stream] += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...texts };
-}
-
-const tributary = (args: string[], more?: NodeJS.ProcessEnv): Promise<Ended> => ended(launch(CLI, args, more));
+const start = (args: string[], more: NodeJS.ProcessEnv = {}): ChildProcess =>
+  launch(['services/dev/src/main.ts', ...args], { ...env, ...more });
+const tributary = (args: string[], more: NodeJS.ProcessEnv = {}): Promise<Ended> =>
+  runTributary(args, { ...env, ...more });
 
 async function tables(): Promise<unknown[]> {
   const { rows } = await database.query<{ row: unknown }>(
@@ -86,7 +67,7 @@ function said(child: ChildProcess, text: string): Promise<string> {
 
 describe('npm start -- --once', () => {
   it('ends with the result of the first sync; the second time it changes no row', async () => {
-    const first = await ended(launch(START, ['--once']));
+    const first = await ended(start(['--once']));
     expect(first.stdout).toContain('a simulator with 2000 made-up contacts stands in');
     expect(first.stdout.match(/^Success: yes$/gm)).toHaveLength(2);
     expect(first.stdout).toMatch(/Sync of Salesforce org simulated[^]*Total retrieved: 1,999[^]*Errors: 0/);
@@ -94,7 +75,7 @@ describe('npm start -- --once', () => {
     expect(first.code).toBe(0);
     const before = await tables();
     expect(before.length).toBeGreaterThan(3_000);
-    const second = await ended(launch(START, ['--once']));
+    const second = await ended(start(['--once']));
     expect(second.stdout).toContain('created 0 vendors and 0 leads, updated 0 and 0');
     expect(second.stdout).toContain('created 0, updated 0, marked 0 deleted, restored 0');
     expect(second.code).toBe(0);
@@ -102,9 +83,7 @@ describe('npm start -- --once', () => {
   }, 120_000);
 
   it('ends at once and names every setting that is wrong', async () => {
-    const { code, stderr } = await ended(
-      launch(START, ['--once'], { SEARCH_PAGE_LIMIT: '501', MISSING_MAX_SHARE: 'x' }),
-    );
+    const { code, stderr } = await ended(start(['--once'], { SEARCH_PAGE_LIMIT: '501', MISSING_MAX_SHARE: 'x' }));
     expect(code).toBe(2);
     expect(stderr).toContain('SEARCH_PAGE_LIMIT');
     expect(stderr).toContain('MISSING_MAX_SHARE');
@@ -112,12 +91,12 @@ describe('npm start -- --once', () => {
 });
 
 describe('the command beside a running npm start', () => {
-  let start: ChildProcess;
+  let running: ChildProcess;
   let greeting: string;
 
   beforeAll(async () => {
-    start = launch(START, ['--no-sync']);
-    greeting = await said(start, 'Ctrl-C stops everything.');
+    running = start(['--no-sync']);
+    greeting = await said(running, 'Ctrl-C stops everything.');
     // One sync after the other without a pause between look-ups would wait for GoHighLevel's limits.
     const simulator = /GHL simulator +(http:\S+)/.exec(greeting)?.[1] ?? '';
     const headers = { 'content-type': 'application/json' };
@@ -126,7 +105,7 @@ describe('the command beside a running npm start', () => {
   }, 60_000);
 
   afterAll(() => {
-    start.kill('SIGKILL');
+    running.kill('SIGKILL');
   });
 
   it('is greeted with the addresses, on the next free port', async () => {
@@ -136,7 +115,7 @@ describe('the command beside a running npm start', () => {
   });
 
   it('refuses a second npm start in the same folder', async () => {
-    const { code, stderr } = await ended(launch(START, ['--once']));
+    const { code, stderr } = await ended(start(['--once']));
     expect(code).toBe(2);
     expect(stderr).toContain('npm start runs already');
   }, 20_000);
@@ -179,12 +158,15 @@ describe('the command beside a running npm start', () => {
     expect(await tables()).toEqual(before);
   }, 60_000);
 
+  it('tests the simulated org as it would the real one', async () => {
+    const { code, stdout } = await tributary(['sync', 'salesforce', '--test']);
+    expect([code, stdout]).toEqual([0, expect.stringContaining('simulated is the org')]);
+  }, 20_000);
+
   it('runs the example of syncAll in the README', async () => {
     const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
     const example = /```ts\n(import \{ syncAll \}[\s\S]*?)```/.exec(readme)?.[1] ?? '';
-    const args = ['--no-warnings', '--input-type=module-typescript', '--eval', example];
-    const child = spawn(process.execPath, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const { code, stdout, stderr } = await ended(child);
+    const { code, stdout, stderr } = await ended(launch(['--input-type=module-typescript', '--eval', example], env));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^Sync completed: created \d+ vendors.*\n\d+ vendors created, \d+ updated in [\d.]+ s\n$/);
   }, 60_000);
@@ -280,8 +262,8 @@ describe('the command beside a running npm start', () => {
   }, 30_000);
 
   it('ends on Ctrl-C with nothing left behind', async () => {
-    const end = once(start, 'exit');
-    start.kill('SIGINT');
+    const end = once(running, 'exit');
+    running.kill('SIGINT');
     expect(await end).toEqual([0, null]);
     expect(() => readFileSync(join(dataDir, 'running.json'))).toThrow('ENOENT');
     expect(() => readFileSync(join(dataDir, 'owner.lock'))).toThrow('ENOENT');

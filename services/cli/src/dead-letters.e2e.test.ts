@@ -1,13 +1,10 @@
-import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { findLetters, type LetterRow } from '#libs/storage/src/dead-letters.ts';
+import { tributary as runTributary, type Ended } from '#testcontainers/command.ts';
 import { startTestPipeline, type TestPipeline } from '#testcontainers/pipeline.ts';
 import { emptyWorld } from '#testcontainers/simulators/ghl/world.ts';
 
-const CLI = join(import.meta.dirname, 'main.ts');
 const account = `cli${randomUUID().slice(0, 8)}`;
 let test: TestPipeline;
 let letters: LetterRow[] = [];
@@ -25,17 +22,8 @@ afterAll(async () => {
   await test.stop();
 }, 60_000);
 
-async function tributary(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, ['--no-warnings', CLI, 'dead-letters', ...args], {
-    env: { ...process.env, STACK: 'external' },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  const texts = { stdout: '', stderr: '' };
-  for (const stream of ['stdout', 'stderr'] as const)
-    child[stream].on('data', (chunk: Buffer) => (texts[stream] += chunk.toString()));
-  const [code] = (await once(child, 'close')) as [number | null];
-  return { code, ...texts };
-}
+const tributary = (...args: string[]): Promise<Ended> =>
+  runTributary(['dead-letters', ...args], { ...process.env, STACK: 'external' });
 
 describe('tributary dead-letters', () => {
   it('lists with filters, and shows one with its headers and why it does not decode', async () => {

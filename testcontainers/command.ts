@@ -1,0 +1,33 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+
+/** The root of the project, where commands are run. */
+export const ROOT = resolve(import.meta.dirname, '..');
+const CLI = 'services/cli/src/main.ts';
+
+/** What a process that ended has said. */
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Starts Node in the root of the project, as people do; the environment is taken as it is. */
+export function launch(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  return spawn(process.execPath, ['--no-warnings', ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+/** Waits for the end of a process that was just launched. */
+export async function ended(child: ChildProcess): Promise<Ended> {
+  const texts = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream]?.on('data', (chunk: Buffer) => (texts[stream] += chunk.toString()));
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...texts };
+}
+
+/** Runs a `tributary` command to its end. */
+export function tributary(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
+  return ended(launch([CLI, ...args], env));
+}
