@@ -1,7 +1,9 @@
-import avro from 'avsc';
+import type avro from 'avsc';
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { readerOf } from './avro-types.ts';
+import { headReader, type HeadReader } from './head.ts';
 import { askRegistry, createRegistry, type RegistryAddress } from './registry-client.ts';
 import { guardText } from './well-formed.ts';
 
@@ -18,6 +20,13 @@ export interface Decoded<T extends EventType = EventType> {
   value: Events[T];
 }
 
+/** A record of which the head was read; `value` reads the rest when it is asked for, and throws record_undecodable when it cannot. */
+export interface HeadFirst extends Decoded {
+  head: object;
+  /** The bytes of its content: equal for records that say the same, whichever scan saw them (contracts, head). */
+  content: Buffer;
+}
+
 /** Turns events into bytes and back. Ids are looked up once and kept for ever, so a registry outage is survived. */
 export interface Codec {
   /** Looks up the ids of event types that will be written; config error schema_not_registered when one is absent. */
@@ -26,22 +35,15 @@ export interface Codec {
   encode(type: EventType, value: unknown): Buffer;
   /** Decodes at once when the writer's schema is known, else after one look-up. */
   decode(buffer: Buffer): Decoded | Promise<Decoded>;
+  /** Decodes the head alone, where its event has one and the writer's schema is known and ours; else undefined: decode all of it. */
+  decodeHead(buffer: Buffer): HeadFirst | undefined;
 }
 
 interface Reader {
   type: EventType;
   avroType: avro.Type;
   resolver: unknown;
-}
-
-const readers = new Map<EventType, avro.Type>();
-
-function readerOf(type: EventType): avro.Type {
-  const known = readers.get(type);
-  if (known !== undefined) return known;
-  const made = avro.Type.forSchema(SCHEMAS[type] as unknown as avro.Schema);
-  readers.set(type, made);
-  return made;
+  head: HeadReader | undefined;
 }
 
 /** A codec over one registry. `timeoutMs` bounds every look-up. */
@@ -107,6 +109,13 @@ export function createCodec({ timeoutMs = 5_000, ...address }: RegistryAddress &
       if (reader !== undefined) return read(reader, buffer);
       return lookUp(id).then((found) => read(found, buffer));
     },
+
+    decodeHead(buffer) {
+      if (buffer.length < FRAME || buffer[0] !== 0) return undefined;
+      const reader = writers.get(buffer.readInt32BE(1));
+      const found = reader?.head?.read(buffer, FRAME);
+      return found === undefined ? undefined : new Partly(reader!, buffer, found);
+    },
   };
 
   async function lookUp(id: number): Promise<Reader> {
@@ -136,7 +145,7 @@ function readerFor(writer: avro.Type, id: number): Reader {
   const type = name as EventType;
   const avroType = readerOf(type);
   try {
-    return { type, avroType, resolver: avroType.createResolver(writer) };
+    return { type, avroType, resolver: avroType.createResolver(writer), head: headReader(type, writer) };
   } catch (error) {
     throw new AppError('schema_unknown', `schema id ${id} is a ${type} that ours cannot read`, { cause: error });
   }
@@ -147,6 +156,27 @@ function read({ type, avroType, resolver }: Reader, buffer: Buffer): Decoded {
     return { type, value: avroType.fromBuffer(buffer.subarray(FRAME), resolver as never) as Events[EventType] };
   } catch (error) {
     throw new AppError('record_undecodable', `the bytes do not fit the schema of ${type}`, { cause: error });
+  }
+}
+
+class Partly implements HeadFirst {
+  readonly type: EventType;
+  readonly head: object;
+  readonly content: Buffer;
+  readonly #reader: Reader;
+  readonly #buffer: Buffer;
+  #value: Events[EventType] | undefined;
+
+  constructor(reader: Reader, buffer: Buffer, { head, content }: { head: object; content: Buffer }) {
+    this.type = reader.type;
+    this.head = head;
+    this.content = content;
+    this.#reader = reader;
+    this.#buffer = buffer;
+  }
+
+  get value(): Events[EventType] {
+    return (this.#value ??= read(this.#reader, this.#buffer).value);
   }
 }
 

@@ -1,20 +1,34 @@
 import type { KafkaMessage } from 'kafkajs';
 import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { HEADERS } from '#libs/contracts/src/headers.ts';
-import type { Decoded } from './codec.ts';
+import type { Decoded, HeadFirst } from './codec.ts';
 import { headerText, type ConsumedEvent } from './processor.ts';
 import { isRedriven, outsideItsScan } from './redriven.ts';
 
 /** A record whose headers become text only when somebody asks for them: most are never read, and there are a dozen to a record. */
 class Consumed implements ConsumedEvent {
-  readonly type: EventType;
-  readonly value: ConsumedEvent['value'];
   readonly #message: KafkaMessage;
+  readonly #decoded: Decoded | HeadFirst;
 
-  constructor(message: KafkaMessage, { type, value }: Decoded) {
-    this.type = type;
-    this.value = isRedriven(message) ? outsideItsScan(value) : value;
+  constructor(message: KafkaMessage, decoded: Decoded | HeadFirst) {
     this.#message = message;
+    this.#decoded = isRedriven(message) ? { type: decoded.type, value: outsideItsScan(decoded.value) } : decoded;
+  }
+
+  get type(): EventType {
+    return this.#decoded.type;
+  }
+
+  get value(): ConsumedEvent['value'] {
+    return this.#decoded.value;
+  }
+
+  get head(): object {
+    return 'head' in this.#decoded ? this.#decoded.head : this.#decoded.value;
+  }
+
+  get content(): Buffer | undefined {
+    return 'content' in this.#decoded ? this.#decoded.content : undefined;
   }
 
   get key(): string {
@@ -48,6 +62,6 @@ class Consumed implements ConsumedEvent {
 }
 
 /** A decoded record as processors see it; one that was redriven is outside its scan. */
-export function consumedEvent(message: KafkaMessage, decoded: Decoded): ConsumedEvent {
+export function consumedEvent(message: KafkaMessage, decoded: Decoded | HeadFirst): ConsumedEvent {
   return new Consumed(message, decoded);
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import type { VendorObserved } from '#libs/contracts/src/generated/events.ts';
+import { vendorObserved } from '#libs/domain/src/rules.fixture.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { countRecords, idsOf, openLoop, readTopic, type LoopStack, type LoopTopic } from '#testcontainers/loop.ts';
@@ -475,6 +477,39 @@ describe('a bad record', () => {
         '__connect.errors.class.name': 'codec',
         '__connect.errors.exception.class.name': code,
       },
+    });
+  });
+
+  it('whose head alone can be read is dead-lettered once its value is asked for', async () => {
+    const topic = await stack.topic();
+    const type = 'crm.observation.v1.VendorObserved';
+    await stack.codec.ready([type]);
+    const bytes = (contactId: string): Buffer => stack.codec.encode(type, vendorObserved({ contactId }));
+    const cut = bytes('cut').subarray(0, -3);
+    for (const value of [bytes('before'), cut, bytes('after')]) await topic.sendBytes(value);
+    const heads: string[] = [];
+    const values: string[] = [];
+    const all = Promise.withResolvers<void>();
+    const consumer = await stack.consume(
+      topic.processor(
+        async ({ events }) => {
+          // The first record of a schema is decoded whole.
+          for (const { head } of events) heads.push((head as VendorObserved).contactId);
+          const decoded = events.map(({ value }) => (value as VendorObserved).contactId);
+          values.push(...decoded);
+          if (values.length === 2) all.resolve();
+        },
+        { types: [type], headFirst: true },
+      ),
+    );
+    await all.promise;
+    await consumer.stop();
+    expect(values).toEqual(['before', 'after']);
+    expect(heads).toContain('cut');
+    const [letter] = await readTopic(stack.kafka, topic.deadLetters, 1);
+    expect(letter).toMatchObject({
+      value: cut,
+      headers: { '__connect.errors.exception.class.name': 'record_undecodable' },
     });
   });
 

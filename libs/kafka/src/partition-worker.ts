@@ -18,7 +18,6 @@ import { consumedEvent } from './consumed.ts';
 import { isForOthers } from './redriven.ts';
 import { deadLetter } from './dead-letter.ts';
 import { beyondTheEnd, createPositions, deletedUnread, type Position } from './positions.ts';
-import type { Decoded } from './codec.ts';
 
 /** Handles the partitions a consumer owns. */
 export interface PartitionWorker {
@@ -106,8 +105,9 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       if (named !== undefined && !handled.has(named as EventType)) continue;
       try {
         if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
-        const pending = codec.decode(message.value);
-        const decoded: Decoded = pending instanceof Promise ? await pending : pending;
+        const head = processor.headFirst === true ? codec.decodeHead(message.value) : undefined;
+        const pending = head ?? codec.decode(message.value);
+        const decoded = pending instanceof Promise ? await pending : pending;
         if (!handled.has(decoded.type)) continue;
         const event = consumedEvent(message, decoded);
         const refusal = processor.refuse?.(event);

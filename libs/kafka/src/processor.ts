@@ -29,7 +29,12 @@ export interface CheckpointStore {
 /** A record as a processor sees it. */
 export interface ConsumedEvent {
   type: EventType;
+  /** Where the head alone was read, asking for the value decodes it, and throws record_undecodable when it cannot be. */
   value: Events[EventType];
+  /** What says who and which scan: the head of a record that was read head first, else the value itself. */
+  head: object;
+  /** Bytes of the content of a record that was read head first. */
+  content: Buffer | undefined;
   key: string;
   offset: string;
   /** When it was written, in milliseconds. */
@@ -67,6 +72,8 @@ export interface Processor<R extends { offset: string } = ConsumedEvent> {
   topics: readonly (TopicName | DeadLetterTopic)[];
   /** Events it handles; others are passed over without decoding them. */
   types: readonly EventType[];
+  /** True when it looks at heads before it asks for values (contracts, head). */
+  headFirst?: boolean;
   /** Reads a record without decoding it; undefined passes it over. Such a processor never dead-letters: nothing may be lost twice. */
   read?(topic: string, partition: number, message: KafkaMessage): R | undefined;
   /** True when handle() saves the checkpoint in its own transaction (I5), and deadLettered() too. */

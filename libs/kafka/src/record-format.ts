@@ -48,13 +48,17 @@ const SEVEN_BITS = 0x7f;
 const MORE = 0x80;
 const LONGEST_VARINT = 5;
 
+/** The names of the last record's headers by their places: the next record mostly has the same. */
+const lastNames: { bytes: Buffer; name: string }[] = [];
+const NAMES_KEPT = 32;
+
 /** The headers of a record: a name that comes more than once has a list, as kafkajs has it. */
 function readHeaders(decoder: Decoder): IHeaders {
   // No prototype that a header could name.
   const headers = Object.create(null) as IHeaders;
   const count = decoder.readVarInt();
-  for (let read = 0; read < count; read += 1) {
-    const name = readName(decoder);
+  for (let place = 0; place < count; place += 1) {
+    const name = readName(decoder, place);
     const value = decoder.readVarIntBytes() as Buffer;
     const known = headers[name];
     if (known === undefined) headers[name] = value;
@@ -63,9 +67,20 @@ function readHeaders(decoder: Decoder): IHeaders {
   return headers;
 }
 
-function readName(decoder: Decoder): string {
-  const length = decoder.readVarInt();
+function readName(decoder: Decoder, place: number): string {
+  const length = Math.max(decoder.readVarInt(), 0);
   const start = decoder.offset;
-  decoder.offset += Math.max(length, 0);
-  return decoder.buffer.toString('utf8', start, decoder.offset);
+  decoder.offset += length;
+  const last = lastNames[place];
+  if (last !== undefined && isAt(decoder.buffer, start, length, last.bytes)) return last.name;
+  const bytes = Buffer.from(decoder.buffer.subarray(start, decoder.offset));
+  const name = bytes.toString('utf8');
+  if (place < NAMES_KEPT) lastNames[place] = { bytes, name };
+  return name;
+}
+
+function isAt(buffer: Buffer, start: number, length: number, bytes: Buffer): boolean {
+  if (length !== bytes.length) return false;
+  for (let index = 0; index < length; index += 1) if (buffer[start + index] !== bytes[index]) return false;
+  return true;
 }

@@ -47,7 +47,7 @@ export function runsOf(events: readonly ConsumedEvent[]): ConsumedEvent[][] {
     const isMarker = event.type === 'crm.scan.v1.ScanMarker';
     const kind = isMarker
       ? `marker ${event.offset}`
-      : `${event.scanId ?? ''} ${(event.value as { account: string }).account}`;
+      : `${event.scanId ?? ''} ${(event.head as { account: string }).account}`;
     if (kind === last) runs.at(-1)!.push(event);
     else runs.push([event]);
     last = kind;

@@ -445,7 +445,7 @@ export interface RecordDeadLettered {
   at: number;
 }
 
-/** A contact that is a vendor, with every vendor field the rules read from it; null means empty at the source. */
+/** A contact that is a vendor, with every vendor field the rules read from it; null means empty at the source. The fields before contactId say which scan saw it, and how; the others are what was seen. */
 export interface VendorObserved {
   /** Tenant the record belongs to; for GoHighLevel the location id. */
   account: string;
@@ -455,18 +455,20 @@ export interface VendorObserved {
   scanNumber: number;
   /** True when no business row may be written because of this record. */
   dryRun: boolean;
-  /** Contact id. */
-  contactId: string;
   /** Mode of the scan: full, targeted, or single. */
   mode: string;
   /** When the contact was read. */
   observedAt: number;
+  /** Evidence of the scan's start. */
+  knownAs: KnownAs;
+  /** Contact id. */
+  contactId: string;
   /** Version of the record at the source. */
   dateUpdated: number | null;
   /** E-mail, trimmed and lower-cased; null when empty. */
   email: string | null;
-  /** Evidence of the scan's start. */
-  knownAs: KnownAs;
+  /** Fields that could not be used. */
+  fieldErrors: FieldError[];
   /** GHL itself says vendor (source keyword or vendor tag), not only our tables. */
   signals: boolean;
   /** First and last name, or the stand-in. */
@@ -501,8 +503,6 @@ export interface VendorObserved {
   primaryServiceCategory: string | null;
   /** Status of the highest tag level present; null when no level tag is there. */
   tagStatus: string | null;
-  /** Fields that could not be used. */
-  fieldErrors: FieldError[];
 }
 
 /** A person decided that a dead letter will not be sent back. */

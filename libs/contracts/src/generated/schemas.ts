@@ -1211,7 +1211,7 @@ export const SCHEMAS = {
     type: 'record',
     name: 'VendorObserved',
     namespace: 'crm.observation.v1',
-    doc: 'A contact that is a vendor, with every vendor field the rules read from it; null means empty at the source.',
+    doc: 'A contact that is a vendor, with every vendor field the rules read from it; null means empty at the source. The fields before contactId say which scan saw it, and how; the others are what was seen.',
     fields: [
       { name: 'account', type: 'string', doc: 'Tenant the record belongs to; for GoHighLevel the location id.' },
       {
@@ -1231,24 +1231,11 @@ export const SCHEMAS = {
         doc: 'True when no business row may be written because of this record.',
         default: false,
       },
-      { name: 'contactId', type: 'string', doc: 'Contact id.' },
       { name: 'mode', type: 'string', doc: 'Mode of the scan: full, targeted, or single.' },
       {
         name: 'observedAt',
         type: { type: 'long', logicalType: 'timestamp-millis' },
         doc: 'When the contact was read.',
-      },
-      {
-        name: 'dateUpdated',
-        type: ['null', { type: 'long', logicalType: 'timestamp-millis' }],
-        doc: 'Version of the record at the source.',
-        default: null,
-      },
-      {
-        name: 'email',
-        type: ['null', 'string'],
-        doc: 'E-mail, trimmed and lower-cased; null when empty.',
-        default: null,
       },
       {
         name: 'knownAs',
@@ -1274,6 +1261,39 @@ export const SCHEMAS = {
           ],
         },
         doc: "Evidence of the scan's start.",
+      },
+      { name: 'contactId', type: 'string', doc: 'Contact id.' },
+      {
+        name: 'dateUpdated',
+        type: ['null', { type: 'long', logicalType: 'timestamp-millis' }],
+        doc: 'Version of the record at the source.',
+        default: null,
+      },
+      {
+        name: 'email',
+        type: ['null', 'string'],
+        doc: 'E-mail, trimmed and lower-cased; null when empty.',
+        default: null,
+      },
+      {
+        name: 'fieldErrors',
+        type: {
+          type: 'array',
+          items: {
+            type: 'record',
+            name: 'FieldError',
+            doc: 'A field of the contact that could not be used; its column keeps its value.',
+            fields: [
+              { name: 'field', type: 'string', doc: 'Column it was meant for.' },
+              {
+                name: 'code',
+                type: 'string',
+                doc: 'nul_removed, unexpected_type, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip.',
+              },
+            ],
+          },
+        },
+        doc: 'Fields that could not be used.',
       },
       {
         name: 'signals',
@@ -1331,26 +1351,6 @@ export const SCHEMAS = {
         type: ['null', 'string'],
         doc: 'Status of the highest tag level present; null when no level tag is there.',
         default: null,
-      },
-      {
-        name: 'fieldErrors',
-        type: {
-          type: 'array',
-          items: {
-            type: 'record',
-            name: 'FieldError',
-            doc: 'A field of the contact that could not be used; its column keeps its value.',
-            fields: [
-              { name: 'field', type: 'string', doc: 'Column it was meant for.' },
-              {
-                name: 'code',
-                type: 'string',
-                doc: 'nul_removed, unexpected_type, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip.',
-              },
-            ],
-          },
-        },
-        doc: 'Fields that could not be used.',
       },
     ],
   },

@@ -1,3 +1,4 @@
+import type { VendorObserved } from '#libs/contracts/src/generated/events.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import { UNTOLD, type Writing } from '#libs/storage/src/changes.ts';
 import { changedRows, rememberRows, saveChanges } from '#libs/storage/src/dry-run-changes.ts';
@@ -5,6 +6,7 @@ import { saveResult, type ClosedPartition } from '#libs/storage/src/scan-states.
 import { readDeferred } from '#libs/storage/src/deferred.ts';
 import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
+import { wholeSight } from './sight.ts';
 import { closeScan } from '../close-scan.ts';
 import { finishScan } from './finish.ts';
 
@@ -27,8 +29,8 @@ export async function applyScan(writing: Writing, partitions: ClosedPartition[],
   const trial = { ...writing, changes: UNTOLD };
   await sql.query('savepoint dry_run');
   await rememberRows(sql, marker.account);
-  for await (const observations of readDeferred<Observations>(sql, marker.scanId))
-    await applyObservations(trial, observations);
+  for await (const deferred of readDeferred<Observations<VendorObserved>>(sql, marker.scanId))
+    await applyObservations(trial, { ...deferred, vendors: deferred.vendors.map(wholeSight) });
   const applied = await finishScan(trial, partitions, closing);
   const changes = await changedRows(sql, marker.account, writing.rules.inactiveStatus);
   await sql.query('rollback to savepoint dry_run');

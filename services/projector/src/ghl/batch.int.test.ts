@@ -6,6 +6,7 @@ import { UNTOLD } from '#libs/storage/src/changes.ts';
 import { inTransaction } from '#libs/storage/src/pool.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { applyObservations } from './batch.ts';
+import { wholeSight } from './sight.ts';
 
 const ACCOUNT = 'loc';
 let database: TestDatabase;
@@ -32,7 +33,15 @@ async function apply(vendors: VendorObserved[], unclassified: ContactUnclassifie
   await inTransaction(database.pool, (sql) =>
     applyObservations(
       { sql, rules: DEFAULT_GHL_RULES, changes: UNTOLD },
-      { account: ACCOUNT, scanId: 's1', vendors, unclassified, leads: [], gone: [], failed: [] },
+      {
+        account: ACCOUNT,
+        scanId: 's1',
+        vendors: vendors.map(wholeSight),
+        unclassified,
+        leads: [],
+        gone: [],
+        failed: [],
+      },
     ),
   );
 }

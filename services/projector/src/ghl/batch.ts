@@ -34,7 +34,7 @@ export async function applyObservations(
 function noteSightings(sighting: Sighting, { vendors, leads, unclassified, gone, failed }: Observations): void {
   const emails = new Set<string>();
   const opportunities = new Set<string>();
-  for (const list of [vendors, leads, unclassified]) {
+  for (const list of [vendors.map(({ head }) => head), leads, unclassified]) {
     for (const { knownAs, email, observedAt } of list) {
       if (email !== null && (knownAs.vendorByEmail || knownAs.leadByEmail)) emails.add(email);
       for (const id of knownAs.leadOpportunityIds) opportunities.add(id);

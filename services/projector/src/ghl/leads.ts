@@ -70,7 +70,9 @@ function claimantsOf({ leads, vendors, unclassified }: Observations): LeadClaima
   const all: LeadClaimant[] = [
     ...leads.map((observation) => ({ type: 'crm.observation.v1.LeadObserved', fits: true, observation }) as const),
     ...vendors
-      .filter((observation) => observation.signals && knownAsLead(observation))
+      .filter(({ head }) => knownAsLead(head))
+      .map((sight) => sight.observation())
+      .filter(({ signals }) => signals)
       .map((observation) => ({ type: 'crm.observation.v1.VendorObserved', fits: 'vendor', observation }) as const),
     ...unclassified
       .filter((observation) => observation.reason === 'staff' && knownAsLead(observation))

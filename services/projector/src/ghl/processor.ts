@@ -1,4 +1,5 @@
-import type { EventType } from '#libs/contracts/src/generated/events.ts';
+import type { EventType, VendorObserved } from '#libs/contracts/src/generated/events.ts';
+import type { VendorHead } from '#libs/contracts/src/head.ts';
 import { accountOfKey } from '#libs/contracts/src/topics.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/processor.ts';
@@ -10,6 +11,7 @@ import { saveProgress } from '#libs/storage/src/scan-states.ts';
 import { followScans, isA, runsOf } from '../scan-runs.ts';
 import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
+import { sightOf } from './sight.ts';
 import { confirmScan } from './confirm.ts';
 import { applyScan } from './apply-scan.ts';
 import { setVendorStatus } from './words.ts';
@@ -54,6 +56,7 @@ export function ghlProjection({ database, rulesFor, onOutbox, tells = true }: Gh
     groupId: 'projector-ghl',
     topics: ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'],
     types: HANDLED,
+    headFirst: true,
     savesCheckpoint: true,
     async handle(batch) {
       const finished = await inTransaction(database, async (sql) => {
@@ -108,13 +111,18 @@ function observe(sql: Sql, batch: EventBatch, writingOf: WritingOf): Promise<boo
   });
 }
 
+/** What every record of a scan says of itself. */
+function headOf({ head }: ConsumedEvent): Pick<VendorHead, 'account' | 'dryRun' | 'scanNumber'> {
+  return head as VendorHead;
+}
+
 async function applyRun(
   writingOf: WritingOf,
   sql: Sql,
   partition: number,
   run: readonly ConsumedEvent[],
 ): Promise<boolean> {
-  const { account } = run[0]!.value as { account: string };
+  const { account } = headOf(run[0]!);
   const scanId = run[0]!.scanId ?? null;
   const observations: Observations = {
     account,
@@ -128,22 +136,29 @@ async function applyRun(
   const writing = writingOf(sql, account);
   let deadLettered = 0;
   // A record of a dry run that comes back after its scan was a look only: nothing is written for it.
-  const heeded = scanId === null ? run.filter((event) => !(event.value as { dryRun: boolean }).dryRun) : run;
+  const heeded = scanId === null ? run.filter((event) => !headOf(event).dryRun) : run;
   if (heeded.length === 0) return false;
+  const eventIds = new Map<object, string>();
   for (const event of heeded) {
-    if (isA(event, 'crm.observation.v1.VendorObserved')) observations.vendors.push(event.value);
-    else if (isA(event, 'crm.observation.v1.LeadObserved')) observations.leads.push(event.value);
+    if (isA(event, 'crm.observation.v1.VendorObserved')) {
+      observations.vendors.push(sightOf(event, (observation) => eventIds.set(observation, event.id)));
+      continue;
+    }
+    eventIds.set(event.value, event.id);
+    if (isA(event, 'crm.observation.v1.LeadObserved')) observations.leads.push(event.value);
     else if (isA(event, 'crm.observation.v1.ContactUnclassified')) observations.unclassified.push(event.value);
     else if (isA(event, 'crm.raw.ghl.v1.ContactGone')) observations.gone.push(event.value);
     else if (isA(event, 'crm.raw.ghl.v1.ContactLookupFailed')) observations.failed.push(event.value);
     else deadLettered += 1;
   }
-  const isDryRun = scanId !== null && run.some((event) => (event.value as { dryRun: boolean }).dryRun);
-  if (isDryRun) await saveDeferred(sql, scanId, observations);
-  else await applyObservations(writing, observations, new Map(run.map(({ value, id }) => [value, id])));
+  const isDryRun = scanId !== null && run.some((event) => headOf(event).dryRun);
+  if (isDryRun) {
+    const vendors = observations.vendors.map((sight) => sight.observation());
+    await saveDeferred(sql, scanId, { ...observations, vendors } satisfies Observations<VendorObserved>);
+  } else await applyObservations(writing, observations, eventIds);
   const told = await writing.changes.publish(sql);
   if (scanId === null) return told;
-  const numbers = run.map((event) => (event.value as { scanNumber: number }).scanNumber);
+  const numbers = run.map((event) => headOf(event).scanNumber);
   await saveProgress(sql, { scanId, account, partition, numbers, deadLettered });
   return told;
 }

@@ -9,12 +9,13 @@ import type { VendorRow } from '#libs/domain/src/rows.ts';
 import type { VendorEvolution } from '#libs/domain/src/vendor.ts';
 import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import type { Sighting, TableOutcomes } from '#libs/storage/src/sightings.ts';
+import type { VendorSight } from './sight.ts';
 
-/** Observations of one account and one scan (or none), as one partition brought them. */
-export interface Observations {
+/** Observations of one account and one scan (or none), as one partition brought them; vendors as they are looked at, or whole. */
+export interface Observations<Vendor = VendorSight> {
   account: string;
   scanId: string | null;
-  vendors: VendorObserved[];
+  vendors: Vendor[];
   leads: LeadObserved[];
   unclassified: ContactUnclassified[];
   gone: ContactGone[];

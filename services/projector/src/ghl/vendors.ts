@@ -1,4 +1,5 @@
 import type { ContactUnclassified, VendorObserved } from '#libs/contracts/src/generated/events.ts';
+import type { VendorHead } from '#libs/contracts/src/head.ts';
 import type { VendorRow } from '#libs/domain/src/rows.ts';
 import { evolveVendor, reclassifyVendor, type VendorEvolution } from '#libs/domain/src/vendor.ts';
 import { newRowIds } from '#libs/storage/src/ids.ts';
@@ -13,7 +14,6 @@ import {
   type RowWrite,
   type Versioned,
 } from '#libs/storage/src/rows.ts';
-import { contentHash } from './content.ts';
 import {
   newestByContact,
   noteOutcome,
@@ -23,19 +23,21 @@ import {
   type BatchScope,
   type Observations,
 } from './scope.ts';
+import { contentMark, type VendorSight } from './sight.ts';
 import { withWords } from './words.ts';
 
 /** Vendor rows of a batch: its own rows evolve, newcomers are born, matches by e-mail alone wait for the end of the scan. */
 export async function applyVendors(scope: BatchScope, observations: Observations): Promise<void> {
   const { observed, staff } = newestOf(observations);
   if (observed.size === 0 && staff.length === 0) return;
-  const contents = new Map<string, string>();
-  const changed = await passOverUnchanged(scope, observed, contents);
+  const marks = new Map<string, string>();
+  const changed = await passOverUnchanged(scope, observed, marks);
   const own = await readOwnRows(scope, [...changed, ...staff.map(({ contactId }) => contactId)]);
   const writes: RowWrite<VendorRow>[] = [];
   const newcomers: VendorObserved[] = [];
   const settled: Settled[] = [];
-  for (const observation of observed.values()) {
+  for (const sight of observed.values()) {
+    const observation = sight.observation();
     const known = own.get(observation.contactId);
     if (known !== undefined) settled.push({ observation, known });
     else if (scope.scanId !== null && observation.knownAs.vendorByEmail)
@@ -50,7 +52,7 @@ export async function applyVendors(scope: BatchScope, observations: Observations
     newborn.map(({ contactId }) => contactId),
   );
   for (const observation of newborn) settled.push({ observation, known: undefined });
-  writes.push(...(await evolveSettled(scope, settled, ids, contents)));
+  writes.push(...(await evolveSettled(scope, settled, ids, marks)));
   for (const contact of staff) writes.push(...reclassifyStaff(scope, contact, own.get(contact.contactId)));
   if (writes.some(({ version }) => version === 0)) await ensureAccount(scope.sql, scope.account);
   await writeRows(scope, VENDORS, await withWords(scope.sql, writes, scope.rules));
@@ -58,19 +60,16 @@ export async function applyVendors(scope: BatchScope, observations: Observations
 
 /** The newest word on each contact: that it is a vendor, or staff that a vendor row may know. A repeated record counts once. */
 function newestOf({ vendors, unclassified }: Observations): {
-  observed: Map<string, VendorObserved>;
+  observed: Map<string, VendorSight>;
   staff: ContactUnclassified[];
 } {
   const known = unclassified.filter(
     ({ reason, knownAs }) => reason === 'staff' && (knownAs.vendorById || knownAs.vendorByEmail),
   );
-  const newest = newestByContact<VendorObserved | ContactUnclassified>([...vendors, ...known]);
-  const isNewest = (observation: VendorObserved | ContactUnclassified): boolean =>
-    newest.get(observation.contactId) === observation;
-  return {
-    observed: new Map(vendors.filter(isNewest).map((observation) => [observation.contactId, observation])),
-    staff: known.filter(isNewest),
-  };
+  const newest = newestByContact<VendorHead | ContactUnclassified>([...vendors.map(({ head }) => head), ...known]);
+  const isNewest = (word: VendorHead | ContactUnclassified): boolean => newest.get(word.contactId) === word;
+  const observed = vendors.filter(({ head }) => isNewest(head));
+  return { observed: new Map(observed.map((sight) => [sight.head.contactId, sight])), staff: known.filter(isNewest) };
 }
 
 /** What becomes of the rows whose contact is settled. */
@@ -78,7 +77,7 @@ async function evolveSettled(
   scope: BatchScope,
   settled: readonly Settled[],
   newIds: ReadonlyMap<string, string>,
-  contents: ReadonlyMap<string, string>,
+  marks: ReadonlyMap<string, string>,
 ): Promise<RowWrite<VendorRow>[]> {
   const writes: RowWrite<VendorRow>[] = [];
   const granted = await grantUserIds(scope, settled);
@@ -98,7 +97,7 @@ async function evolveSettled(
       before: known?.row,
       cause: observedBy(scope, observation),
     };
-    writes.push(showsAll(observation, evolution) ? { ...write, shows: contents.get(contactId)! } : write);
+    writes.push(showsAll(observation, evolution) ? { ...write, shows: marks.get(contactId)! } : write);
   }
   return writes;
 }
@@ -132,26 +131,26 @@ function showsAll({ ghlUserId }: VendorObserved, { outcome, row }: VendorEvoluti
 
 /**
  * Takes out of `observed` what its row shows already, and notes it as seen; returns the contacts that have a row to read. A
- * repeated scan so costs one narrow read.
+ * repeated scan so costs one narrow read, and the heads of its records.
  */
 async function passOverUnchanged(
   scope: BatchScope,
-  observed: Map<string, VendorObserved>,
-  contents: Map<string, string>,
+  observed: Map<string, VendorSight>,
+  marks: Map<string, string>,
 ): Promise<string[]> {
   const shown = await readShown(scope.sql, 'vendors', scope.account, [...observed.keys()]);
   const changed: string[] = [];
-  for (const observation of observed.values()) {
-    const { contactId, fieldErrors } = observation;
-    const content = contentHash(observation, scope.rules);
+  for (const sight of observed.values()) {
+    const { contactId, fieldErrors } = sight.head;
+    const mark = contentMark(sight, scope.rules);
     const row = shown.get(contactId);
-    if (row?.shows === content) {
+    if (row?.shows === mark) {
       observed.delete(contactId);
       scope.sighting.vendorContacts.push(contactId);
       for (const error of fieldErrors) scope.sighting.outcomes.fieldErrors.push({ contactId, rowId: row.id, ...error });
       continue;
     }
-    contents.set(contactId, content);
+    marks.set(contactId, mark);
     if (row !== undefined) changed.push(contactId);
   }
   return changed;

@@ -126,6 +126,8 @@ function eventOf(value: object, offset: string): ConsumedEvent {
   return {
     type: typeOf(value),
     value: value as never,
+    head: value,
+    content: undefined,
     key: ORG,
     offset,
     timestamp: 0,
