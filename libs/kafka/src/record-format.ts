@@ -1,20 +1,21 @@
-import type { IHeaders } from 'kafkajs';
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
+import { unreadHeaders } from './record-headers.ts';
 
 let guarded = false;
 
 /**
- * kafkajs 2.2.4 copies the headers of a record once for each header when it reads them (record/v0/decoder.js folds with a spread). When
- * it writes them it allocates 512 zeroed bytes for each, and a buffer for each number of variable length (encoder.js). With our ten
- * headers that was half of what a record costs to read and nearly all of what it costs to write. The bytes stay the same.
+ * kafkajs 2.2.4 copies the headers of a record once for each header when it reads them (record/v0/decoder.js folds with a spread): here
+ * they are read when somebody asks. When it writes them it allocates 512 zeroed bytes for each, and a buffer for each number of
+ * variable length (encoder.js). With our ten headers that was half of what a record costs to read and nearly all of what it costs to
+ * write. The bytes stay the same.
  */
 export function guardRecordFormat(): void {
   if (guarded) return;
   guarded = true;
   // The record decoder, the only one to read this kind of array, takes the object for the list that it would fold.
   Decoder.prototype.readVarIntArray = function (this: Decoder): unknown[] {
-    const headers = readHeaders(this);
+    const headers = unreadHeaders(this);
     return { reduce: () => headers } as unknown as unknown[];
   };
   const { nextPowerOfTwo } = Encoder;
@@ -47,40 +48,3 @@ const LEAST_SIZE = 64;
 const SEVEN_BITS = 0x7f;
 const MORE = 0x80;
 const LONGEST_VARINT = 5;
-
-/** The names of the last record's headers by their places: the next record mostly has the same. */
-const lastNames: { bytes: Buffer; name: string }[] = [];
-const NAMES_KEPT = 32;
-
-/** The headers of a record: a name that comes more than once has a list, as kafkajs has it. */
-function readHeaders(decoder: Decoder): IHeaders {
-  // No prototype that a header could name.
-  const headers = Object.create(null) as IHeaders;
-  const count = decoder.readVarInt();
-  for (let place = 0; place < count; place += 1) {
-    const name = readName(decoder, place);
-    const value = decoder.readVarIntBytes() as Buffer;
-    const known = headers[name];
-    if (known === undefined) headers[name] = value;
-    else headers[name] = Array.isArray(known) ? [...known, value] : [known, value];
-  }
-  return headers;
-}
-
-function readName(decoder: Decoder, place: number): string {
-  const length = Math.max(decoder.readVarInt(), 0);
-  const start = decoder.offset;
-  decoder.offset += length;
-  const last = lastNames[place];
-  if (last !== undefined && isAt(decoder.buffer, start, length, last.bytes)) return last.name;
-  const bytes = Buffer.from(decoder.buffer.subarray(start, decoder.offset));
-  const name = bytes.toString('utf8');
-  if (place < NAMES_KEPT) lastNames[place] = { bytes, name };
-  return name;
-}
-
-function isAt(buffer: Buffer, start: number, length: number, bytes: Buffer): boolean {
-  if (length !== bytes.length) return false;
-  for (let index = 0; index < length; index += 1) if (buffer[start + index] !== bytes[index]) return false;
-  return true;
-}

@@ -15,6 +15,12 @@ function headersOf(headers: object): object {
   return decodeRecord(new Decoder(decoder.readVarIntBytes()!), CONTEXT).headers;
 }
 
+/** Each header asked for by its name alone. */
+function byName(headers: object): object {
+  const read = headersOf(headers) as Record<string, unknown>;
+  return Object.fromEntries(Object.keys(headers).map((name) => [name, read[name]]));
+}
+
 /** A record of some headers as kafkajs writes it, with a value that grows with them. */
 function bytesOf(headers: object, index: number): string {
   const value = Buffer.alloc(index * 97, index);
@@ -40,6 +46,9 @@ it('records are read and written as kafkajs does: headers none, any, repeated; n
   expect([{}, { a: ['1', '2'] }, ...samples].map(bytesOf)).toEqual(records);
   expect(numbers.map((number) => new Encoder(1).writeVarInt(number).buffer.toString('hex'))).toEqual(written);
   expect([{}, { a: ['1', '2', '3'] }, ...samples].map(headersOf)).toEqual(before);
+  expect([{}, { a: ['1', '2', '3'] }, ...samples].map(byName)).toEqual(before);
+  expect(headersOf({ a: 'x' })).not.toHaveProperty('b');
+  expect((headersOf({ a: 'x' }) as { b?: unknown }).b).toBeUndefined();
   // Names that every object inherits, which kafkajs takes for a header that came before.
   expect(headersOf({ valueOf: 'x' })).toEqual({ valueOf: Buffer.from('x') });
   expect(headersOf({ ce_id: 'x', é: 'y' })).toEqual({ ce_id: Buffer.from('x'), é: Buffer.from('y') });
