@@ -1,8 +1,10 @@
+import type pg from 'pg';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { RowLife } from '#libs/domain/src/rows.ts';
 import type { Cause, Transition, Writing } from './changes.ts';
 import type { TableMap } from './columns.ts';
 import { copyCell, copyInto, type CellValue } from './copy.ts';
+import { holdsAny } from './look-up.ts';
 import type { Sql } from './pool.ts';
 import { statementName } from './statement-name.ts';
 
@@ -21,15 +23,44 @@ export interface RowWrite<Row> extends Versioned<Row>, Pick<Transition<Row>, 'ca
 }
 
 /** Reads rows by a condition on the table (alias t). The values are bound, never spliced in. */
-export async function readRows<Row extends { id: string }>(
+export function readRows<Row extends { id: string }>(
   sql: Sql,
   map: TableMap<Row>,
   condition: string,
   values: unknown[],
 ): Promise<Versioned<Row>[]> {
-  const list = map.columns.map(({ column }) => `t.${column}`).join(', ');
-  const text = `select ${list}, t.row_version from ${map.table} t where ${condition}`;
-  const result = await sql.query({ name: statementName(text), text, values, rowMode: 'array' } as never);
+  const text = rowsText(map, condition);
+  return askRows(sql, map, { name: statementName(text), text, values });
+}
+
+/**
+ * Reads the rows of an account that hold one of these values in their column, of any of the columns. Planned each time: a plan made
+ * while the table was small would read all of it for every value, for ever.
+ */
+export function readHolding<Row extends RowLife>(
+  sql: Sql,
+  map: TableMap<Row>,
+  account: string,
+  values: readonly [property: keyof Row & string, values: readonly (string | null)[]][],
+): Promise<Versioned<Row>[]> {
+  const lists = values.map(([property], index): [string, string] => {
+    const { column } = map.columns.find((each) => each.property === property)!;
+    return [column, `$${index + 2}`];
+  });
+  const text = rowsText(map, holdsAny(map.table, 'account_id = $1', lists));
+  return askRows(sql, map, { text, values: [account, ...values.map(([, list]) => list)] });
+}
+
+function rowsText<Row extends { id: string }>({ table, columns }: TableMap<Row>, condition: string): string {
+  return `select ${columns.map(({ column }) => `t.${column}`).join(', ')}, t.row_version from ${table} t where ${condition}`;
+}
+
+async function askRows<Row extends { id: string }>(
+  sql: Sql,
+  map: TableMap<Row>,
+  query: pg.QueryConfig,
+): Promise<Versioned<Row>[]> {
+  const result = await sql.query({ ...query, rowMode: 'array' } as never);
   return (result.rows as unknown as unknown[][]).map((cells) => toRow(map, cells));
 }
 
@@ -99,17 +130,15 @@ export async function readShown(
   account: string,
   contactIds: string[],
 ): Promise<Map<string, { id: string; shows: string | null }>> {
-  const text = `select ghl_contact_id, id, shown_observation from ${table} where account_id = $1 and ghl_contact_id = any($2)`;
-  const query = { name: statementName(text), text, values: [account, contactIds], rowMode: 'array' };
-  const { rows } = await sql.query(query as never);
+  const text = `select w.contact_id, r.id, r.shown_observation from unnest($2::text[]) as w (contact_id)
+    cross join lateral (select id, shown_observation from ${table} where account_id = $1 and ghl_contact_id = w.contact_id offset 0) r`;
+  // Planned each time, as in readHolding.
+  const { rows } = await sql.query({ text, values: [account, contactIds], rowMode: 'array' } as never);
   const found = rows as unknown as [contactId: string, id: string, shows: string | null][];
   return new Map(found.map(([contactId, id, shows]) => [contactId, { id, shows }]));
 }
 
-/**
- * Who holds these GHL user ids, by user id. Asked one by one inside the statement: without statistics the planner takes a list for
- * a reason to read the whole account.
- */
+/** Who holds these GHL user ids, by user id. Asked one by one inside the statement, for the reason of holdsAny. */
 export async function readHolders(sql: Sql, account: string, userIds: readonly string[]): Promise<Map<string, string>> {
   const text = `select w.user_id as "userId", v.id from unnest($2::text[]) as w (user_id)
     cross join lateral (select id from vendors where account_id = $1 and ghl_user_id = w.user_id offset 0) v`;

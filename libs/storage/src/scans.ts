@@ -1,6 +1,7 @@
 import type { Asked } from '#libs/contracts/src/asked.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type pg from 'pg';
+import { holdsAny } from './look-up.ts';
 import { databaseError, inTransaction, type Database } from './pool.ts';
 
 /** A sync as it was asked for. */
@@ -201,9 +202,8 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
         if (saved.rowCount !== 1) throw fenced(scan);
         if (seen === undefined) return;
         await sql.query(
-          `update scan_rows set found = true, contact_seen = contact_seen or coalesce(contact_id = any($2), false)
-           where scan_id = $1 and ((contact_id = any($2) and not contact_seen)
-             or (email = any($3) and not found) or (opportunity_id = any($4) and not found))`,
+          `update scan_rows t set found = true, contact_seen = contact_seen or coalesce(contact_id = any($2), false)
+           where (not found or (not contact_seen and contact_id = any($2))) and ${SEEN_ROWS}`,
           [scan.scanId, seen.contactIds, seen.emails, seen.opportunityIds],
         );
       });
@@ -308,6 +308,13 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
   }
 }
 
+/** Rows that a page shows, by what it says of contacts ($2), e-mails ($3) and opportunities ($4). */
+const SEEN_ROWS = holdsAny('scan_rows', 'scan_id = $1', [
+  ['contact_id', '$2'],
+  ['email', '$3'],
+  ['opportunity_id', '$4'],
+]);
+
 const COLUMNS = { email: 'email', opportunity: 'opportunity_id' } as const;
 
 function knownRows(database: Database, scanId: string) {
@@ -334,16 +341,13 @@ function knownRows(database: Database, scanId: string) {
     unfound: (by: keyof typeof COLUMNS, limit: number, after: string) => values(COLUMNS[by], 'not found', limit, after),
     countUnfound: (by: keyof typeof COLUMNS) => count(COLUMNS[by], 'not found'),
     async stillUnfound({ contactIds, emails }: { contactIds: string[]; emails: string[] }) {
-      const [ids, mails] = await Promise.all([
-        database.query<{ value: string }>(
-          'select distinct contact_id as value from scan_rows where scan_id = $1 and not found and contact_id = any($2)',
-          [scanId, contactIds],
-        ),
-        database.query<{ value: string }>(
-          'select distinct email as value from scan_rows where scan_id = $1 and not found and email = any($2)',
-          [scanId, emails],
-        ),
-      ]);
+      const unfound = (column: string, wanted: string[]): Promise<{ rows: { value: string }[] }> =>
+        database.query(
+          `select distinct t.${column} as value from scan_rows t
+           where not t.found and ${holdsAny('scan_rows', 'scan_id = $1', [[column, '$2']])}`,
+          [scanId, wanted],
+        );
+      const [ids, mails] = await Promise.all([unfound('contact_id', contactIds), unfound('email', emails)]);
       return { contactIds: ids.rows.map(({ value }) => value), emails: mails.rows.map(({ value }) => value) };
     },
   };

@@ -92,7 +92,7 @@ const follow = (syncId: string, until: (run: RunView) => boolean): Promise<RunVi
 const isRead = ({ status }: RunView): boolean => !['queued', 'running', 'paused'].includes(status);
 
 /** Everything of a scan on the raw topic, in the order of each partition. */
-async function eventsOf(scanId: string): Promise<(ConsumedEvent & { partition: number })[]> {
+async function eventsOf(scanId: string): Promise<(Pick<ConsumedEvent, 'type' | 'value'> & { partition: number })[]> {
   const places = await topicOffsets(platform.kafka, [RAW]);
   const { kafka, codec } = platform;
   const reader = await openReader({
@@ -101,12 +101,16 @@ async function eventsOf(scanId: string): Promise<(ConsumedEvent & { partition: n
     places: places.map(({ partition, low }) => ({ topic: RAW, partition, offset: low })),
     types: [`${RAW}.ContactRead`, `${RAW}.ContactDeleted`, `${RAW}.ContactUnusable`, 'crm.scan.v1.ScanMarker'],
   });
-  const found: (ConsumedEvent & { partition: number })[] = [];
+  const found: (Pick<ConsumedEvent, 'type' | 'value'> & { partition: number })[] = [];
   for (const { partition, high } of places) {
     const limit = { end: high, before: Number.POSITIVE_INFINITY };
     const next = () => reader.read(RAW, partition, limit, 1_000);
     for (let batch = await next(); batch !== undefined; batch = await next())
-      found.push(...batch.events.filter((event) => event.scanId === scanId).map((event) => ({ ...event, partition })));
+      found.push(
+        ...batch.events
+          .filter((event) => event.scanId === scanId)
+          .map((event) => ({ type: event.type, value: event.value, partition })),
+      );
   }
   await reader.close();
   return found;

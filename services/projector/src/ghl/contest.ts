@@ -12,7 +12,7 @@ import { evolveVendor, reclassifyVendor } from '#libs/domain/src/vendor.ts';
 import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { newRowIds } from '#libs/storage/src/ids.ts';
-import { deleteRows, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
+import { deleteRows, readHolding, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
 import type { Sighting } from '#libs/storage/src/sightings.ts';
 import { noteOutcome, noteReclassified, noteUserId } from './scope.ts';
 import type { LeadClaimant } from './leads.ts';
@@ -253,17 +253,19 @@ async function contestedRows<T extends 'vendors' | 'leads'>(
     of === table && before !== null && wanted.has(before) ? [id] : [],
   );
   const contacts = all.map(({ contactId }) => contactId);
-  const condition = (email: string, more: string): string =>
-    `t.account_id = $1 and (t.${email} = any($2) or t.id = any($3) or t.ghl_contact_id = any($4)${more})`;
+  const { sql, account } = scope;
   const rows =
     table === 'vendors'
-      ? await readRows(scope.sql, VENDORS, condition('email', ''), [scope.account, emails, gaveUp, contacts])
-      : await readRows(scope.sql, LEADS, condition('customer_email', ' or t.ghl_opportunity_id = any($5)'), [
-          scope.account,
-          emails,
-          gaveUp,
-          contacts,
-          all.flatMap(({ opportunityIds }) => opportunityIds),
+      ? await readHolding(sql, VENDORS, account, [
+          ['email', emails],
+          ['id', gaveUp],
+          ['ghlContactId', contacts],
+        ])
+      : await readHolding(sql, LEADS, account, [
+          ['customerEmail', emails],
+          ['id', gaveUp],
+          ['ghlContactId', contacts],
+          ['ghlOpportunityId', all.flatMap(({ opportunityIds }) => opportunityIds)],
         ]);
   return rows as Versioned<T extends 'vendors' ? VendorRow : LeadRow>[];
 }

@@ -3,7 +3,14 @@ import { evolveLead, reclassifyLead, type LeadEvolution } from '#libs/domain/src
 import type { LeadRow } from '#libs/domain/src/rows.ts';
 import { LEADS } from '#libs/storage/src/columns.ts';
 import { newRowIds } from '#libs/storage/src/ids.ts';
-import { ensureAccount, lockKeys, readRows, writeRows, type RowWrite, type Versioned } from '#libs/storage/src/rows.ts';
+import {
+  ensureAccount,
+  lockKeys,
+  readHolding,
+  writeRows,
+  type RowWrite,
+  type Versioned,
+} from '#libs/storage/src/rows.ts';
 import {
   newestByContact,
   noteOutcome,
@@ -91,12 +98,11 @@ async function readMatchingRows(scope: BatchScope, claimants: LeadClaimant[]): P
   const contacts = claimants.map(({ observation }) => observation.contactId);
   const emails = claimants.flatMap(({ observation }) => (observation.email === null ? [] : [observation.email]));
   const opportunities = claimants.flatMap(({ observation }) => observation.knownAs.leadOpportunityIds);
-  const rows = await readRows(
-    scope.sql,
-    LEADS,
-    't.account_id = $1 and (t.ghl_contact_id = any($2) or t.customer_email = any($3) or t.ghl_opportunity_id = any($4))',
-    [scope.account, contacts, emails, opportunities],
-  );
+  const rows = await readHolding(scope.sql, LEADS, scope.account, [
+    ['ghlContactId', contacts],
+    ['customerEmail', emails],
+    ['ghlOpportunityId', opportunities],
+  ]);
   rows.sort((a, b) => olderFirst(a.row, b.row));
   const byContact = Map.groupBy(rows, ({ row }) => row.ghlContactId ?? '');
   const byEmail = Map.groupBy(rows, ({ row }) => row.customerEmail ?? '');
@@ -162,10 +168,7 @@ async function unrivalled(scope: BatchScope, discovered: LeadObserved[]): Promis
     emails.map((email) => `lead:${scope.account}:${email}`),
   );
   // Another partition may have made a row with this e-mail while this one waited for the lock.
-  const born = await readRows(scope.sql, LEADS, 't.account_id = $1 and t.customer_email = any($2)', [
-    scope.account,
-    emails,
-  ]);
+  const born = await readHolding(scope.sql, LEADS, scope.account, [['customerEmail', emails]]);
   const taken = new Set(born.map(({ row }) => row.customerEmail));
   return discovered.filter((observation) => {
     if (observation.email === null) return true;

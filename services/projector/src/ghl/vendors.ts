@@ -8,7 +8,7 @@ import {
   ensureAccount,
   lockKeys,
   readHolders,
-  readRows,
+  readHolding,
   readShown,
   writeRows,
   type RowWrite,
@@ -158,10 +158,7 @@ async function passOverUnchanged(
 
 async function readOwnRows(scope: BatchScope, contactIds: string[]): Promise<Map<string, Versioned<VendorRow>>> {
   if (contactIds.length === 0) return new Map();
-  const rows = await readRows(scope.sql, VENDORS, 't.account_id = $1 and t.ghl_contact_id = any($2)', [
-    scope.account,
-    contactIds,
-  ]);
+  const rows = await readHolding(scope.sql, VENDORS, scope.account, [['ghlContactId', contactIds]]);
   return new Map(rows.map((known) => [known.row.ghlContactId ?? '', known]));
 }
 
@@ -176,13 +173,9 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
     scope.sql,
     emails.map((email) => `vendor:${scope.account}:${email}`),
   );
-  const born = await readRows(
-    scope.sql,
-    VENDORS,
-    't.account_id = $1 and t.email = any($2) and ($3::text is null or t.born_scan = $3)',
-    [scope.account, emails, scope.scanId],
-  );
-  const taken = new Set(born.map(({ row }) => row.email));
+  const holders = await readHolding(scope.sql, VENDORS, scope.account, [['email', emails]]);
+  const rivals = holders.filter(({ row }) => scope.scanId === null || row.bornScan === scope.scanId);
+  const taken = new Set(rivals.map(({ row }) => row.email));
   return newcomers.filter((observation) => {
     if (observation.email === null) return true;
     if (taken.has(observation.email)) {
