@@ -6,7 +6,7 @@ import { startTestPipeline, testStack, type TestPipeline } from '#testcontainers
 import { emptyWorld, type StoredContact } from '#testcontainers/simulators/ghl/world.ts';
 import { confirm, handledAll, register, toldAll } from './projected.fixture.ts';
 
-const TOPICS = ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'] as const;
+const TOPICS = ['crm.observation.v1', 'crm.registration.v1'] as const;
 let test: TestPipeline;
 
 beforeAll(async () => {
