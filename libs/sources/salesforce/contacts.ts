@@ -8,7 +8,7 @@ import { recordMaker, type Records } from './records.ts';
 import type { ContactRequest } from './request.ts';
 import { readRest, type RestPosition } from './rest.ts';
 import { contactQuery, countQuery } from './soql.ts';
-import { nextWatermark, splitWindow, windowOf, type Window, type WindowRule } from './window.ts';
+import { nextWatermark, outlivesBin, splitWindow, windowOf, type Window, type WindowRule } from './window.ts';
 
 /** How contacts are read. */
 export interface ContactOptions {
@@ -21,6 +21,8 @@ export interface ContactOptions {
   clock: BulkOptions['clock'];
   /** Told at the beginning, and when fields vanish meanwhile. */
   onDrift?(drift: Drift): void;
+  /** Told at the beginning of a scan that goes on from a watermark which the recycle bin has outlived, in milliseconds. */
+  onBehind?(watermark: number): void;
 }
 
 /** Where a scan of contacts stands; JSON. */
@@ -39,6 +41,8 @@ export interface ContactPosition {
   expected: number | null;
   /** Times that fields vanished meanwhile. */
   redescribed: number;
+  /** Whether deletions may have left the recycle bin since the last scan, so that keys must be compared as well. */
+  isBehind?: boolean;
 }
 
 type Context = Pick<ReadContext, 'position' | 'signal' | 'since'>;
@@ -84,6 +88,9 @@ async function begin(
   if (!fields.includes('Id') || !fields.includes('SystemModstamp'))
     throw new AppError('salesforce_forbidden', 'the Salesforce user does not see Id and SystemModstamp of Contact');
   const window = windowOf(request, watermark, client.serverNow(), options.windows);
+  const next = nextWatermark(request, watermark, window);
+  const isBehind = outlivesBin(watermark, next, client.serverNow());
+  if (isBehind) options.onBehind?.(watermark!);
   const expected = await count(client, window);
   const isLong = encodeURIComponent(contactQuery(fields, window)).length > LONGEST_ADDRESS;
   const isMany = (expected ?? Infinity) > options.bulkFrom;
@@ -91,12 +98,13 @@ async function begin(
   return {
     fields,
     windows: [window],
-    watermark: nextWatermark(request, watermark, window),
+    watermark: next,
     api: isBulk && request.limit === null ? 'bulk' : 'rest',
     bulk: null,
     rest: null,
     expected: expected === null ? null : Math.min(expected, request.limit ?? Infinity),
     redescribed: 0,
+    isBehind,
   };
 }
 

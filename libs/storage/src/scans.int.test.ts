@@ -65,6 +65,33 @@ async function column(name: string, scanId: string): Promise<unknown> {
   return rows[0]?.[name];
 }
 
+describe('the known contacts', () => {
+  it('are kept in the middle of a scan once, and by its owner only', async () => {
+    const known = async (): Promise<number> => here.knownRows('s1').countUnseenIds();
+    await enqueue(request('s1', { source: 'salesforce' }));
+    await database.pool.query('truncate sf_contacts');
+    await insertContact('003000000000001AAA');
+    const scan = (await here.claim(['salesforce']))!;
+    await here.begin(scan, { known: null, watermark: 'told' });
+    expect(await known()).toBe(0);
+    await here.keepKnown(scan, 'salesforce-contacts');
+    expect(await known()).toBe(1);
+    await insertContact('003000000000002AAA');
+    await here.keepKnown(scan, 'salesforce-contacts');
+    expect(await known()).toBe(1);
+    const stranger = { ...scan, epoch: scan.epoch - 1 };
+    await expect(here.keepKnown(stranger, 'salesforce-contacts')).rejects.toMatchObject({ code: 'checkpoint_fenced' });
+  });
+});
+
+async function insertContact(id: string): Promise<void> {
+  await database.pool.query(
+    `insert into sf_contacts (id, account_id, salesforce_id, last_name, additional_data, created_at, last_synced_at, content_hash)
+     values (gen_random_uuid(), 'L', $1, 'Cole', '{}', now(), now(), '')`,
+    [id],
+  );
+}
+
 const HELD = { known: 'vendors-and-leads', watermark: 'start' } as const;
 
 describe('a claim', () => {

@@ -209,6 +209,19 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
       });
     },
 
+    /** Takes the snapshot of what the scan is held against in its middle; one that was taken already stays. Throws checkpoint_fenced. */
+    async keepKnown(scan: ClaimedScan, what: NonNullable<ScanKeeps['known']>): Promise<void> {
+      await inTransaction(database, async (sql) => {
+        const { rows } = await sql.query<{ is_kept: boolean }>(
+          `select exists (select from scan_rows r where r.scan_id = s.scan_id) as is_kept
+           from scans s where scan_id = $1 and epoch = $2 for update`,
+          [scan.scanId, scan.epoch],
+        );
+        if (rows[0] === undefined) throw fenced(scan);
+        if (!rows[0].is_kept) await sql.query(snapshots[what], [scan.scanId, scan.account]);
+      });
+    },
+
     /** What the rows of the scan's start are known by, and what of it no page has shown. */
     knownRows: (scanId: string) => knownRows(database, scanId),
 

@@ -67,6 +67,7 @@ function memoryQueue(): typeof store {
     }),
     savePosition: async () => undefined,
     knownRows: () => memoryRows([]),
+    keepKnown: async () => undefined,
     async finish(scan) {
       finished.push(scan.scanId);
       taken.delete(scan.account);

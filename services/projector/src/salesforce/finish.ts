@@ -13,9 +13,13 @@ import { closeScan } from '../close-scan.ts';
  */
 export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[]): Promise<void> {
   const { marker } = partitions[0]!;
-  const { scanId, source, account, dryRun, startedAt, failureCode, failureMessage, failureExitCode } = marker;
+  const { scanId, source, account, mode, dryRun, startedAt, failureCode, failureMessage, failureExitCode } = marker;
   const { holes } = doubtsOf(partitions);
-  const counters = { ...countersOf(partitions, holes), total: await countContacts(sql, account) };
+  const total = await countContacts(sql, account);
+  // A reconciliation retrieves keys; what it publishes is only what it finds gone.
+  const keys = marker.keysListed ?? null;
+  const counted = countersOf(partitions, holes);
+  const counters = { ...counted, total, retrieved: mode === 'reconcile' && keys !== null ? keys : counted.retrieved };
   const verdict = concludeTable({
     failure:
       failureCode === null
@@ -24,6 +28,7 @@ export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[
     missingNumbers: holes,
     dryRun,
     counters,
+    caughtUp: mode === 'reconcile' ? null : keys,
   });
   await closeScan(
     sql,
