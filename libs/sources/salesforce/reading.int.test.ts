@@ -302,6 +302,53 @@ describe('trouble on the way', () => {
   });
 });
 
+describe('a limit', () => {
+  /** The newest part is split again and again: contacts are a few years old. */
+  const SPLITS = 5;
+  const newest = async (limit: number): Promise<string[]> => {
+    const whole = await rest();
+    const changedAt = ({ value }: SourceRecord): number => (value as { sfSystemModstamp: number }).sfSystemModstamp;
+    return whole.records
+      .toSorted((a, b) => changedAt(b) - changedAt(a))
+      .slice(0, limit)
+      .map(({ id }) => id);
+  };
+
+  it.each([
+    ['is reached in the newest part', 20, 1],
+    ['takes several parts', 250, 3],
+    ['is more than there is', CONTACTS + 5, 6],
+  ])(
+    'holds for all parts of a query that is split, and takes those that changed last (%s)',
+    async (_how, limit, parts) => {
+      const expected = await newest(limit);
+      simulator.faults.add({ kind: 'query-timeout', match: 'queryAll?q=SELECT%20Id', times: SPLITS });
+      simulator.requests.length = 0;
+      const { ids } = await rest({ request: { limit } });
+      expect(ids.toSorted()).toEqual(expected.toSorted());
+      expect(asked('queryAll?q=SELECT%20Id') - SPLITS).toBe(parts);
+    },
+  );
+
+  it('holds for a scan that goes on from any page of a query that was split', async () => {
+    const expected = (await newest(170)).toSorted();
+    const split = (): void =>
+      simulator.faults.add({ kind: 'query-timeout', match: 'queryAll?q=SELECT%20Id', times: SPLITS });
+    split();
+    const { pages } = await rest({ request: { limit: 170 } });
+    for (let cut = 0; cut < pages.length - 1; cut += 1) {
+      let position: unknown;
+      split();
+      const before = await rest({
+        request: { limit: 170 },
+        onPage: (page, index) => ((position = structuredClone(page.position)), index < cut),
+      });
+      const after = await rest({ request: { limit: 170 }, position });
+      expect([...before.ids, ...after.ids].toSorted()).toEqual(expected);
+    }
+  });
+});
+
 describe('fields', () => {
   it('that are hidden are not asked for, and told', async () => {
     simulator.schema.hide('NPI__c');
