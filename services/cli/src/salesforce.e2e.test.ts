@@ -115,6 +115,9 @@ describe('tributary sync salesforce', () => {
     simulator.world.advance(3_600_000);
     const { code, stdout } = await sync(['--incremental', '--json']);
     expect([code, JSON.parse(stdout)]).toMatchObject([3, { success: false, stats: { quarantined_records: 1 } }]);
+    const { fieldErrors } = JSON.parse(stdout) as { fieldErrors: object[] };
+    const nameless = { contactId: makeId(PREFIXES.Contact, NAMELESS), field: 'last_name', code: 'required' };
+    expect(fieldErrors).toContainEqual(nameless);
   }, 60_000);
 
   it('the documented functions give the same statistics, and the rows', async () => {

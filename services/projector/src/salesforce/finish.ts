@@ -3,7 +3,7 @@ import { emptyCounters } from '#libs/domain/src/result.ts';
 import { concludeTable } from '#libs/domain/src/table-result.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
-import { closedAt, doubtsOf, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
+import { closedAt, doubtsOf, faultyFields, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
 import { countContacts } from '#libs/storage/src/sf-contacts.ts';
 import { closeScan } from '../close-scan.ts';
 
@@ -20,6 +20,7 @@ export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[
   const keys = marker.keysListed ?? null;
   const counted = countersOf(partitions, holes);
   const counters = { ...counted, total, retrieved: mode === 'reconcile' && keys !== null ? keys : counted.retrieved };
+  const faulty = faultyFields(partitions);
   const verdict = concludeTable({
     failure:
       failureCode === null
@@ -37,9 +38,9 @@ export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[
       scanId,
       source,
       account,
-      counters: sharedCounters(counters),
+      counters: { ...sharedCounters(counters), field_errors: faulty.count },
       heldTables: [],
-      fieldErrors: [],
+      fieldErrors: faulty.first,
       startedAt,
       appliedAt: closedAt(partitions),
       tableCounters: counters,
