@@ -221,6 +221,7 @@ export async function endScan(
   await sql.query('delete from scan_rows where scan_id = $1', [scanId]);
   await sql.query('delete from contested where scan_id = $1', [scanId]);
   await sql.query('delete from deferred where scan_id = $1', [scanId]);
+  await sql.query('delete from sf_trials where scan_id = $1', [scanId]);
   await sql.query(
     `delete from sightings where account = $1
        and not exists (select from scan_states where account = $1 and state <> 'applied')`,

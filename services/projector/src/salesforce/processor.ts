@@ -92,8 +92,8 @@ async function applyRun(sql: Sql, partition: number, run: readonly ConsumedEvent
   // A record of a dry run that comes back after its scan was a look only: nothing is written for it.
   const heeded = scanId === null ? run.filter(({ value }) => !isDry(value)) : run;
   if (heeded.length === 0) return;
-  const writes = !heeded.some(({ value }) => isDry(value));
-  const outcomes = await applyContacts(sql, account, heeded.map(wordOf), { writes });
+  const dryRun = heeded.some(({ value }) => isDry(value)) ? scanId : null;
+  const outcomes = await applyContacts(sql, account, heeded.map(wordOf), dryRun);
   if (scanId === null) return;
   const numbers = heeded.map(numberOf);
   await saveProgress(sql, {

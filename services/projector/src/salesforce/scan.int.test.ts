@@ -156,6 +156,36 @@ it('a dry run counts and writes no row', async () => {
   expect(rowCount).toBe(1);
 });
 
+it('a dry run counts a contact that comes again as the real run does, in whatever batch it comes', async () => {
+  const second = (n: number) => `2026-01-01T00:00:0${n}.000Z`;
+  const told = (scanId: string, dryRun: boolean): object[][] => {
+    const inRun = (scanNumber: number, more: object = {}) => ({ scanId, scanNumber, dryRun, ...more });
+    const page = (n: number, scanNumber: number, modstamp: number, FirstName = 'A') =>
+      contactEvent(
+        { Id: id(n), FirstName, SystemModstamp: second(modstamp) },
+        inRun(scanNumber, { readAt: scanNumber }),
+      );
+    const end = (n: number, scanNumber: number) =>
+      deletedEvent({ salesforceId: id(n), sfSystemModstamp: Date.parse(second(5)), ...inRun(scanNumber) });
+    return [
+      [page(1, 1, 1), page(2, 2, 1), page(2, 3, 1)],
+      [page(1, 4, 1), page(2, 5, 2, 'B'), end(3, 6)],
+      [page(3, 7, 1), end(1, 8), page(2, 9, 2, 'B')],
+      [page(1, 10, 6), page(4, 11, 1)],
+    ];
+  };
+  const stats = async (scanId: string, dryRun: boolean): Promise<object> => {
+    for (const batch of told(scanId, dryRun)) await projection.apply(batch);
+    await projection.close({ scanId, dryRun }, [11, 0]);
+    const result = (await applied()).find((one) => one.scanId === scanId);
+    return { ...result!.tableCounters, total: undefined };
+  };
+  const dry = await stats('dry', true);
+  expect([await count(), (await database.pool.query('select from tributary.sf_trials')).rowCount]).toEqual([0, 0]);
+  expect(dry).toMatchObject({ created: 4, updated: 1, unchanged: 4, deleted: 1, restored: 1 });
+  expect(await stats('real', false)).toEqual(dry);
+});
+
 it('what comes of a closed scan is a repeat; what is redriven is applied when it comes', async () => {
   await projection.apply([read(1, 1)]);
   await projection.close({ scanId: SCAN }, [1, 0]);
