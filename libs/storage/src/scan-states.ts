@@ -1,6 +1,7 @@
 import type { FieldErrorCount, ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { Sql } from './pool.ts';
 import { statementName } from './statement-name.ts';
+import { abandonScans, dropOpenState } from './abandoned-scans.ts';
 import { endScans } from './scan-control.ts';
 
 /** What one batch of a partition adds to the projector's knowledge of a scan. */
@@ -43,8 +44,8 @@ export interface ClosedPartition {
   fieldErrors: FieldErrorCount[];
 }
 
-/** State of a scan for the projector; everything after `open` is final, but for a confirmation. */
-export type ScanStateName = 'open' | 'applied' | 'needs_confirmation';
+/** State of a scan for the projector; everything after `open` is final, but for a confirmation. Nobody ended an `abandoned` one. */
+export type ScanStateName = 'open' | 'applied' | 'needs_confirmation' | 'abandoned';
 
 /** Which of these scans are closed: their records are repeats of what was applied. */
 export async function closedScans(sql: Sql, scanIds: string[]): Promise<Set<string>> {
@@ -139,7 +140,7 @@ export async function saveProgress(sql: Sql, progress: PartitionProgress): Promi
   if (faulty.count > 0) counts['field_errors'] = (counts['field_errors'] ?? 0) + faulty.count;
   const write = `insert into scan_partitions as p (scan_id, partition, last_number, holes, dead_lettered, outcomes) values ($1, $2, $3, $4, $5, $6)
     on conflict (scan_id, partition) do update set last_number = excluded.last_number, outcomes = excluded.outcomes,
-      holes = p.holes + excluded.holes, dead_lettered = p.dead_lettered + excluded.dead_lettered`;
+      holes = p.holes + excluded.holes, dead_lettered = p.dead_lettered + excluded.dead_lettered, touched_at = now()`;
   const values = [scanId, partition, last, holes, deadLettered, JSON.stringify(counts)];
   await sql.query({ name: statementName(write), text: write, values });
   if (faulty.count > 0) await keepFieldErrors(sql, scanId, partition, faulty.first);
@@ -200,14 +201,14 @@ export async function closedPartitions(
 
 /**
  * Ends a scan for the projector and for the connector, and drops what only an open scan needs. A newer scan settles what an
- * older one left to be confirmed, unless it judged nothing. Sightings are dropped when no scan of the account needs them
- * (architecture section 4, rule 5). Returns the scans that joined this one and end with its result.
+ * older one left to be confirmed, unless it judged nothing, and abandons those that cannot end any more. Sightings are dropped when
+ * no scan of the account needs them (architecture section 4, rule 5). Returns the scans that joined this one and end with its result.
  */
 export async function endScan(
   sql: Sql,
   scanId: string,
   account: string,
-  state: Exclude<ScanStateName, 'open'>,
+  state: Exclude<ScanStateName, 'open' | 'abandoned'>,
   judged: boolean,
 ): Promise<string[]> {
   await sql.query('update scan_states set state = $2 where scan_id = $1', [scanId, state]);
@@ -218,13 +219,11 @@ export async function endScan(
     );
   }
   const joined = await endScans(sql, scanId);
-  await sql.query('delete from scan_rows where scan_id = $1', [scanId]);
-  await sql.query('delete from contested where scan_id = $1', [scanId]);
-  await sql.query('delete from deferred where scan_id = $1', [scanId]);
-  await sql.query('delete from sf_trials where scan_id = $1', [scanId]);
+  await dropOpenState(sql, [scanId]);
+  await abandonScans(sql, scanId, account);
   await sql.query(
     `delete from sightings where account = $1
-       and not exists (select from scan_states where account = $1 and state <> 'applied')`,
+       and not exists (select from scan_states where account = $1 and state in ('open', 'needs_confirmation'))`,
     [account],
   );
   return joined;
