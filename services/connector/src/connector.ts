@@ -19,7 +19,7 @@ import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { addToOutbox, type OutboxEvent } from '#libs/storage/src/outbox.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
 import type { ScanControl, ScanName } from '#libs/storage/src/scan-control.ts';
-import type { ClaimedScan, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
+import type { ClaimedScan, ReadableAccounts, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
 
 /** What the connector needs. */
 export interface ConnectorOptions {
@@ -44,6 +44,7 @@ export interface Connector {
 }
 
 const LOOK_EVERY_MS = 1_000;
+const ANNOUNCE_EVERY_MS = 60_000;
 /** Exit code of a sync that did not do what was asked. */
 const INCOMPLETE = 3;
 const CONTROLS = ['crm.sync.v1.SyncCancelled', 'crm.sync.v1.SyncPaused', 'crm.sync.v1.SyncResumed'] as const;
@@ -62,6 +63,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   const running = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
+  let announcedAt: number | undefined;
 
   /** Why a request cannot be run here; undefined when it can. */
   function refusal(request: ScanRequest): AppError | undefined {
@@ -97,10 +99,21 @@ export function createConnector(options: ConnectorOptions): Connector {
     });
   }
 
+  function readable(): ReadableAccounts {
+    return Object.fromEntries(sources.map((source) => [source.name, source.accounts()]));
+  }
+
+  async function announce(): Promise<void> {
+    if (announcedAt !== undefined && Date.now() - announcedAt < ANNOUNCE_EVERY_MS) return;
+    await store.announce(readable());
+    announcedAt = Date.now();
+  }
+
   async function runWhatWaits(): Promise<void> {
     try {
+      await announce();
       while (!stopping.signal.aborted && running.size < options.maxScans) {
-        const scan = await store.claim([...byName.keys()]);
+        const scan = await store.claim(readable());
         if (scan === undefined) return;
         run(scan);
       }

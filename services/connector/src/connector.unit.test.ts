@@ -10,13 +10,16 @@ import { syncRequest } from '#libs/sources/kit/requests.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 import type { ScanControl } from '#libs/storage/src/scan-control.ts';
-import type { ClaimedScan, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
+import type { ClaimedScan, ReadableAccounts, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
 import { createConnector, type Connector } from './connector.ts';
 
 let events: OutgoingEvent[];
 let producer: Producer;
 let store: ScanStore & { queue: ScanRequest[]; cancelled: string[]; released: string[]; finished: string[] };
 let connector: Connector;
+/** Accounts that the connector said it can read, and that it asked for scans of. */
+let announced: ReadableAccounts[];
+let asked: ReadableAccounts[];
 /** What the source says of every request. */
 let refusing: AppError | undefined;
 /** Scans that read now, by account; resolving one ends it. */
@@ -51,7 +54,11 @@ function memoryQueue(): typeof store {
     cancelled,
     released,
     finished,
-    async claim(): Promise<ClaimedScan | undefined> {
+    async announce(accounts) {
+      announced.push(accounts);
+    },
+    async claim(accounts): Promise<ClaimedScan | undefined> {
+      asked.push(accounts);
       const next = queue.find(({ scanId, account }) => !finished.includes(scanId) && !taken.has(account));
       if (next === undefined) return undefined;
       taken.add(next.account);
@@ -111,6 +118,7 @@ beforeEach(() => {
   events = [];
   refusing = undefined;
   reading = new Map();
+  [announced, asked] = [[], []];
   store = memoryQueue();
   producer = {
     send: async (batch) => {
@@ -214,6 +222,16 @@ describe('requests that cannot be run', () => {
 });
 
 describe('requests that can be run', () => {
+  it('are taken of the accounts that are set here, which the connector announces before', async () => {
+    await receive(['crm.sync.v1.SyncRequested', request('A')]);
+    await until(() => reading.size === 1);
+    await receive(['crm.sync.v1.SyncRequested', request('B')]);
+    await until(() => reading.size === 2);
+    const accounts = { ghl: ['A', 'B', 'C'] };
+    expect(announced).toEqual([accounts]);
+    expect(new Set(asked.map((one) => JSON.stringify(one)))).toEqual(new Set([JSON.stringify(accounts)]));
+  });
+
   it('run side by side for two accounts, one after the other for one', async () => {
     const [first, second, other] = [request('A'), request('A'), request('B')];
     await receive(

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
 import type { ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { ConsumedEvent } from '#libs/kafka/src/processor.ts';
 import { openReader } from '#libs/kafka/src/reader.ts';
@@ -11,7 +12,7 @@ import { salesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { ghlRules, readSettings } from '#libs/runtime/src/settings.ts';
 import { controlRequest, syncRequest, type SyncOrder } from '#libs/sources/kit/requests.ts';
 import { readRun, type RunView } from '#libs/storage/src/reads.ts';
-import { endScans } from '#libs/storage/src/scan-control.ts';
+import { endScans, SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
 import { followRun, isDone } from '#services/cli/src/follow.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
@@ -230,6 +231,18 @@ it('aborts its job when it is cancelled, and answers for nothing', async () => {
   expect(asked('PATCH /services/data/v58.0/jobs/query/750')).toBe(1);
   await endScans(platform.database, syncId);
 }, 60_000);
+
+it('ends what nobody can read any more, and names what to set', async () => {
+  const scanId = randomUUID();
+  const request = { source: 'salesforce', account: `left-${account}`, mode: 'full', dryRun: false, contactId: null };
+  const longAgo = { requestedBy: 'test', requestedAt: Date.now() - 2 * 3_600_000 };
+  await SCAN_CONTROL.enqueue(platform.database, { ...request, ...longAgo, scanId, asked: ASKED_NOTHING });
+  expect(await follow(scanId, isDone)).toMatchObject({
+    status: 'failed',
+    exitCode: 2,
+    error: { code: 'unknown_source', message: expect.stringMatching(/left-org-.*SALESFORCE_DOMAIN/) },
+  });
+}, 30_000);
 
 it('finds what the recycle bin has forgotten when the last sync is too long ago, and tells people so', async () => {
   await follow(await ask({ api: 'rest' }), isDone);
