@@ -116,6 +116,14 @@ describe('the scan of an account that this connector cannot read', () => {
     expect(await here.claim({ ghl: [] })).toMatchObject({ scanId: 's1' });
   });
 
+  it('is readable where another connector says so, or said so within the hour', async () => {
+    await there.announce({ ghl: ['X'] });
+    expect([await here.isReadable('ghl', 'X'), await here.isReadable('ghl', 'Y')]).toEqual([true, false]);
+    expect(await here.isReadable('salesforce', 'X')).toBe(false);
+    await database.pool.query(`update tributary.connector_accounts set seen_at = now() - interval '61 minutes'`);
+    expect(await here.isReadable('ghl', 'X')).toBe(false);
+  });
+
   it('is left alone for an hour where no connector could ever read it', async () => {
     await foreign({ requestedAt: Date.now() });
     expect(await here.claim(GHL)).toBeUndefined();

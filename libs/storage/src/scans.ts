@@ -263,6 +263,15 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
       await release(scan);
     },
 
+    /** Whether a connector can read an account, or could within the last hour. */
+    async isReadable(source: string, account: string): Promise<boolean> {
+      const { rows } = await database.query(
+        `select from connector_accounts where source = $1 and account = $2 and seen_at > now() - interval '1 hour'`,
+        [source, account],
+      );
+      return rows.length > 0;
+    },
+
     /** What somebody wants of a scan; a cancellation outweighs a pause. */
     async asked(scanId: string): Promise<'cancel' | 'pause' | undefined> {
       const { rows } = await database.query<{ cancel_requested: boolean; pause_requested: boolean }>(

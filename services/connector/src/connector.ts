@@ -65,8 +65,8 @@ export function createConnector(options: ConnectorOptions): Connector {
   let looking: Promise<void> | undefined;
   let announcedAt: number | undefined;
 
-  /** Why a request cannot be run here; undefined when it can. */
-  function refusal(request: ScanRequest): AppError | undefined {
+  /** Why a request cannot be run; undefined when it can, here or by another connector. */
+  async function refusal(request: ScanRequest): Promise<AppError | undefined> {
     const { source: name, account, mode, dryRun, contactId, asked } = request;
     const source = byName.get(name);
     // Connectors share their group, whatever each of them runs: it waits in the database for one that has the source.
@@ -77,7 +77,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         `there is no source ${name} here: SOURCES has ${[...byName.keys()].join(', ') || 'none'}`,
       );
     }
-    if (!source.accounts().includes(account)) {
+    if (!source.accounts().includes(account) && !(await store.isReadable(name, account))) {
       return new AppError('unknown_source', `${name} has no account ${account}: ${source.accountHint}`);
     }
     if (!source.modes.includes(mode)) {
@@ -204,7 +204,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         const steps: ((sql: Sql) => Promise<void>)[] = [];
         for (const { type, value } of batch.events) {
           const request = requestOf(type, value);
-          const failure = request === undefined ? undefined : refusal(request);
+          const failure = request === undefined ? undefined : await refusal(request);
           if (request !== undefined && failure !== undefined) await refuse(request, failure);
           else if (request !== undefined) steps.push((sql) => accept(sql, request));
           else steps.push(changes[type as ControlType](value as SyncCancelled));

@@ -20,6 +20,8 @@ let connector: Connector;
 /** Accounts that the connector said it can read, and that it asked for scans of. */
 let announced: ReadableAccounts[];
 let asked: ReadableAccounts[];
+/** Accounts that other connectors can read. */
+let elsewhere: string[];
 /** What the source says of every request. */
 let refusing: AppError | undefined;
 /** Scans that read now, by account; resolving one ends it. */
@@ -83,6 +85,7 @@ function memoryQueue(): typeof store {
       released.push(scan.scanId);
       taken.delete(scan.account);
     },
+    isReadable: async (_source, account) => elsewhere.includes(account),
     asked: async (scanId) => (cancelled.includes(scanId) ? 'cancel' : undefined),
     async pause() {},
   };
@@ -117,6 +120,7 @@ const source: Source = {
 beforeEach(() => {
   events = [];
   refusing = undefined;
+  elsewhere = [];
   reading = new Map();
   [announced, asked] = [[], []];
   store = memoryQueue();
@@ -201,6 +205,14 @@ describe('requests that cannot be run', () => {
     await receive(['crm.sync.v1.SyncRequested', other]);
     expect(store.queue).toMatchObject([{ scanId: other.syncId, source: 'salesforce' }]);
     expect(events).toEqual([]);
+  });
+
+  it('are left to another connector when it can read the account', async () => {
+    elsewhere = ['nowhere'];
+    const other = request('nowhere');
+    await receive(['crm.sync.v1.SyncRequested', other]);
+    expect(store.queue).toMatchObject([{ scanId: other.syncId, account: 'nowhere' }]);
+    expect(sent('crm.scan.v1.ScanFailed')).toEqual([]);
   });
 
   it('are answered with what contradicts itself in them', async () => {
