@@ -140,6 +140,20 @@ describe('the scan of an account that this connector cannot read', () => {
   });
 });
 
+it('scans of a source that no connector has had for an hour are told, while they wait', async () => {
+  await enqueue(request('s1', { source: 'salesforce', account: 'org' }));
+  await enqueue(request('s2', { source: 'salesforce', account: 'other', requestedAt: Date.now() }));
+  await enqueue(request('s3'));
+  expect(await here.unreadable(['ghl'])).toEqual(['s1']);
+  expect(await here.unreadable(['ghl', 'salesforce'])).toEqual([]);
+  await there.announce({ salesforce: ['another'] });
+  expect(await here.unreadable(['ghl'])).toEqual([]);
+  await database.pool.query(`update tributary.connector_accounts set seen_at = now() - interval '61 minutes'`);
+  expect(await here.unreadable(['ghl'])).toEqual(['s1']);
+  await here.claim({ salesforce: ['org'] });
+  expect(await here.unreadable(['ghl'])).toEqual([]);
+});
+
 const HELD = { known: 'vendors-and-leads', watermark: 'start' } as const;
 
 describe('a claim', () => {

@@ -124,6 +124,17 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
       );
     },
 
+    /** Scans that wait for a source which is none of these, and which no connector has had for an hour. */
+    async unreadable(sources: readonly string[]): Promise<string[]> {
+      const { rows } = await database.query<{ scan_id: string }>(
+        `select scan_id from scans s where state = 'queued' and source <> all($1) and requested_at < now() - interval '1 hour'
+           and not exists (select from connector_accounts c where c.source = s.source and c.seen_at > now() - interval '1 hour')
+         order by requested_at limit 100`,
+        [sources],
+      );
+      return rows.map(({ scan_id: scanId }) => scanId);
+    },
+
     /**
      * Takes the oldest scan that may run now of these accounts, or of one that nobody can read: interrupted ones and those that were held
      * long enough first, then single contacts, whose askers wait; one per account, and never while an earlier scan of the account is

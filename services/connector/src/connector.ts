@@ -45,6 +45,8 @@ export interface Connector {
 
 const LOOK_EVERY_MS = 1_000;
 const ANNOUNCE_EVERY_MS = 60_000;
+/** Exit code of settings that are lacking. */
+const REFUSED = 2;
 /** Exit code of a sync that did not do what was asked. */
 const INCOMPLETE = 3;
 const CONTROLS = ['crm.sync.v1.SyncCancelled', 'crm.sync.v1.SyncPaused', 'crm.sync.v1.SyncResumed'] as const;
@@ -107,6 +109,14 @@ export function createConnector(options: ConnectorOptions): Connector {
     if (announcedAt !== undefined && Date.now() - announcedAt < ANNOUNCE_EVERY_MS) return;
     await store.announce(readable());
     announcedAt = Date.now();
+    for (const scanId of await store.unreadable([...byName.keys()])) await endUnreadable(scanId);
+  }
+
+  async function endUnreadable(scanId: string): Promise<void> {
+    await inTransaction(database, async (sql) => {
+      for (const scan of await control.cancel(sql, scanId))
+        await addToOutbox(sql, endedUnread(scan, unread(scan), REFUSED, Date.now()));
+    });
   }
 
   async function runWhatWaits(): Promise<void> {
@@ -158,7 +168,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   }
 
   async function refuse(request: ScanRequest, failure: AppError): Promise<void> {
-    const events = endedUnread(request, failure, 2, request.requestedAt);
+    const events = endedUnread(request, failure, REFUSED, request.requestedAt);
     const { scanId } = request;
     const context = { scanId, correlationId: scanId, causationId: scanId };
     await producer.send(events.map(({ eventId: id, ...event }) => ({ ...event, ...context, id })));
@@ -241,6 +251,11 @@ function requestOf(type: EventType, value: unknown): ScanRequest | undefined {
   if (type !== 'crm.sync.v1.ContactSyncRequested') return undefined;
   const { syncId: scanId, ...request } = value as ContactSyncRequested;
   return { ...request, scanId, mode: 'single', dryRun: false, asked: ASKED_NOTHING };
+}
+
+function unread({ source, account }: ScanName): AppError {
+  const message = `no connector reads ${source}: set the account ${account}, and name its source in SOURCES where that is not empty`;
+  return new AppError('unknown_source', message);
 }
 
 /** The last words on a sync that read nothing. */

@@ -56,6 +56,7 @@ function memoryQueue(): typeof store {
     cancelled,
     released,
     finished,
+    unreadable: async () => [],
     async announce(accounts) {
       announced.push(accounts);
     },

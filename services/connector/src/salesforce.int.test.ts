@@ -244,6 +244,22 @@ it('ends what nobody can read any more, and names what to set', async () => {
   });
 }, 30_000);
 
+it('ends what waits for a source that nobody reads, and what joined it', async () => {
+  await host!.stop();
+  const request = { source: 'phorest', account, mode: 'full', dryRun: false, contactId: null, asked: ASKED_NOTHING };
+  const longAgo = { requestedBy: 'test', requestedAt: Date.now() - 2 * 3_600_000 };
+  const scans = [randomUUID(), randomUUID()];
+  for (const scanId of scans) await SCAN_CONTROL.enqueue(platform.database, { ...request, ...longAgo, scanId });
+  await start();
+  for (const scanId of scans) {
+    expect(await follow(scanId, isDone)).toMatchObject({
+      status: 'failed',
+      exitCode: 2,
+      error: { code: 'unknown_source', message: expect.stringMatching(/no connector reads phorest.*SOURCES/) },
+    });
+  }
+}, 30_000);
+
 it('finds what the recycle bin has forgotten when the last sync is too long ago, and tells people so', async () => {
   await follow(await ask({ api: 'rest' }), isDone);
   const { rows } = await platform.database.query<{ salesforce_id: string }>(
