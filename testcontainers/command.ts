@@ -27,7 +27,34 @@ export async function ended(child: ChildProcess): Promise<Ended> {
   return { code, ...texts };
 }
 
+/** Starts a `tributary` command. */
+export function launchCommand(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  return launch([CLI, ...args], env);
+}
+
 /** Runs a `tributary` command to its end. */
 export function tributary(args: readonly string[], env: NodeJS.ProcessEnv): Promise<Ended> {
-  return ended(launch([CLI, ...args], env));
+  return ended(launchCommand(args, env));
+}
+
+/** Follows what a process that was just launched says on both streams; the function it returns resolves once it has said so. */
+export function followOutput(child: ChildProcess): (what: RegExp) => Promise<void> {
+  let text = '';
+  const lookers = new Set<() => void>();
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => {
+      text += chunk.toString();
+      for (const look of lookers) look();
+    });
+  return (what) =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (!what.test(text)) return;
+        lookers.delete(look);
+        resolve();
+      };
+      lookers.add(look);
+      child.once('close', () => reject(new Error(`the process ended without ${what}: ${text.slice(-2_000)}`)));
+      look();
+    });
 }

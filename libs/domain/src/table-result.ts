@@ -7,6 +7,8 @@ export interface TableConclusion {
   missingNumbers: number;
   dryRun: boolean;
   counters: TableCounters;
+  /** Ids that were listed to catch up with deletions that no window shows any more; null where it was not due. */
+  caughtUp: number | null;
 }
 
 /** How such a sync ended: completed, and success, only when everything that was retrieved was processed (salesforce W2). */
@@ -21,6 +23,20 @@ const INCOMPLETE = 3;
 
 /** Says how a sync of a source that fills one table ended: nothing that was left out, and no failure, passes as success. */
 export function concludeTable(facts: TableConclusion): TableVerdict {
+  const verdict = verdictOf(facts);
+  return facts.caughtUp === null
+    ? verdict
+    : { ...verdict, message: `${verdict.message} ${catchingUp(facts.caughtUp)}` };
+}
+
+function catchingUp(keys: number): string {
+  return (
+    'The sync before was longer ago than Salesforce keeps what was deleted (15 days): ' +
+    `the ids of all contacts (${keys.toLocaleString('en-US')}) were compared as well.`
+  );
+}
+
+function verdictOf(facts: TableConclusion): TableVerdict {
   const { failure, missingNumbers, counters } = facts;
   const done = facts.dryRun ? 'Dry run: nothing was written' : 'Records read were applied';
   if (failure !== undefined) return failed(failure, done);

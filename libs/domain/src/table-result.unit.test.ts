@@ -19,6 +19,7 @@ const facts = (more: Partial<TableConclusion> = {}, counters: Partial<TableCount
   failure: undefined,
   missingNumbers: 0,
   dryRun: false,
+  caughtUp: null,
   ...more,
   counters: { ...COUNTERS, ...counters },
 });
@@ -31,6 +32,13 @@ describe('a sync', () => {
       'completed',
       0,
       /^Sync completed: created 1200, updated 23650, marked 40 deleted, restored 10/,
+    ],
+    [
+      'that caught up with what the recycle bin has forgotten',
+      facts({ caughtUp: 1234 }),
+      'completed',
+      0,
+      /^Sync completed: .* The sync before was longer ago .*: the ids of all contacts \(1,234\) were compared as well\.$/,
     ],
     ['that tried all', facts({ dryRun: true }), 'completed', 0, /^Dry run: would have created 1200/],
     [

@@ -55,6 +55,7 @@ async function full(script: Script): Promise<Outcome> {
     evidence: evidenceOf(script.evidence),
     position: script.position,
     known,
+    keepKnown: async () => undefined,
     since: null,
     signal: new AbortController().signal,
   };

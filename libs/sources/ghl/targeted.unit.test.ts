@@ -87,6 +87,7 @@ async function targeted(script: Script): Promise<Outcome> {
     evidence: evidence(rows),
     position: script.position,
     known,
+    keepKnown: async () => undefined,
     since: null,
     signal: new AbortController().signal,
   };

@@ -188,6 +188,7 @@ export function memoryStore(evidence: Evidence, account: string, rows = rowsOf(e
       known.see(seen);
     },
     knownRows: () => known,
+    keepKnown: async () => undefined,
     asked: async () => store.wanted,
     async pause(_scan, heldForMs) {
       store.paused += 1;

@@ -36,13 +36,16 @@ export interface ReadRequest extends Asked {
   contactId: string | null;
 }
 
+/** Tables whose rows a scan may be held against. */
+export type KnownTables = 'vendors-and-leads' | 'salesforce-contacts';
+
 /** What the store keeps for a scan besides its position. */
 export interface Keeps {
   /**
    * Rows that the scan is held against, as they are when it begins: all that evidence needs, or the contacts that a source looks for.
    * Null where no read asks: no snapshot is taken then, and pages need not say what they show.
    */
-  known: 'vendors-and-leads' | 'salesforce-contacts' | null;
+  known: KnownTables | null;
   /** What a scan that was applied with success is up to date with: its own start, or the time that its pages tell. */
   watermark: 'start' | 'told';
 }
@@ -86,6 +89,8 @@ export interface ScanStore<Scan extends OwnedScan = OwnedScan> {
   /** Throws checkpoint_fenced when somebody else owns the scan now. */
   savePosition(scan: Scan, position: unknown, seen: Seen | undefined, watermark?: number | null): Promise<void>;
   knownRows(scanId: string): KnownRows;
+  /** Takes the snapshot of the rows a scan is held against later than at its beginning; once only. */
+  keepKnown(scan: Scan, what: KnownTables): Promise<void>;
   /** What somebody wants of a running scan; a cancellation outweighs a pause. */
   asked(scanId: string): Promise<'cancel' | 'pause' | undefined>;
   /**
@@ -112,6 +117,8 @@ export interface PageCounts {
   unusable: number;
   /** Look-ups that stayed without an answer. */
   unknown: number;
+  /** Those of `read` that were listed to find what is gone, and are no records. */
+  keys?: number;
 }
 
 /** Records that were read together, and the position after them. */
@@ -135,6 +142,11 @@ export interface ReadContext {
   /** Position of an interrupted scan; undefined at the beginning. */
   position: unknown;
   known: KnownRows;
+  /**
+   * Keeps the rows that there are now to hold the scan against, where none were kept at its beginning: from then on pages say what they
+   * show. Repeating it changes nothing.
+   */
+  keepKnown(what: KnownTables): Promise<void>;
   /** Up to when earlier scans of the account know every change, in milliseconds; null when nobody knows any. */
   since: number | null;
   /** Aborted when the scan is cancelled or this process stops: waits and requests end at once. */

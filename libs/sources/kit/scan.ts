@@ -50,6 +50,8 @@ interface Position {
   offsets: number[];
   contactsRead: number;
   unusable: number;
+  /** Null where no keys were listed. */
+  keysListed: number | null;
   lookups: number;
   unknown: number;
   requests: RequestCounts;
@@ -114,6 +116,7 @@ function restore(saved: unknown, partitions: number): Position {
     offsets: Array.from({ length: partitions }, () => -1),
     contactsRead: 0,
     unusable: 0,
+    keysListed: null,
     lookups: 0,
     unknown: 0,
     requests: { all: 0, list: 0 },
@@ -215,11 +218,16 @@ async function readPages<Scan extends OwnedScan>(
 ): Promise<'end' | 'paused'> {
   const { options, log, keeps, start, state } = run;
   const { scan, source, store } = options;
+  let tellsSeen = keeps.known !== null;
   const pages = reader.read({
     evidence: keeps.known === 'vendors-and-leads' ? await ours(store.evidence(scan.scanId)) : NO_EVIDENCE,
     position: state.source,
     since: start.since,
     known: knownRows(store, scan.scanId),
+    async keepKnown(what) {
+      await ours(store.keepKnown(scan, what));
+      tellsSeen = true;
+    },
     signal,
   });
   const missingMaxUnknownShare = source.maxUnknownShare(scan.account);
@@ -232,7 +240,7 @@ async function readPages<Scan extends OwnedScan>(
     const { all, list } = reader.requests();
     advance(state, page, last, { all: before.all + all, list: before.list + list });
     // I1: the position moves only after the broker has acknowledged what it stands for.
-    await ours(store.savePosition(scan, state, keeps.known === null ? undefined : page.seen));
+    await ours(store.savePosition(scan, state, tellsSeen ? page.seen : undefined));
     options.onRecords?.(page.records.length);
     const perSecond = rate({ ...page.progress, recordsRead: state.contactsRead });
     const isPausing = await mustPause(run);
@@ -293,6 +301,7 @@ function advance(state: Position, page: SourcePage, { numbers, offsets }: LastRe
   state.requests = requests;
   state.contactsRead += page.counts.read;
   state.unusable += page.counts.unusable;
+  if (page.counts.keys !== undefined) state.keysListed = (state.keysListed ?? 0) + page.counts.keys;
   state.unknown += page.counts.unknown;
   state.lookups = page.progress.lookupsDone;
   state.shortfall = page.shortfall ?? state.shortfall;
@@ -322,6 +331,7 @@ async function tellEnd<Scan extends OwnedScan>(
       contactsRead: recordsRead,
       lookupsUnknown,
       unusableRecords: state.unusable,
+      keysListed: state.keysListed,
       failureCode: short?.code ?? null,
       failureMessage: short?.message ?? null,
       failureExitCode: failure === null ? (shortfall === null ? 0 : INCOMPLETE) : exitCodeOf(failure, recordsRead),

@@ -450,6 +450,37 @@ describe('what a scan is asked for', () => {
   });
 });
 
+describe('a scan that is held against what is known from its middle on', () => {
+  it('keeps sightings from then on, and counts the keys in its markers', async () => {
+    const rows = memoryRows([{ contactId: 'c1' }, { contactId: 'c2' }]);
+    store = memoryStore(evidenceOf(), 'A');
+    const seen: unknown[] = [];
+    const kept: string[] = [];
+    const { savePosition } = store;
+    store.savePosition = async (scan, position, shown, watermark) => {
+      seen.push(shown?.contactIds);
+      await savePosition(scan, position, shown, watermark);
+    };
+    store.keepKnown = async (_scan, what) => void kept.push(what);
+    store.knownRows = () => rows;
+    async function* read({ keepKnown }: ReadContext): AsyncGenerator<SourcePage> {
+      const showing = (id: string) => ({ seen: { contactIds: [id], emails: [], opportunityIds: [] } });
+      yield page(0, showing('c1'));
+      await keepKnown('salesforce-contacts');
+      yield page(1, { ...showing('c2'), counts: { read: 3, unusable: 0, unknown: 0, keys: 3 } });
+      yield page(2, { ...showing('c3'), counts: { read: 2, unusable: 0, unknown: 0, keys: 2 } });
+    }
+    await run(sourceOf({ read, more: { keeps: () => ({ known: null, watermark: 'told' }) } }));
+    expect([kept, seen]).toEqual([['salesforce-contacts'], [undefined, ['c2'], ['c3'], undefined]]);
+    expect(followLog(producer).markers.map(({ keysListed }) => keysListed)).toEqual([5, 5, 5, 5, 5, 5]);
+  });
+
+  it('lists none where nobody asks for them', async () => {
+    await run();
+    expect(followLog(producer).markers[0]!.keysListed).toBeNull();
+  });
+});
+
 describe('the watermark of a scan', () => {
   const telling = (error?: Error): Source =>
     sourceOf({

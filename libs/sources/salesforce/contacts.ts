@@ -8,7 +8,7 @@ import { recordMaker, type Records } from './records.ts';
 import type { ContactRequest } from './request.ts';
 import { readRest, type RestPosition } from './rest.ts';
 import { contactQuery, countQuery } from './soql.ts';
-import { nextWatermark, splitWindow, windowOf, type Window, type WindowRule } from './window.ts';
+import { nextWatermark, outlivesBin, splitWindow, windowOf, type Window, type WindowRule } from './window.ts';
 
 /** How contacts are read. */
 export interface ContactOptions {
@@ -21,6 +21,8 @@ export interface ContactOptions {
   clock: BulkOptions['clock'];
   /** Told at the beginning, and when fields vanish meanwhile. */
   onDrift?(drift: Drift): void;
+  /** Told at the beginning of a scan that goes on from a watermark which the recycle bin has outlived, in milliseconds. */
+  onBehind?(watermark: number): void;
 }
 
 /** Where a scan of contacts stands; JSON. */
@@ -39,6 +41,10 @@ export interface ContactPosition {
   expected: number | null;
   /** Times that fields vanished meanwhile. */
   redescribed: number;
+  /** Contacts of a limit that the windows read so far have left over; without it the limit is whole. */
+  left?: number | null;
+  /** Whether deletions may have left the recycle bin since the last scan, so that keys must be compared as well. */
+  isBehind?: boolean;
 }
 
 type Context = Pick<ReadContext, 'position' | 'signal' | 'since'>;
@@ -62,14 +68,26 @@ export async function* readContacts(
   const page = pager(at);
   while (at.windows.length > 0) {
     try {
-      yield* readWindow(client, request, context, options, at);
-      at.windows.shift();
+      yield* readWindow(client, { ...request, limit: leftOf(at, request) }, context, options, at);
+      finishWindow(at, request);
       Object.assign(at, { bulk: null, rest: null });
     } catch (error) {
-      await mend(client, error, options, at);
+      await mend(client, error, request, options, at);
     }
   }
   yield page(nothing());
+}
+
+/** What is left of a limit; null without one. */
+function leftOf({ left }: ContactPosition, { limit }: ContactRequest): number | null {
+  return left ?? limit;
+}
+
+/** A limit holds for all windows together: once it is used up, those that are left hold what changed earlier. */
+function finishWindow(at: ContactPosition, request: ContactRequest): void {
+  const left = leftOf(at, request);
+  at.left = left === null ? null : Math.max(0, left - (at.rest?.rows ?? 0));
+  at.windows = at.left === 0 ? [] : at.windows.slice(1);
 }
 
 async function begin(
@@ -84,6 +102,9 @@ async function begin(
   if (!fields.includes('Id') || !fields.includes('SystemModstamp'))
     throw new AppError('salesforce_forbidden', 'the Salesforce user does not see Id and SystemModstamp of Contact');
   const window = windowOf(request, watermark, client.serverNow(), options.windows);
+  const next = nextWatermark(request, watermark, window);
+  const isBehind = outlivesBin(watermark, next, client.serverNow());
+  if (isBehind) options.onBehind?.(watermark!);
   const expected = await count(client, window);
   const isLong = encodeURIComponent(contactQuery(fields, window)).length > LONGEST_ADDRESS;
   const isMany = (expected ?? Infinity) > options.bulkFrom;
@@ -91,12 +112,13 @@ async function begin(
   return {
     fields,
     windows: [window],
-    watermark: nextWatermark(request, watermark, window),
+    watermark: next,
     api: isBulk && request.limit === null ? 'bulk' : 'rest',
     bulk: null,
     rest: null,
     expected: expected === null ? null : Math.min(expected, request.limit ?? Infinity),
     redescribed: 0,
+    isBehind,
   };
 }
 
@@ -138,6 +160,7 @@ async function* readWindow(
 async function mend(
   client: SalesforceClient,
   error: unknown,
+  { limit }: ContactRequest,
   options: ContactOptions,
   at: ContactPosition,
 ): Promise<void> {
@@ -145,7 +168,8 @@ async function mend(
   if (code === 'salesforce_query_timeout') {
     const halves = splitWindow(at.windows[0]!);
     if (halves === undefined) throw error;
-    at.windows.splice(0, 1, ...halves);
+    // A limit takes those that changed last.
+    at.windows.splice(0, 1, ...(limit === null ? halves : halves.toReversed()));
   } else if (code === 'salesforce_invalid_field' && at.redescribed < DESCRIBE_AGAIN) {
     const { fields, drift } = selectFields(await client.describe('Contact'), options.extraFields);
     options.onDrift?.(drift);

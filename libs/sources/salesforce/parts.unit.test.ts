@@ -5,7 +5,7 @@ import type { DescribedField } from './client.ts';
 import { selectFields } from './drift.ts';
 import { merge } from './merge.ts';
 import { contactQuery, countQuery, fateQuery } from './soql.ts';
-import { nextWatermark, splitWindow, windowOf } from './window.ts';
+import { nextWatermark, outlivesBin, splitWindow, windowOf } from './window.ts';
 import { createUsageBudget, type ApiUsage } from './usage.ts';
 
 describe('queries', () => {
@@ -54,6 +54,18 @@ describe('the watermark after a scan', () => {
   ])('%s', (_name, limit, watermark, window, expected) =>
     expect(nextWatermark({ limit }, watermark, window)).toBe(expected),
   );
+});
+
+describe('deletions that no window shows any more', () => {
+  const now = 100 * 86_400_000;
+  const daysAgo = (days: number): number => now - days * 86_400_000;
+  it.each<[string, number | null, number | null, boolean]>([
+    ['are possible after more than 15 days', daysAgo(15) - 1, now, true],
+    ['are not within 15 days', daysAgo(15), now, false],
+    ['are nobody’s concern where nothing was read before', null, now, false],
+    ['are left to a scan that moves the watermark', daysAgo(40), null, false],
+    ['are left to a scan that moves it on', daysAgo(40), daysAgo(40), false],
+  ])('%s', (_name, watermark, next, expected) => expect(outlivesBin(watermark, next, now)).toBe(expected));
 });
 
 describe('windows', () => {

@@ -33,6 +33,10 @@ export interface Reading {
   drifts: Drift[];
   warnings: ApiUsage[];
   refused: AppError[];
+  /** Times that known contacts were to be kept in the middle of the scan. */
+  kept: number;
+  /** Watermarks that the recycle bin has outlived. */
+  behind: number[];
   statuses: string[];
   requests: number;
 }
@@ -65,6 +69,8 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
     drifts: [],
     warnings: [],
     refused: [],
+    kept: 0,
+    behind: [],
     statuses: [],
     requests: 0,
   };
@@ -89,6 +95,7 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
       extraFields: [],
       clock: hastyClock,
       onDrift: (drift) => reading.drifts.push(drift),
+      onBehind: (watermark) => reading.behind.push(watermark),
       ...options.contacts,
     },
     holdMs: 900_000,
@@ -106,6 +113,7 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
     evidence: evidenceOf(),
     position: options.position,
     known: rows,
+    keepKnown: async () => void (reading.kept += 1),
     since: options.watermark ?? null,
     signal,
   };

@@ -302,6 +302,53 @@ describe('trouble on the way', () => {
   });
 });
 
+describe('a limit', () => {
+  /** The newest part is split again and again: contacts are a few years old. */
+  const SPLITS = 5;
+  const newest = async (limit: number): Promise<string[]> => {
+    const whole = await rest();
+    const changedAt = ({ value }: SourceRecord): number => (value as { sfSystemModstamp: number }).sfSystemModstamp;
+    return whole.records
+      .toSorted((a, b) => changedAt(b) - changedAt(a))
+      .slice(0, limit)
+      .map(({ id }) => id);
+  };
+
+  it.each([
+    ['is reached in the newest part', 20, 1],
+    ['takes several parts', 250, 3],
+    ['is more than there is', CONTACTS + 5, 6],
+  ])(
+    'holds for all parts of a query that is split, and takes those that changed last (%s)',
+    async (_how, limit, parts) => {
+      const expected = await newest(limit);
+      simulator.faults.add({ kind: 'query-timeout', match: 'queryAll?q=SELECT%20Id', times: SPLITS });
+      simulator.requests.length = 0;
+      const { ids } = await rest({ request: { limit } });
+      expect(ids.toSorted()).toEqual(expected.toSorted());
+      expect(asked('queryAll?q=SELECT%20Id') - SPLITS).toBe(parts);
+    },
+  );
+
+  it('holds for a scan that goes on from any page of a query that was split', async () => {
+    const expected = (await newest(170)).toSorted();
+    const split = (): void =>
+      simulator.faults.add({ kind: 'query-timeout', match: 'queryAll?q=SELECT%20Id', times: SPLITS });
+    split();
+    const { pages } = await rest({ request: { limit: 170 } });
+    for (let cut = 0; cut < pages.length - 1; cut += 1) {
+      let position: unknown;
+      split();
+      const before = await rest({
+        request: { limit: 170 },
+        onPage: (page, index) => ((position = structuredClone(page.position)), index < cut),
+      });
+      const after = await rest({ request: { limit: 170 }, position });
+      expect([...before.ids, ...after.ids].toSorted()).toEqual(expected);
+    }
+  });
+});
+
 describe('fields', () => {
   it('that are hidden are not asked for, and told', async () => {
     simulator.schema.hide('NPI__c');
@@ -411,6 +458,67 @@ describe('an incremental scan', () => {
     world.advance(1000);
     const { ids, pages } = await rest({ request: { mode: 'incremental', since, until } });
     expect([ids, pages.at(-1)!.watermark]).toEqual([[idOf(61)], null]);
+  });
+});
+
+describe('a scan that goes on from a watermark of more than 15 days ago', () => {
+  const DAY = 86_400_000;
+  const known = [20, 21, 22, 23].map(idOf);
+
+  it.each<[string, Omit<ReadingOptions, 'baseUrl'>]>([
+    ['incremental, by the Bulk API', { request: { mode: 'incremental', api: 'bulk' }, contacts: { bulkFrom: 1 } }],
+    ['incremental, by REST', { request: { mode: 'incremental', api: 'rest' } }],
+    ['full', { request: { mode: 'full', api: 'rest' } }],
+    ['from a time before it', { request: { mode: 'incremental', api: 'rest', since: 1 } }],
+  ])('also compares keys, and says so (%s)', async (_name, options) => {
+    const { world } = simulator;
+    const watermark = world.now();
+    world.changeContact(idOf(20), { LastName: 'Changed' });
+    world.hideContact(idOf(22));
+    world.advance(16 * DAY);
+    const reading = await read({ known, watermark, ...options });
+    const found = byId(reading);
+    expect(found.get(idOf(20))!.value).toMatchObject({ lastName: 'Changed' });
+    expect(reading.records.filter(({ type }) => type.endsWith('ContactDeleted')).at(-1)!.value).toMatchObject({
+      salesforceId: idOf(22),
+      reason: 'not_visible',
+    });
+    expect([reading.behind, reading.kept]).toEqual([[watermark], 1]);
+    expect(reading.pages.reduce((sum, { counts }) => sum + (counts.keys ?? 0), 0)).toBeGreaterThan(CONTACTS - 20);
+    expect(new Set(reading.pages.map(({ progress }) => progress.phase))).toContain('fate');
+  });
+
+  it('goes on from every page without a loss', async () => {
+    const { world } = simulator;
+    const watermark = world.now();
+    for (const index of [21, 30, 31]) world.changeContact(idOf(index), { LastName: 'Changed' });
+    world.hideContact(idOf(22));
+    world.advance(16 * DAY);
+    const options = { known, watermark, request: { mode: 'incremental', api: 'rest' } } as const;
+    const { pages, ids } = await read(options);
+    expect(new Set(ids)).toContain(idOf(22));
+    for (let cut = 0; cut < pages.length - 1; cut += 1) {
+      let position: unknown;
+      const before = await read({
+        ...options,
+        onPage: (page, index) => ((position = structuredClone(page.position)), index < cut),
+      });
+      // What pages showed is kept with the position.
+      const shown = new Set(before.pages.flatMap(({ seen }) => seen.contactIds));
+      const after = await read({ ...options, known: known.filter((id) => !shown.has(id)), position });
+      expect([...new Set([...before.ids, ...after.ids])].sort()).toEqual([...new Set(ids)].sort());
+    }
+  });
+
+  it.each<[string, Omit<ReadingOptions, 'baseUrl'>, number]>([
+    ['15 days are not over', { request: { mode: 'incremental' } }, 14],
+    ['it is cut by a limit', { request: { mode: 'incremental', limit: 5 } }, 16],
+    ['its range leaves a gap', { request: { mode: 'incremental', since: Date.UTC(2026, 0, 10) } }, 16],
+  ])('leaves the keys alone where %s', async (_name, options, days) => {
+    const watermark = simulator.world.now();
+    simulator.world.advance(days * DAY);
+    const reading = await rest({ known, watermark, ...options, request: { api: 'rest', ...options.request } });
+    expect([reading.behind, reading.kept]).toEqual([[], 0]);
   });
 });
 

@@ -10,7 +10,7 @@ import { readRest, type RestPosition } from './rest.ts';
 import { countQuery, contactQuery, fateQuery } from './soql.ts';
 
 /** Where a reconciliation stands; JSON. */
-type Position =
+export type ReconcilePosition =
   | { phase: 'keys'; api: 'bulk' | 'rest'; total: number; bulk: BulkPosition | null; rest: RestPosition | null }
   | { phase: 'fate'; afterId: string; done: number; total: number };
 
@@ -33,7 +33,7 @@ export async function* reconcile(
   options: ContactOptions,
   rule: VanishedRule,
 ): AsyncGenerator<SourcePage> {
-  const start = (context.position as Position | undefined) ?? (await begin(client, options));
+  const start = (context.position as ReconcilePosition | undefined) ?? (await begin(client, options));
   if (start.phase === 'keys') yield* listKeys(client, context, options, start);
   const unseen = await context.known.countUnseenIds();
   const fate = start.phase === 'fate' ? start : { phase: 'fate' as const, afterId: '', done: 0, total: unseen };
@@ -44,7 +44,7 @@ export async function* reconcile(
 async function begin(
   client: SalesforceClient,
   { bulkFrom }: ContactOptions,
-): Promise<Extract<Position, { phase: 'keys' }>> {
+): Promise<Extract<ReconcilePosition, { phase: 'keys' }>> {
   const { totalSize: total } = await client.query(countQuery({ from: null, to: null }), false);
   return { phase: 'keys', api: total > bulkFrom ? 'bulk' : 'rest', total, bulk: null, rest: null };
 }
@@ -54,7 +54,7 @@ async function* listKeys(
   client: SalesforceClient,
   { signal }: ReadContext,
   options: ContactOptions,
-  start: Extract<Position, { phase: 'keys' }>,
+  start: Extract<ReconcilePosition, { phase: 'keys' }>,
 ): AsyncGenerator<SourcePage> {
   const at = { ...start };
   const soql = contactQuery(['Id', 'IsDeleted'], { from: null, to: null });
@@ -62,7 +62,7 @@ async function* listKeys(
     records: [],
     position: structuredClone(at),
     seen: seenContacts(seen),
-    counts: { read: seen.length, unusable: 0, unknown: 0 },
+    counts: { read: seen.length, unusable: 0, unknown: 0, keys: seen.length },
     progress: { phase: 'keys', recordsTotal: at.total, lookupsDone: 0, lookupsTotal: null },
   });
   if (at.api === 'bulk') {
@@ -95,7 +95,7 @@ async function* askAfter(
   client: SalesforceClient,
   context: ReadContext,
   { clock }: ContactOptions,
-  start: Extract<Position, { phase: 'fate' }>,
+  start: Extract<ReconcilePosition, { phase: 'fate' }>,
 ): AsyncGenerator<SourcePage> {
   const at = { ...start };
   for (;;) {

@@ -1,7 +1,8 @@
 import { AppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import type { Source } from '../kit/ports.ts';
 import { createSalesforceClient } from './client.ts';
-import { readContacts, type ContactOptions } from './contacts.ts';
+import { readCatchingUp } from './catch-up.ts';
+import type { ContactOptions } from './contacts.ts';
 import { createSessions, type Login } from './oauth.ts';
 import { CONTACT_MODES, contactRequest } from './request.ts';
 import { reconcile, type VanishedRule } from './reconcile.ts';
@@ -93,7 +94,7 @@ export function salesforceSource(options: SalesforceSourceOptions): Source {
         read: (context) =>
           request.mode === 'reconcile'
             ? reconcile(client, context, contacts, options.vanished)
-            : readContacts(client, request, context, contacts),
+            : readCatchingUp(client, request, context, contacts, options.vanished),
         requests: () => ({ all: client.requests(), list: 0 }),
       };
     },

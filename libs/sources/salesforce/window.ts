@@ -9,6 +9,8 @@ export interface Window {
 /** Salesforce began in 1999: no record is older. */
 const OLDEST = Date.UTC(1999, 0, 1);
 const SHORTEST_SPLIT_MS = 60_000;
+/** The recycle bin keeps deleted records for 15 days (salesforce A6). */
+const RECYCLE_BIN_MS = 15 * 24 * 3_600_000;
 
 /** How a window that follows the last watermark is laid (salesforce A7, W4). */
 export interface WindowRule {
@@ -47,6 +49,14 @@ export function nextWatermark(
   if (limit !== null || to === null) return null;
   if (from === null) return Math.max(to, watermark ?? to);
   return watermark === null || from > watermark ? null : Math.max(to, watermark);
+}
+
+/**
+ * Whether a scan moves the watermark over more than the recycle bin remembers: what was deleted meanwhile may be in no window any more,
+ * and only the list of all keys shows that it is gone (salesforce W3).
+ */
+export function outlivesBin(watermark: number | null, next: number | null, serverNow: number): boolean {
+  return watermark !== null && next !== null && next > watermark && serverNow - watermark > RECYCLE_BIN_MS;
 }
 
 /** Two halves of a window whose query runs too long; undefined when it cannot be split further. */

@@ -53,6 +53,7 @@ const TABLE_GRANTS: [table: string, privileges: string, role: string][] = [
   ['public.sf_contacts', 'select (id, account_id, salesforce_id, deleted_at)', 'tributary_connector'],
   ['tributary.scans', WRITE, 'tributary_connector'],
   ['tributary.scan_rows', WRITE, 'tributary_connector'],
+  ['tributary.connector_accounts', 'select, insert, update', 'tributary_connector'],
   ['tributary.scan_partitions', 'select', 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_connector'],
   ['tributary.checkpoints', 'select, insert, update', 'tributary_classifier'],

@@ -1,6 +1,7 @@
-import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
+import type { FieldErrorCount, ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { Sql } from './pool.ts';
 import { statementName } from './statement-name.ts';
+import { abandonScans, dropOpenState } from './abandoned-scans.ts';
 import { endScans } from './scan-control.ts';
 
 /** What one batch of a partition adds to the projector's knowledge of a scan. */
@@ -13,7 +14,21 @@ export interface PartitionProgress {
   deadLettered: number;
   /** What became of each of these records, by any name; a record that comes again is not counted again. */
   outcomes?: readonly string[];
+  /** Fields of these records that could not be used, by the number of the record; those of a record that comes again count once. */
+  fieldErrors?: FieldErrors;
 }
+
+/** Fields that could not be used, by the number of their record. */
+export type FieldErrors = ReadonlyMap<number, readonly FieldErrorCount[]>;
+
+/** Fields that could not be used: how many of them, and the first of them. */
+export interface FaultyFields {
+  count: number;
+  first: FieldErrorCount[];
+}
+
+/** Faulty fields that are kept of a partition, and told of a scan. */
+export const MAX_FIELD_ERRORS = 100;
 
 /** How often records of a scan came to each outcome. */
 export type OutcomeCounts = Record<string, number>;
@@ -25,10 +40,12 @@ export interface ClosedPartition {
   holes: number;
   deadLettered: number;
   outcomes: OutcomeCounts;
+  /** The first fields that could not be used; how many there are is the outcome `field_errors`. */
+  fieldErrors: FieldErrorCount[];
 }
 
-/** State of a scan for the projector; everything after `open` is final, but for a confirmation. */
-export type ScanStateName = 'open' | 'applied' | 'needs_confirmation';
+/** State of a scan for the projector; everything after `open` is final, but for a confirmation. Nobody ended an `abandoned` one. */
+export type ScanStateName = 'open' | 'applied' | 'needs_confirmation' | 'abandoned';
 
 /** Which of these scans are closed: their records are repeats of what was applied. */
 export async function closedScans(sql: Sql, scanIds: string[]): Promise<Set<string>> {
@@ -67,6 +84,22 @@ export function countOutcomes(
   return counts;
 }
 
+/** Faulty fields of records that follow the last number; those of repeats are told already. */
+export function newFieldErrors(last: number, fieldErrors: FieldErrors): FaultyFields {
+  const fresh = [...fieldErrors].filter(([number]) => number > last).flatMap(([, errors]) => errors);
+  return { count: fresh.length, first: fresh.slice(0, MAX_FIELD_ERRORS) };
+}
+
+/** The faulty fields of a whole scan. */
+export function faultyFields(partitions: readonly ClosedPartition[]): FaultyFields {
+  const order = ({ contactId, field, code }: FieldErrorCount): string => `${contactId} ${field} ${code}`;
+  const first = partitions.flatMap(({ fieldErrors }) => fieldErrors);
+  return {
+    count: partitions.reduce((sum, { outcomes }) => sum + (outcomes['field_errors'] ?? 0), 0),
+    first: first.sort((a, b) => (order(a) < order(b) ? -1 : 1)).slice(0, MAX_FIELD_ERRORS),
+  };
+}
+
 /** Records that never arrived, and records that went to the dead-letter topic. */
 export function doubtsOf(partitions: readonly ClosedPartition[]): { holes: number; deadLettered: number } {
   let holes = 0;
@@ -83,9 +116,11 @@ export function closedAt(partitions: readonly ClosedPartition[]): number {
   return Math.max(...partitions.map(({ marker }) => marker.completedAt));
 }
 
+const NO_ERRORS: FieldErrors = new Map();
+
 /** Records progress of a scan in one partition, in the transaction that applies the batch. */
 export async function saveProgress(sql: Sql, progress: PartitionProgress): Promise<void> {
-  const { scanId, account, partition, numbers, deadLettered, outcomes = [] } = progress;
+  const { scanId, account, partition, numbers, deadLettered, outcomes = [], fieldErrors = NO_ERRORS } = progress;
   const read = 'select last_number, outcomes from scan_partitions where scan_id = $1 and partition = $2';
   const { rows } = await sql.query<{ last_number: number; outcomes: OutcomeCounts }>({
     name: statementName(read),
@@ -101,11 +136,28 @@ export async function saveProgress(sql: Sql, progress: PartitionProgress): Promi
   const before = rows[0]?.last_number ?? 0;
   const { last, holes } = followNumbers(before, numbers);
   const counts = countOutcomes(before, numbers, outcomes, rows[0]?.outcomes ?? {});
+  const faulty = newFieldErrors(before, fieldErrors);
+  if (faulty.count > 0) counts['field_errors'] = (counts['field_errors'] ?? 0) + faulty.count;
   const write = `insert into scan_partitions as p (scan_id, partition, last_number, holes, dead_lettered, outcomes) values ($1, $2, $3, $4, $5, $6)
     on conflict (scan_id, partition) do update set last_number = excluded.last_number, outcomes = excluded.outcomes,
-      holes = p.holes + excluded.holes, dead_lettered = p.dead_lettered + excluded.dead_lettered`;
+      holes = p.holes + excluded.holes, dead_lettered = p.dead_lettered + excluded.dead_lettered, touched_at = now()`;
   const values = [scanId, partition, last, holes, deadLettered, JSON.stringify(counts)];
   await sql.query({ name: statementName(write), text: write, values });
+  if (faulty.count > 0) await keepFieldErrors(sql, scanId, partition, faulty.first);
+}
+
+/** Keeps the first faulty fields of a partition: what a person looks at, whatever the size of the scan. */
+async function keepFieldErrors(
+  sql: Sql,
+  scanId: string,
+  partition: number,
+  first: readonly FieldErrorCount[],
+): Promise<void> {
+  await sql.query(
+    `update scan_partitions set field_errors = jsonb_path_query_array(field_errors || $3::jsonb, '$[0 to ${MAX_FIELD_ERRORS - 1}]')
+     where scan_id = $1 and partition = $2 and jsonb_array_length(field_errors) < ${MAX_FIELD_ERRORS}`,
+    [scanId, partition, JSON.stringify(first)],
+  );
 }
 
 /**
@@ -139,7 +191,8 @@ export async function closedPartitions(
   partitions: number,
 ): Promise<ClosedPartition[] | undefined> {
   const { rows } = await sql.query<ClosedPartition>(
-    `select marker, last_number as "lastNumber", holes, dead_lettered as "deadLettered", outcomes
+    `select marker, last_number as "lastNumber", holes, dead_lettered as "deadLettered", outcomes,
+       field_errors as "fieldErrors"
      from scan_partitions where scan_id = $1 and marker is not null order by partition`,
     [scanId],
   );
@@ -148,14 +201,14 @@ export async function closedPartitions(
 
 /**
  * Ends a scan for the projector and for the connector, and drops what only an open scan needs. A newer scan settles what an
- * older one left to be confirmed, unless it judged nothing. Sightings are dropped when no scan of the account needs them
- * (architecture section 4, rule 5). Returns the scans that joined this one and end with its result.
+ * older one left to be confirmed, unless it judged nothing, and abandons those that cannot end any more. Sightings are dropped when
+ * no scan of the account needs them (architecture section 4, rule 5). Returns the scans that joined this one and end with its result.
  */
 export async function endScan(
   sql: Sql,
   scanId: string,
   account: string,
-  state: Exclude<ScanStateName, 'open'>,
+  state: Exclude<ScanStateName, 'open' | 'abandoned'>,
   judged: boolean,
 ): Promise<string[]> {
   await sql.query('update scan_states set state = $2 where scan_id = $1', [scanId, state]);
@@ -166,12 +219,11 @@ export async function endScan(
     );
   }
   const joined = await endScans(sql, scanId);
-  await sql.query('delete from scan_rows where scan_id = $1', [scanId]);
-  await sql.query('delete from contested where scan_id = $1', [scanId]);
-  await sql.query('delete from deferred where scan_id = $1', [scanId]);
+  await dropOpenState(sql, [scanId]);
+  await abandonScans(sql, scanId, account);
   await sql.query(
     `delete from sightings where account = $1
-       and not exists (select from scan_states where account = $1 and state <> 'applied')`,
+       and not exists (select from scan_states where account = $1 and state in ('open', 'needs_confirmation'))`,
     [account],
   );
   return joined;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { countOutcomes, followNumbers } from './scan-states.ts';
+import { countOutcomes, followNumbers, MAX_FIELD_ERRORS, newFieldErrors } from './scan-states.ts';
 
 describe('numbers of a partition', () => {
   it.each<[number, number[], number, number]>([
@@ -20,5 +20,23 @@ describe('outcomes', () => {
 
   it('of no records are those before', () => {
     expect(countOutcomes(3, [4], [], { deleted: 1 })).toEqual({ deleted: 1 });
+  });
+});
+
+describe('faulty fields', () => {
+  const error = (contactId: string) => ({ contactId, field: 'email', code: 'too_long' });
+
+  it('of repeats are told already', () => {
+    const errors = new Map([
+      [2, [error('a')]],
+      [3, [error('b'), error('c')]],
+    ]);
+    expect(newFieldErrors(2, errors)).toEqual({ count: 2, first: [error('b'), error('c')] });
+  });
+
+  it('are all counted, and few of them kept', () => {
+    const errors = new Map(Array.from({ length: 250 }, (_, index) => [index + 1, [error(`${index}`)]]));
+    const { count, first } = newFieldErrors(0, errors);
+    expect([count, first.length]).toEqual([250, MAX_FIELD_ERRORS]);
   });
 });

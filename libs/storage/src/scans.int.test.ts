@@ -21,10 +21,14 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await killLeases();
-  await database.pool.query('truncate tributary.scans, tributary.scan_rows, vendors, leads');
+  await database.pool.query(
+    'truncate tributary.scans, tributary.scan_rows, tributary.connector_accounts, vendors, leads',
+  );
   here = createScanStore(database.open());
   there = createScanStore(database.open());
 });
+
+const GHL = { ghl: ['L', 'M', 'N'] };
 
 const request = (scanId: string, more: Partial<ScanRequest> = {}): ScanRequest => ({
   scanId,
@@ -52,7 +56,7 @@ async function killLeases(): Promise<void> {
 /** Claims once a lease that was let go, or whose connection died, is free. */
 async function claimSoon(store: ScanStore): Promise<NonNullable<Awaited<ReturnType<ScanStore['claim']>>>> {
   for (;;) {
-    const scan = await store.claim(['ghl']);
+    const scan = await store.claim(GHL);
     if (scan !== undefined) return scan;
   }
 }
@@ -65,6 +69,91 @@ async function column(name: string, scanId: string): Promise<unknown> {
   return rows[0]?.[name];
 }
 
+describe('the known contacts', () => {
+  it('are kept in the middle of a scan once, and by its owner only', async () => {
+    const known = async (): Promise<number> => here.knownRows('s1').countUnseenIds();
+    await enqueue(request('s1', { source: 'salesforce' }));
+    await database.pool.query('truncate sf_contacts');
+    await insertContact('003000000000001AAA');
+    const scan = (await here.claim({ salesforce: ['L'] }))!;
+    await here.begin(scan, { known: null, watermark: 'told' });
+    expect(await known()).toBe(0);
+    await here.keepKnown(scan, 'salesforce-contacts');
+    expect(await known()).toBe(1);
+    await insertContact('003000000000002AAA');
+    await here.keepKnown(scan, 'salesforce-contacts');
+    expect(await known()).toBe(1);
+    const stranger = { ...scan, epoch: scan.epoch - 1 };
+    await expect(here.keepKnown(stranger, 'salesforce-contacts')).rejects.toMatchObject({ code: 'checkpoint_fenced' });
+  });
+});
+
+async function insertContact(id: string): Promise<void> {
+  await database.pool.query(
+    `insert into sf_contacts (id, account_id, salesforce_id, last_name, additional_data, created_at, last_synced_at, content_hash)
+     values (gen_random_uuid(), 'L', $1, 'Cole', '{}', now(), now(), '')`,
+    [id],
+  );
+}
+
+describe('the scan of an account that this connector cannot read', () => {
+  const foreign = (more: Partial<ScanRequest> = {}) => enqueue(request('s1', { account: 'X', ...more }));
+
+  it('is left to the connector that can, however long it waits', async () => {
+    await foreign();
+    await there.announce({ ghl: ['X'], salesforce: [] });
+    expect(await here.claim(GHL)).toBeUndefined();
+    expect(await there.claim({ ghl: ['X'] })).toMatchObject({ scanId: 's1' });
+  });
+
+  it('is taken, so that it ends, once nobody could read the account for an hour', async () => {
+    await there.announce({ ghl: ['X'] });
+    await foreign();
+    await database.pool.query(`update tributary.connector_accounts set seen_at = now() - interval '59 minutes'`);
+    expect(await here.claim({ ghl: [] })).toBeUndefined();
+    await database.pool.query(`update tributary.connector_accounts set seen_at = now() - interval '61 minutes'`);
+    expect(await here.claim({ salesforce: ['X'] })).toBeUndefined();
+    expect(await here.claim({ ghl: [] })).toMatchObject({ scanId: 's1' });
+  });
+
+  it('is readable where another connector says so, or said so within the hour', async () => {
+    await there.announce({ ghl: ['X'] });
+    expect([await here.isReadable('ghl', 'X'), await here.isReadable('ghl', 'Y')]).toEqual([true, false]);
+    expect(await here.isReadable('salesforce', 'X')).toBe(false);
+    await database.pool.query(`update tributary.connector_accounts set seen_at = now() - interval '61 minutes'`);
+    expect(await here.isReadable('ghl', 'X')).toBe(false);
+  });
+
+  it('is left alone for an hour where no connector could ever read it', async () => {
+    await foreign({ requestedAt: Date.now() });
+    expect(await here.claim(GHL)).toBeUndefined();
+    await database.pool.query(`update tributary.scans set requested_at = now() - interval '61 minutes'`);
+    expect(await here.claim(GHL)).toMatchObject({ scanId: 's1' });
+  });
+
+  it('is left to a connector that says again that it can read it', async () => {
+    await there.announce({ ghl: ['X'] });
+    await foreign();
+    await database.pool.query(`update tributary.connector_accounts set seen_at = now() - interval '61 minutes'`);
+    await there.announce({ ghl: ['X', 'X'] });
+    expect(await here.claim(GHL)).toBeUndefined();
+  });
+});
+
+it('scans of a source that no connector has had for an hour are told, while they wait', async () => {
+  await enqueue(request('s1', { source: 'salesforce', account: 'org' }));
+  await enqueue(request('s2', { source: 'salesforce', account: 'other', requestedAt: Date.now() }));
+  await enqueue(request('s3'));
+  expect(await here.unreadable(['ghl'])).toEqual(['s1']);
+  expect(await here.unreadable(['ghl', 'salesforce'])).toEqual([]);
+  await there.announce({ salesforce: ['another'] });
+  expect(await here.unreadable(['ghl'])).toEqual([]);
+  await database.pool.query(`update tributary.connector_accounts set seen_at = now() - interval '61 minutes'`);
+  expect(await here.unreadable(['ghl'])).toEqual(['s1']);
+  await here.claim({ salesforce: ['org'] });
+  expect(await here.unreadable(['ghl'])).toEqual([]);
+});
+
 const HELD = { known: 'vendors-and-leads', watermark: 'start' } as const;
 
 describe('a claim', () => {
@@ -74,47 +163,47 @@ describe('a claim', () => {
     await enqueue(request('s1'));
     await enqueue(request('s3', { account: 'M' }));
     await enqueue(request('s0', { source: 'phorest' }));
-    const first = await here.claim(['ghl']);
-    const second = await here.claim(['ghl']);
+    const first = await here.claim(GHL);
+    const second = await here.claim(GHL);
     expect([first, second].map((scan) => scan?.scanId).sort()).toEqual(['s1', 's3']);
     expect(first).toEqual({ ...request('s1'), epoch: 1, startedAt: null, position: null });
-    expect(await here.claim(['ghl'])).toBeUndefined();
-    expect(await there.claim(['ghl'])).toBeUndefined();
+    expect(await here.claim(GHL)).toBeUndefined();
+    expect(await there.claim(GHL)).toBeUndefined();
     await here.finish(first!, 'refused');
     expect(await claimSoon(there)).toMatchObject({ scanId: 's2' });
   });
 
   it('of two connectors at once goes to one', async () => {
     await enqueue(request('s1'));
-    const claims = await Promise.all([here.claim(['ghl']), there.claim(['ghl'])]);
+    const claims = await Promise.all([here.claim(GHL), there.claim(GHL)]);
     expect(claims.filter((scan) => scan !== undefined)).toHaveLength(1);
   });
 
   it('waits while an earlier scan of the account is not applied yet', async () => {
     await enqueue(request('s1'));
     await enqueue(request('s2', { dryRun: true }));
-    await here.finish((await here.claim(['ghl']))!, 'read');
-    expect(await here.claim(['ghl'])).toBeUndefined();
+    await here.finish((await here.claim(GHL))!, 'read');
+    expect(await here.claim(GHL)).toBeUndefined();
     await database.pool.query(`update tributary.scans set state = 'applied' where scan_id = 's1'`);
-    expect(await here.claim(['ghl'])).toMatchObject({ scanId: 's2' });
+    expect(await here.claim(GHL)).toMatchObject({ scanId: 's2' });
   });
 
   it('resumes an interrupted scan before it begins a queued one, at the saved position', async () => {
     await enqueue(request('s5'));
-    const first = (await here.claim(['ghl']))!;
+    const first = (await here.claim(GHL))!;
     await here.savePosition(first, { cursor: 'c' });
     await enqueue(request('s1'));
     await here.release(first);
-    expect(await there.claim(['ghl'])).toMatchObject({ scanId: 's5', epoch: 2, position: { cursor: 'c' } });
+    expect(await there.claim(GHL)).toMatchObject({ scanId: 's5', epoch: 2, position: { cursor: 'c' } });
   });
 });
 
 describe('a dead owner', () => {
   it('whose connection is gone is followed by another connector, and is fenced when it comes back', async () => {
     await enqueue(request('s1'));
-    const dead = (await here.claim(['ghl']))!;
+    const dead = (await here.claim(GHL))!;
     await killLeases();
-    const next = (await there.claim(['ghl']))!;
+    const next = (await there.claim(GHL))!;
     expect(next).toMatchObject({ scanId: 's1', epoch: 2 });
     await expect(here.savePosition(dead, { stale: true })).rejects.toMatchObject({ code: 'checkpoint_fenced' });
     await expect(here.begin(dead, HELD)).rejects.toMatchObject({ code: 'checkpoint_fenced' });
@@ -126,12 +215,12 @@ describe('a dead owner', () => {
 
   it('in the same process does not free the lease of its successor', async () => {
     await enqueue(request('s1'));
-    const dead = (await here.claim(['ghl']))!;
+    const dead = (await here.claim(GHL))!;
     await killLeases();
     const next = await claimSoon(here);
     expect(next.epoch).toBe(2);
     await here.release(dead);
-    expect(await there.claim(['ghl'])).toBeUndefined();
+    expect(await there.claim(GHL)).toBeUndefined();
     await here.savePosition(next, { at: 1 });
     await here.finish(next, 'read');
     expect(await column('state', 's1')).toBe('read');
@@ -158,7 +247,7 @@ describe('evidence', () => {
          ('l1', 'L', 'c2', 'l1@example.test', 'o1'), ('l2', 'L', 'c2', '', null)`,
     );
     await enqueue(request('s1'));
-    const first = (await here.claim(['ghl']))!;
+    const first = (await here.claim(GHL))!;
     const started = await here.begin(first, HELD);
     expect(started).toMatchObject({ vendorsInScope: 1, leadsInScope: 2 });
     const evidence = {
@@ -173,7 +262,7 @@ describe('evidence', () => {
       `insert into vendors (id, account_id, name, ghl_contact_id) values ('v4', 'L', 'n', 'c4')`,
     );
     await here.release(first);
-    const resumed = (await there.claim(['ghl']))!;
+    const resumed = (await there.claim(GHL))!;
     expect(await there.begin(resumed, HELD)).toEqual(started);
     expect(resumed.startedAt).toBe(started.startedAt);
     expect(await there.evidence('s1')).toEqual(evidence);
@@ -186,7 +275,7 @@ describe('evidence', () => {
     );
     await database.pool.query(`insert into leads (id, account_id, ghl_contact_id) values ('l', 'L', 'a')`);
     await enqueue(request('s1'));
-    const scan = (await here.claim(['ghl']))!;
+    const scan = (await here.claim(GHL))!;
     await here.begin(scan, HELD);
     const known = here.knownRows('s1');
     await here.savePosition(scan, {}, seen({ contactIds: ['B', 'unknown'] }));
@@ -208,7 +297,7 @@ describe('evidence', () => {
          ('l1', 'L', 'two@x.test', 'o1'), ('l2', 'L', 'three@x.test', 'o2'), ('l3', 'L', null, 'o3')`,
     );
     await enqueue(request('s1'));
-    const scan = (await here.claim(['ghl']))!;
+    const scan = (await here.claim(GHL))!;
     await here.begin(scan, HELD);
     const known = here.knownRows('s1');
     expect(await known.countUnfound('email')).toBe(3);
@@ -230,7 +319,7 @@ describe('a request for a part', () => {
 
   it('is read again as it was asked for when another connector takes it up', async () => {
     await enqueue(request('s1', { asked: recent }));
-    const first = (await here.claim(['ghl']))!;
+    const first = (await here.claim(GHL))!;
     await here.release(first);
     expect((await claimSoon(there)).asked).toEqual(recent);
   });
@@ -259,7 +348,7 @@ describe('the watermark', () => {
     status = success ? 'completed' : 'failed',
   ): Promise<void> {
     await enqueue(request(scanId, { source: 'salesforce', mode }));
-    const scan = (await here.claim(['salesforce']))!;
+    const scan = (await here.claim({ salesforce: ['L'] }))!;
     await here.begin(scan, TOLD);
     await here.savePosition(scan, {}, undefined, watermark);
     await here.finish(scan, 'read');
@@ -274,7 +363,7 @@ describe('the watermark', () => {
   async function next(scanId: string): Promise<number | null> {
     await killLeases();
     await enqueue(request(scanId, { source: 'salesforce', mode: 'incremental' }));
-    const scan = await here.claim(['salesforce']);
+    const scan = await here.claim({ salesforce: ['L'] });
     return (await here.begin(scan!, TOLD)).since;
   }
 
@@ -315,7 +404,7 @@ it('a source that is held against other rows has them in its snapshot, and no ot
       select $1, 'sf_contacts', id, id from unnest('{003A,003B}'::text[]) id where $2::text = 'L'`,
   });
   await enqueue(request('s1', { source: 'salesforce', mode: 'reconcile' }));
-  const scan = (await store.claim(['salesforce']))!;
+  const scan = (await store.claim({ salesforce: ['L'] }))!;
   const started = await store.begin(scan, { known: 'salesforce-contacts', watermark: 'told' });
   expect(started).toMatchObject({ vendorsInScope: 0, leadsInScope: 0 });
   await store.savePosition(scan, {}, seen({ contactIds: ['003A'] }));
@@ -324,16 +413,16 @@ it('a source that is held against other rows has them in its snapshot, and no ot
 
 it('a scan that its source holds stays paused though nobody asked for it, and goes on when it is resumed', async () => {
   await enqueue(request('s1'));
-  await here.pause((await here.claim(['ghl']))!, 60_000);
+  await here.pause((await here.claim(GHL))!, 60_000);
   expect(await column('state', 's1')).toBe('paused');
-  expect(await here.claim(['ghl'])).toBeUndefined();
+  expect(await here.claim(GHL)).toBeUndefined();
   await SCAN_CONTROL.resume(database.pool, 's1');
   expect(await claimSoon(there)).toMatchObject({ scanId: 's1' });
 });
 
 it('a scan that its source holds is tried again in time, before what waits behind it', async () => {
   await enqueue(request('s1'));
-  await here.pause((await here.claim(['ghl']))!, 0);
+  await here.pause((await here.claim(GHL))!, 0);
   await enqueue(request('s0', { dryRun: true }));
   expect(await claimSoon(there)).toMatchObject({ scanId: 's1', epoch: 2 });
   expect(await column('resume_at', 's1')).toBeNull();
@@ -341,11 +430,11 @@ it('a scan that its source holds is tried again in time, before what waits behin
 
 it('a scan that somebody wants paused is not tried again, whatever its source says', async () => {
   await enqueue(request('s1'));
-  const scan = (await here.claim(['ghl']))!;
+  const scan = (await here.claim(GHL))!;
   await SCAN_CONTROL.pause(database.pool, 's1');
   await here.pause(scan, 0);
   expect([await column('state', 's1'), await column('resume_at', 's1')]).toEqual(['paused', null]);
-  expect(await there.claim(['ghl'])).toBeUndefined();
+  expect(await there.claim(GHL)).toBeUndefined();
 });
 
 it('a cancellation ends what waits, reaches what runs, and nothing that is read', async () => {
@@ -353,14 +442,14 @@ it('a cancellation ends what waits, reaches what runs, and nothing that is read'
   await enqueue(request('s1'));
   expect(await cancel('s1')).toMatchObject([{ scanId: 's1' }]);
   expect(await cancel('absent')).toEqual([]);
-  expect(await here.claim(['ghl'])).toBeUndefined();
+  expect(await here.claim(GHL)).toBeUndefined();
   await enqueue(request('s2', { account: 'M' }));
-  const running = (await here.claim(['ghl']))!;
+  const running = (await here.claim(GHL))!;
   expect(await cancel('s2')).toEqual([]);
   expect(await here.asked('s2')).toBe('cancel');
   await here.finish(running, 'read');
   await enqueue(request('s3', { account: 'N' }));
-  await here.finish((await here.claim(['ghl']))!, 'read');
+  await here.finish((await here.claim(GHL))!, 'read');
   await cancel('s3');
   expect(await here.asked('s3')).toBeUndefined();
 });

@@ -50,6 +50,9 @@ interface Lease {
   epoch: number;
 }
 
+/** The accounts that a connector can read, by source; a source that it has without any account is named too. */
+export type ReadableAccounts = Readonly<Record<string, readonly string[]>>;
+
 /** How a scan ended for the connector: read (its markers are written, the projector has the word). */
 export type FinishedState = 'read' | 'refused';
 
@@ -90,6 +93,16 @@ const UP_TO_DATE = `select max(case when $3 then s.watermark when r.success then
   where r.source = $1 and r.account = $2 and not r.dry_run and r.mode in ('full', 'incremental')
     and (r.success or ($3 and r.status = 'incomplete' and ${ARRIVED}))`;
 
+/** A scan whose account this connector can read, by source ($2) and account ($3). */
+const OURS = `exists (select from unnest($2::text[], $3::text[]) a (source, account) where a.source = s.source and a.account = s.account)`;
+
+/**
+ * A scan of one of our sources ($1) whose account no connector has been able to read for an hour: whoever takes it ends it with the name
+ * of the setting that is missing. Less may be a restart, or a deploy.
+ */
+const NOBODYS = `s.source = any($1) and s.requested_at < now() - interval '1 hour' and not exists (select from connector_accounts c
+  where c.source = s.source and c.account = s.account and c.seen_at > now() - interval '1 hour')`;
+
 const IN_SCOPE = `select
   (select count(*) from vendors where account_id = $1 and (ghl_contact_id is not null or email is not null)) as vendors,
   (select count(*) from leads where account_id = $1 and (ghl_contact_id is not null or customer_email is not null)) as leads`;
@@ -102,18 +115,39 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
   const leases = new Map<string, Lease>();
 
   return {
+    /** Says that a connector that lives can read these accounts, so that their scans are left to it. */
+    async announce(accounts: ReadableAccounts): Promise<void> {
+      await database.query(
+        `insert into connector_accounts (source, account) select distinct * from unnest($1::text[], $2::text[])
+         on conflict (source, account) do update set seen_at = now()`,
+        listed(accounts),
+      );
+    },
+
+    /** Scans that wait for a source which is none of these, and which no connector has had for an hour. */
+    async unreadable(sources: readonly string[]): Promise<string[]> {
+      const { rows } = await database.query<{ scan_id: string }>(
+        `select scan_id from scans s where state = 'queued' and source <> all($1) and requested_at < now() - interval '1 hour'
+           and not exists (select from connector_accounts c where c.source = s.source and c.seen_at > now() - interval '1 hour')
+         order by requested_at limit 100`,
+        [sources],
+      );
+      return rows.map(({ scan_id: scanId }) => scanId);
+    },
+
     /**
-     * Takes the oldest scan of these sources that may run now: interrupted ones and those that were held long enough first, then
-     * single contacts, whose askers wait; one per account, and never while an earlier scan of the account is paused, or waits to be applied: its evidence would be stale.
+     * Takes the oldest scan that may run now of these accounts, or of one that nobody can read: interrupted ones and those that were held
+     * long enough first, then single contacts, whose askers wait; one per account, and never while an earlier scan of the account is
+     * paused, or waits to be applied: its evidence would be stale.
      */
-    async claim(sources: readonly string[]): Promise<ClaimedScan | undefined> {
+    async claim(accounts: ReadableAccounts): Promise<ClaimedScan | undefined> {
       const { rows } = await database.query<{ scan_id: string; source: string; account: string }>(
         `select distinct on (source, account) scan_id, source, account, requested_at from scans s
-         where (state in ('queued', 'running') or (state = 'paused' and resume_at <= now())) and source = any($1)
+         where (state in ('queued', 'running') or (state = 'paused' and resume_at <= now())) and (${OURS} or (${NOBODYS}))
            and not exists (select from scans e where e.source = s.source and e.account = s.account and e.scan_id <> s.scan_id
              and e.state in ('read', 'paused'))
          order by source, account, state = 'queued', mode <> 'single', requested_at`,
-        [sources],
+        [Object.keys(accounts), ...listed(accounts)],
       );
       for (const candidate of rows) {
         if (leases.has(leaseKey(candidate))) continue;
@@ -209,6 +243,19 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
       });
     },
 
+    /** Takes the snapshot of what the scan is held against in its middle; one that was taken already stays. Throws checkpoint_fenced. */
+    async keepKnown(scan: ClaimedScan, what: NonNullable<ScanKeeps['known']>): Promise<void> {
+      await inTransaction(database, async (sql) => {
+        const { rows } = await sql.query<{ is_kept: boolean }>(
+          `select exists (select from scan_rows r where r.scan_id = s.scan_id) as is_kept
+           from scans s where scan_id = $1 and epoch = $2 for update`,
+          [scan.scanId, scan.epoch],
+        );
+        if (rows[0] === undefined) throw fenced(scan);
+        if (!rows[0].is_kept) await sql.query(snapshots[what], [scan.scanId, scan.account]);
+      });
+    },
+
     /** What the rows of the scan's start are known by, and what of it no page has shown. */
     knownRows: (scanId: string) => knownRows(database, scanId),
 
@@ -225,6 +272,15 @@ export function createScanStore(database: Database, snapshots: Snapshots = SNAPS
     /** Gives an unfinished scan up, so that another process may resume it. */
     async release(scan: ClaimedScan): Promise<void> {
       await release(scan);
+    },
+
+    /** Whether a connector can read an account, or could within the last hour. */
+    async isReadable(source: string, account: string): Promise<boolean> {
+      const { rows } = await database.query(
+        `select from connector_accounts where source = $1 and account = $2 and seen_at > now() - interval '1 hour'`,
+        [source, account],
+      );
+      return rows.length > 0;
     },
 
     /** What somebody wants of a scan; a cancellation outweighs a pause. */
@@ -355,6 +411,12 @@ function knownRows(database: Database, scanId: string) {
 
 /** Requests and running scans, as createScanStore makes it. */
 export type ScanStore = ReturnType<typeof createScanStore>;
+
+/** The accounts as two lists of one length: sources, and accounts. */
+function listed(accounts: ReadableAccounts): [sources: string[], accounts: string[]] {
+  const pairs = Object.entries(accounts).flatMap(([source, names]) => names.map((name) => [source, name] as const));
+  return [pairs.map(([source]) => source), pairs.map(([, account]) => account)];
+}
 
 function leaseKey({ source, account }: { source: string; account: string }): string {
   return `scan:${source}:${account}`;

@@ -31,6 +31,7 @@ const BOOKKEEPING = [
   'change_sets',
   'changes',
   'sf_deletions',
+  'sf_trials',
 ];
 
 /** Where the live projector is in a partition: offset of the next record it will handle. */

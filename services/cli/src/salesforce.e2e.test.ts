@@ -7,7 +7,7 @@ import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { endScans } from '#libs/storage/src/scan-control.ts';
-import { ended, launch, tributary, type Ended } from '#testcontainers/command.ts';
+import { ended, followOutput, launch, launchCommand, tributary, type Ended } from '#testcontainers/command.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
 import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
@@ -115,6 +115,9 @@ describe('tributary sync salesforce', () => {
     simulator.world.advance(3_600_000);
     const { code, stdout } = await sync(['--incremental', '--json']);
     expect([code, JSON.parse(stdout)]).toMatchObject([3, { success: false, stats: { quarantined_records: 1 } }]);
+    const { fieldErrors } = JSON.parse(stdout) as { fieldErrors: object[] };
+    const nameless = { contactId: makeId(PREFIXES.Contact, NAMELESS), field: 'last_name', code: 'required' };
+    expect(fieldErrors).toContainEqual(nameless);
   }, 60_000);
 
   it('the documented functions give the same statistics, and the rows', async () => {
@@ -127,6 +130,31 @@ describe('tributary sync salesforce', () => {
     const { code, stdout, stderr } = await ended(launch(['--input-type=module-typescript', '--eval', script], env));
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(JSON.parse(stdout)).toMatchObject({ stats: { success: true, updated_records: 1, errors: 0 }, rows: 3 });
+  }, 120_000);
+
+  it('--continuous syncs again after its pause, also after a sync that failed, until Ctrl-C ends it with 130', async () => {
+    const [first, second, failed] = ['One', 'Two', 'Three'].map((name) => ({ LastName: name }));
+    const change = (values: { LastName: string }): void => {
+      simulator.world.changeContact(makeId(PREFIXES.Contact, NAMELESS), values);
+      simulator.world.advance(3_600_000);
+    };
+    change(first!);
+    const args = ['sync', 'salesforce', '--continuous', '--every', '10'];
+    const child = launchCommand(args, { ...env, SALESFORCE_RETRY_SECONDS: '1' });
+    const end = ended(child);
+    const said = followOutput(child);
+    await said(/Updated records: 1\n[^]*Final database count/);
+    change(second!);
+    await said(/(Updated records: 1\n[^]*){2}Final database count/);
+    simulator.faults.add({ kind: '503', match: '/describe' });
+    await said(/Not all was done: the next sync begins in 10 s/);
+    simulator.faults.clear();
+    change(failed!);
+    await said(/(Updated records: 1\n[^]*){3}Final database count/);
+    child.kill('SIGINT');
+    const { code, stdout } = await end;
+    expect(code).toBe(130);
+    expect(stdout).toMatch(/Success: no/);
   }, 120_000);
 
   it('ends with exit code 3 when the scan waits at the API ceiling, and says how to go on', async () => {

@@ -1,9 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises';
 import { Option, type Command } from 'commander';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
 import { renderDiagnosis } from './doctor.ts';
-import { worstExitCode } from './follow.ts';
+import { runRounds } from './rounds.ts';
 import { salesforceOrder, type SalesforceFlags, type SalesforceOrder } from './salesforce-order.ts';
 import { testSalesforce } from './salesforce-test.ts';
 import { requireOrg } from './session.ts';
@@ -64,10 +63,7 @@ async function syncSalesforce({ json, ...flags }: Flags, shell: Shell): Promise<
   }
 }
 
-/** Exit code of settings or credentials that are refused: another round ends the same. */
-const REFUSED = 2;
-
-/** One sync, or one after the other until it is stopped: what a round could not do is left to the next one. */
+/** One sync, or one after the other until it is stopped. */
 async function runOrder(
   work: Work,
   account: string,
@@ -75,28 +71,28 @@ async function runOrder(
   json: boolean | undefined,
   shell: Shell,
 ): Promise<void> {
-  const interrupted = shell.onInterrupt();
+  const signal = shell.onInterrupt();
   let syncId: string | undefined;
-  try {
-    for (;;) {
-      const run = await requestAndFollow(
-        work.platform,
-        { ...request, source: 'salesforce', account, requestedBy: 'cli' },
-        {
-          signal: interrupted,
-          onRequested(id) {
-            syncId = id;
-            shell.say(`Sync ${id}: ${request.dryRun ? 'dry run of ' : ''}Salesforce ${account}, ${what}`);
-          },
+  async function round(): Promise<RunView> {
+    const run = await requestAndFollow(
+      work.platform,
+      { ...request, source: 'salesforce', account, requestedBy: 'cli' },
+      {
+        signal,
+        onRequested(id) {
+          syncId = id;
+          shell.say(`Sync ${id}: ${request.dryRun ? 'dry run of ' : ''}Salesforce ${account}, ${what}`);
         },
-      );
-      await tell(work, run, json, shell);
-      syncId = undefined;
-      if (everyMs === null || worstExitCode([run]) === REFUSED) return;
-      await wait(everyMs, undefined, { signal: interrupted });
-    }
+      },
+    );
+    await tell(work, run, json, shell);
+    syncId = undefined;
+    return run;
+  }
+  try {
+    await runRounds({ everyMs, round, say: shell.say, signal });
   } catch (error) {
-    if (interrupted.aborted && syncId !== undefined) shell.say(shell.howToGoOn(syncId, work));
+    if (signal.aborted && syncId !== undefined) shell.say(shell.howToGoOn(syncId, work));
     throw error;
   }
 }

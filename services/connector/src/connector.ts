@@ -19,7 +19,7 @@ import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { addToOutbox, type OutboxEvent } from '#libs/storage/src/outbox.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
 import type { ScanControl, ScanName } from '#libs/storage/src/scan-control.ts';
-import type { ClaimedScan, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
+import type { ClaimedScan, ReadableAccounts, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
 
 /** What the connector needs. */
 export interface ConnectorOptions {
@@ -44,6 +44,9 @@ export interface Connector {
 }
 
 const LOOK_EVERY_MS = 1_000;
+const ANNOUNCE_EVERY_MS = 60_000;
+/** Exit code of settings that are lacking. */
+const REFUSED = 2;
 /** Exit code of a sync that did not do what was asked. */
 const INCOMPLETE = 3;
 const CONTROLS = ['crm.sync.v1.SyncCancelled', 'crm.sync.v1.SyncPaused', 'crm.sync.v1.SyncResumed'] as const;
@@ -62,9 +65,10 @@ export function createConnector(options: ConnectorOptions): Connector {
   const running = new Map<string, Promise<void>>();
   let timer: NodeJS.Timeout | undefined;
   let looking: Promise<void> | undefined;
+  let announcedAt: number | undefined;
 
-  /** Why a request cannot be run here; undefined when it can. */
-  function refusal(request: ScanRequest): AppError | undefined {
+  /** Why a request cannot be run; undefined when it can, here or by another connector. */
+  async function refusal(request: ScanRequest): Promise<AppError | undefined> {
     const { source: name, account, mode, dryRun, contactId, asked } = request;
     const source = byName.get(name);
     // Connectors share their group, whatever each of them runs: it waits in the database for one that has the source.
@@ -75,7 +79,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         `there is no source ${name} here: SOURCES has ${[...byName.keys()].join(', ') || 'none'}`,
       );
     }
-    if (!source.accounts().includes(account)) {
+    if (!source.accounts().includes(account) && !(await store.isReadable(name, account))) {
       return new AppError('unknown_source', `${name} has no account ${account}: ${source.accountHint}`);
     }
     if (!source.modes.includes(mode)) {
@@ -97,10 +101,29 @@ export function createConnector(options: ConnectorOptions): Connector {
     });
   }
 
+  function readable(): ReadableAccounts {
+    return Object.fromEntries(sources.map((source) => [source.name, source.accounts()]));
+  }
+
+  async function announce(): Promise<void> {
+    if (announcedAt !== undefined && Date.now() - announcedAt < ANNOUNCE_EVERY_MS) return;
+    await store.announce(readable());
+    announcedAt = Date.now();
+    for (const scanId of await store.unreadable([...byName.keys()])) await endUnreadable(scanId);
+  }
+
+  async function endUnreadable(scanId: string): Promise<void> {
+    await inTransaction(database, async (sql) => {
+      for (const scan of await control.cancel(sql, scanId))
+        await addToOutbox(sql, endedUnread(scan, unread(scan), REFUSED, Date.now()));
+    });
+  }
+
   async function runWhatWaits(): Promise<void> {
     try {
+      await announce();
       while (!stopping.signal.aborted && running.size < options.maxScans) {
-        const scan = await store.claim([...byName.keys()]);
+        const scan = await store.claim(readable());
         if (scan === undefined) return;
         run(scan);
       }
@@ -145,7 +168,7 @@ export function createConnector(options: ConnectorOptions): Connector {
   }
 
   async function refuse(request: ScanRequest, failure: AppError): Promise<void> {
-    const events = endedUnread(request, failure, 2, request.requestedAt);
+    const events = endedUnread(request, failure, REFUSED, request.requestedAt);
     const { scanId } = request;
     const context = { scanId, correlationId: scanId, causationId: scanId };
     await producer.send(events.map(({ eventId: id, ...event }) => ({ ...event, ...context, id })));
@@ -191,7 +214,7 @@ export function createConnector(options: ConnectorOptions): Connector {
         const steps: ((sql: Sql) => Promise<void>)[] = [];
         for (const { type, value } of batch.events) {
           const request = requestOf(type, value);
-          const failure = request === undefined ? undefined : refusal(request);
+          const failure = request === undefined ? undefined : await refusal(request);
           if (request !== undefined && failure !== undefined) await refuse(request, failure);
           else if (request !== undefined) steps.push((sql) => accept(sql, request));
           else steps.push(changes[type as ControlType](value as SyncCancelled));
@@ -228,6 +251,11 @@ function requestOf(type: EventType, value: unknown): ScanRequest | undefined {
   if (type !== 'crm.sync.v1.ContactSyncRequested') return undefined;
   const { syncId: scanId, ...request } = value as ContactSyncRequested;
   return { ...request, scanId, mode: 'single', dryRun: false, asked: ASKED_NOTHING };
+}
+
+function unread({ source, account }: ScanName): AppError {
+  const message = `no connector reads ${source}: set the account ${account}, and name its source in SOURCES where that is not empty`;
+  return new AppError('unknown_source', message);
 }
 
 /** The last words on a sync that read nothing. */

@@ -10,13 +10,18 @@ import { syncRequest } from '#libs/sources/kit/requests.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 import type { ScanControl } from '#libs/storage/src/scan-control.ts';
-import type { ClaimedScan, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
+import type { ClaimedScan, ReadableAccounts, ScanRequest, ScanStore } from '#libs/storage/src/scans.ts';
 import { createConnector, type Connector } from './connector.ts';
 
 let events: OutgoingEvent[];
 let producer: Producer;
 let store: ScanStore & { queue: ScanRequest[]; cancelled: string[]; released: string[]; finished: string[] };
 let connector: Connector;
+/** Accounts that the connector said it can read, and that it asked for scans of. */
+let announced: ReadableAccounts[];
+let asked: ReadableAccounts[];
+/** Accounts that other connectors can read. */
+let elsewhere: string[];
 /** What the source says of every request. */
 let refusing: AppError | undefined;
 /** Scans that read now, by account; resolving one ends it. */
@@ -51,7 +56,12 @@ function memoryQueue(): typeof store {
     cancelled,
     released,
     finished,
-    async claim(): Promise<ClaimedScan | undefined> {
+    unreadable: async () => [],
+    async announce(accounts) {
+      announced.push(accounts);
+    },
+    async claim(accounts): Promise<ClaimedScan | undefined> {
+      asked.push(accounts);
       const next = queue.find(({ scanId, account }) => !finished.includes(scanId) && !taken.has(account));
       if (next === undefined) return undefined;
       taken.add(next.account);
@@ -67,6 +77,7 @@ function memoryQueue(): typeof store {
     }),
     savePosition: async () => undefined,
     knownRows: () => memoryRows([]),
+    keepKnown: async () => undefined,
     async finish(scan) {
       finished.push(scan.scanId);
       taken.delete(scan.account);
@@ -75,6 +86,7 @@ function memoryQueue(): typeof store {
       released.push(scan.scanId);
       taken.delete(scan.account);
     },
+    isReadable: async (_source, account) => elsewhere.includes(account),
     asked: async (scanId) => (cancelled.includes(scanId) ? 'cancel' : undefined),
     async pause() {},
   };
@@ -109,7 +121,9 @@ const source: Source = {
 beforeEach(() => {
   events = [];
   refusing = undefined;
+  elsewhere = [];
   reading = new Map();
+  [announced, asked] = [[], []];
   store = memoryQueue();
   producer = {
     send: async (batch) => {
@@ -194,6 +208,14 @@ describe('requests that cannot be run', () => {
     expect(events).toEqual([]);
   });
 
+  it('are left to another connector when it can read the account', async () => {
+    elsewhere = ['nowhere'];
+    const other = request('nowhere');
+    await receive(['crm.sync.v1.SyncRequested', other]);
+    expect(store.queue).toMatchObject([{ scanId: other.syncId, account: 'nowhere' }]);
+    expect(sent('crm.scan.v1.ScanFailed')).toEqual([]);
+  });
+
   it('are answered with what contradicts itself in them', async () => {
     refusing = new AppError('request_invalid', 'a limit needs the REST API');
     await receive(['crm.sync.v1.SyncRequested', request('A', { api: 'bulk', limit: 5 })]);
@@ -213,6 +235,16 @@ describe('requests that cannot be run', () => {
 });
 
 describe('requests that can be run', () => {
+  it('are taken of the accounts that are set here, which the connector announces before', async () => {
+    await receive(['crm.sync.v1.SyncRequested', request('A')]);
+    await until(() => reading.size === 1);
+    await receive(['crm.sync.v1.SyncRequested', request('B')]);
+    await until(() => reading.size === 2);
+    const accounts = { ghl: ['A', 'B', 'C'] };
+    expect(announced).toEqual([accounts]);
+    expect(new Set(asked.map((one) => JSON.stringify(one)))).toEqual(new Set([JSON.stringify(accounts)]));
+  });
+
   it('run side by side for two accounts, one after the other for one', async () => {
     const [first, second, other] = [request('A'), request('A'), request('B')];
     await receive(

@@ -140,7 +140,7 @@ describe('two connectors and one account', () => {
     for (const connector of connectors.splice(0)) await connector.stop();
     startConnector();
     await until(async () => (await stateOf(scanId)) === 'paused');
-    expect(await createScanStore(database).claim([SOURCE])).toBeUndefined();
+    expect(await createScanStore(database).claim({ [SOURCE]: [account] })).toBeUndefined();
     expect({ begun, behind: await stateOf(behind.scanId) }).toEqual({ begun: 1, behind: 'queued' });
     await SCAN_CONTROL.resume(database, scanId);
     await until(() => begun === 2);

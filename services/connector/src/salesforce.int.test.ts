@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
+import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
 import type { ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import type { ConsumedEvent } from '#libs/kafka/src/processor.ts';
 import { openReader } from '#libs/kafka/src/reader.ts';
@@ -11,8 +12,8 @@ import { salesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { ghlRules, readSettings } from '#libs/runtime/src/settings.ts';
 import { controlRequest, syncRequest, type SyncOrder } from '#libs/sources/kit/requests.ts';
 import { readRun, type RunView } from '#libs/storage/src/reads.ts';
-import { endScans } from '#libs/storage/src/scan-control.ts';
-import { followRun } from '#services/cli/src/follow.ts';
+import { endScans, SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
+import { followRun, isDone } from '#services/cli/src/follow.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
@@ -229,4 +230,55 @@ it('aborts its job when it is cancelled, and answers for nothing', async () => {
   expect(markers[0]).toMatchObject({ failureCode: 'scan_cancelled', answersFor: 'nothing' });
   expect(asked('PATCH /services/data/v58.0/jobs/query/750')).toBe(1);
   await endScans(platform.database, syncId);
+}, 60_000);
+
+it('ends what nobody can read any more, and names what to set', async () => {
+  const scanId = randomUUID();
+  const request = { source: 'salesforce', account: `left-${account}`, mode: 'full', dryRun: false, contactId: null };
+  const longAgo = { requestedBy: 'test', requestedAt: Date.now() - 2 * 3_600_000 };
+  await SCAN_CONTROL.enqueue(platform.database, { ...request, ...longAgo, scanId, asked: ASKED_NOTHING });
+  expect(await follow(scanId, isDone)).toMatchObject({
+    status: 'failed',
+    exitCode: 2,
+    error: { code: 'unknown_source', message: expect.stringMatching(/left-org-.*SALESFORCE_DOMAIN/) },
+  });
+}, 30_000);
+
+it('ends what waits for a source that nobody reads, and what joined it', async () => {
+  await host!.stop();
+  const request = { source: 'phorest', account, mode: 'full', dryRun: false, contactId: null, asked: ASKED_NOTHING };
+  const longAgo = { requestedBy: 'test', requestedAt: Date.now() - 2 * 3_600_000 };
+  const scans = [randomUUID(), randomUUID()];
+  for (const scanId of scans) await SCAN_CONTROL.enqueue(platform.database, { ...request, ...longAgo, scanId });
+  await start();
+  for (const scanId of scans) {
+    expect(await follow(scanId, isDone)).toMatchObject({
+      status: 'failed',
+      exitCode: 2,
+      error: { code: 'unknown_source', message: expect.stringMatching(/no connector reads phorest.*SOURCES/) },
+    });
+  }
+}, 30_000);
+
+it('finds what the recycle bin has forgotten when the last sync is too long ago, and tells people so', async () => {
+  await follow(await ask({ api: 'rest' }), isDone);
+  const { rows } = await platform.database.query<{ salesforce_id: string }>(
+    'select salesforce_id from sf_contacts where account_id = $1 order by 1 limit 1',
+    [account],
+  );
+  simulator.world.hideContact(rows[0]!.salesforce_id);
+  simulator.world.advance(16 * 86_400_000);
+  const behind = await follow(await ask({ mode: 'incremental' }), isDone);
+  expect(behind.message).toMatch(
+    /marked 1 deleted.*\(15 days\): the ids of all contacts \(5\d\d\) were compared as well/,
+  );
+  const next = await follow(await ask({ mode: 'incremental' }), isDone);
+  expect(next.message).not.toMatch(/compared/);
+  const reconciled = await follow(await ask({ mode: 'reconcile' }), isDone);
+  expect(reconciled.message).not.toMatch(/compared/);
+  // The keys that the org listed, not what became of them.
+  expect(reconciled.tableStats).toMatchObject({
+    processed: 0,
+    retrieved: Number(/\((\d+)\)/.exec(behind.message!)![1]),
+  });
 }, 60_000);

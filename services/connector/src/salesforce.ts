@@ -27,6 +27,12 @@ export function salesforceOf(settings: SalesforceSettings, access: SalesforceAcc
         if (missing.length + changed.length > 0)
           logger.warn({ source, missing, changed, unmapped: unmapped.length }, 'fields of Contact are not as expected');
       },
+      onBehind(watermark) {
+        logger.warn(
+          { source, watermark: new Date(watermark).toISOString() },
+          'the last sync was more than 15 days ago: deletions may have left the recycle bin, so the ids of all contacts are compared as well',
+        );
+      },
     },
     holdMs: settings.SALESFORCE_HOLD * 1000,
     vanished: { minContacts: VANISHED_MIN, maxShare: settings.SALESFORCE_VANISHED_SHARE },

@@ -1218,6 +1218,8 @@ export interface ScanMarker {
   lookupsUnknown: number;
   /** Contacts that could not be used, for example without an id; kept in ContactLookupFailed. */
   unusableRecords: number;
+  /** Ids that were listed to find what is gone; null where none were. */
+  keysListed: number | null;
   /** Why the scan answers for nothing, if it does: an error code. */
   failureCode: string | null;
   /** The same as a sentence for people; no secrets, no personal data. */

@@ -2402,6 +2402,12 @@ export const SCHEMAS = {
         doc: 'Contacts that could not be used, for example without an id; kept in ContactLookupFailed.',
       },
       {
+        name: 'keysListed',
+        type: ['null', 'long'],
+        doc: 'Ids that were listed to find what is gone; null where none were.',
+        default: null,
+      },
+      {
         name: 'failureCode',
         type: ['null', 'string'],
         doc: 'Why the scan answers for nothing, if it does: an error code.',

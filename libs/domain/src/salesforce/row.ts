@@ -32,6 +32,8 @@ const TRACKED = CONTACT_FIELDS.filter(({ api }) => !PER_USER.has(api)).map(part)
 const UNTRACKED = CONTACT_FIELDS.filter(({ api }) => PER_USER.has(api)).map(part);
 const TIMES = CONTACT_FIELDS.filter(({ kind }) => kind === 'date' || kind === 'datetime');
 const NONE: readonly ContactField[] = [];
+const NO_FAULTS: { field: string; code: string }[] = [];
+const COLUMNS = new Map<string, string>(CONTACT_FIELDS.map(({ key, column }) => [key, column]));
 
 /**
  * The content of a contact. A field that is unread, faulty (but for a NUL that was taken out) or a date outside the years 1 to 9999
@@ -55,6 +57,20 @@ function keptFields(event: SalesforceContactRead): readonly ContactField[] {
   const keys = new Set<string>(unreadFields);
   for (const { field, code } of fieldErrors) if (code !== 'nul_removed') keys.add(field);
   return CONTACT_FIELDS.filter((field) => keys.has(field.key) || isOutOfTime(event, field));
+}
+
+/**
+ * Fields of a contact that could not be used as they came, by column; no values. A date outside the years 1 to 9999 is no fault of its
+ * reading, but no column holds it.
+ */
+export function faultyFields(event: SalesforceContactRead): { field: string; code: string }[] {
+  const { fieldErrors } = event;
+  const late = TIMES.filter((field) => isOutOfTime(event, field));
+  if (fieldErrors.length + late.length === 0) return NO_FAULTS;
+  return [
+    ...fieldErrors.map(({ field, code }) => ({ field: COLUMNS.get(field) ?? field, code })),
+    ...late.map(({ column }) => ({ field: column, code: 'date_out_of_range' })),
+  ];
 }
 
 function isOutOfTime(event: SalesforceContactRead, { kind, key }: ContactField): boolean {

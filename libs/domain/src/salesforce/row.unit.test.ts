@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { SalesforceContactRead } from '#libs/contracts/src/generated/events.ts';
 import { contactReader } from './contact.ts';
 import { CONTACT_FIELDS } from './fields.ts';
-import { contactContent } from './row.ts';
+import { contactContent, faultyFields } from './row.ts';
 
 const ALL = CONTACT_FIELDS.map(({ api }) => api);
 
@@ -71,6 +71,26 @@ describe('columns are kept', () => {
   ])('%s', (_, read, columns) => {
     expect(kept(read)).toEqual(columns);
   });
+});
+
+describe('the fields that could not be used', () => {
+  it.each<[string, Record<string, unknown>, ReturnType<typeof faultyFields>]>([
+    ['none of a good contact', {}, []],
+    [
+      'by column',
+      { Email: 'x'.repeat(81), FirstName: 'a\u0000', MN_Tasks_Count__c: 'many' },
+      [
+        { field: 'first_name', code: 'nul_removed' },
+        { field: 'email', code: 'too_long' },
+        { field: 'mn_tasks_count', code: 'not_a_number' },
+      ],
+    ],
+    [
+      'of a time that no column holds',
+      { CreatedDate: '0000-12-31T00:00:00.000Z' },
+      [{ field: 'sf_created_date', code: 'date_out_of_range' }],
+    ],
+  ])('are told, %s', (_, cells, expected) => expect(faultyFields(event(cells))).toEqual(expected));
 });
 
 describe('what makes a row another one', () => {

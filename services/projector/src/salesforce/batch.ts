@@ -18,6 +18,7 @@ import {
   type ContactEnd,
   type ContactWrite,
 } from '#libs/storage/src/sf-contacts.ts';
+import { readTrials, saveTrials } from '#libs/storage/src/sf-trials.ts';
 
 /** A word on a contact. */
 export type ContactWord = { read: SalesforceContactRead } | { deleted: ContactDeleted };
@@ -34,15 +35,17 @@ interface Contact {
 
 /**
  * Folds words on contacts of one account into their rows in the order in which they came, each as if it came alone, and writes each
- * row once; returns what became of each word. A dry run (`writes` false) finds the same and writes nothing.
+ * row once; returns what became of each word. A dry run, named by its scan, finds the same and writes no row: what it would have made
+ * of contacts is kept until it ends, so that one that comes again meets it.
  */
 export async function applyContacts(
   sql: Sql,
   account: string,
   words: readonly ContactWord[],
-  { writes }: { writes: boolean },
+  dryRun: string | null,
 ): Promise<ContactOutcome[]> {
   const contacts = await contactsOf(sql, account, words);
+  if (dryRun !== null) await recall(sql, dryRun, contacts);
   const outcomes: ContactOutcome[] = [];
   for (const word of words) {
     const contact = contacts.get(idOf(word))!;
@@ -52,10 +55,12 @@ export async function applyContacts(
     }
     const content = contactContent(word.read);
     // What it keeps is what an earlier word of this batch left.
-    if (writes && content.kept.length > 0 && contact.content !== undefined) await flush(sql, account, contacts);
+    if (dryRun === null && content.kept.length > 0 && contact.content !== undefined)
+      await flush(sql, account, contacts);
     outcomes.push(read(contact, word.read, content));
   }
-  if (writes) await flush(sql, account, contacts);
+  if (dryRun === null) await flush(sql, account, contacts);
+  else await remember(sql, dryRun, contacts);
   return outcomes;
 }
 
@@ -72,6 +77,17 @@ async function contactsOf(sql: Sql, account: string, words: readonly ContactWord
       return [id, { stored: state, state, version, content: undefined, bornAt: 0 }];
     }),
   );
+}
+
+/** Takes what the dry run has made of contacts for what is stored of them. */
+async function recall(sql: Sql, dryRun: string, contacts: Map<string, Contact>): Promise<void> {
+  for (const [id, state] of await readTrials(sql, dryRun, [...contacts.keys()]))
+    Object.assign(contacts.get(id)!, { stored: state, state });
+}
+
+async function remember(sql: Sql, dryRun: string, contacts: Map<string, Contact>): Promise<void> {
+  const changed = [...contacts].filter(([, { state, stored }]) => state !== stored);
+  await saveTrials(sql, dryRun, new Map(changed.map(([id, { state }]) => [id, state])));
 }
 
 function read(contact: Contact, event: SalesforceContactRead, content: ContactContent): ContactOutcome {

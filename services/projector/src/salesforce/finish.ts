@@ -3,7 +3,7 @@ import { emptyCounters } from '#libs/domain/src/result.ts';
 import { concludeTable } from '#libs/domain/src/table-result.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
-import { closedAt, doubtsOf, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
+import { closedAt, doubtsOf, faultyFields, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
 import { countContacts } from '#libs/storage/src/sf-contacts.ts';
 import { closeScan } from '../close-scan.ts';
 
@@ -13,9 +13,14 @@ import { closeScan } from '../close-scan.ts';
  */
 export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[]): Promise<void> {
   const { marker } = partitions[0]!;
-  const { scanId, source, account, dryRun, startedAt, failureCode, failureMessage, failureExitCode } = marker;
+  const { scanId, source, account, mode, dryRun, startedAt, failureCode, failureMessage, failureExitCode } = marker;
   const { holes } = doubtsOf(partitions);
-  const counters = { ...countersOf(partitions, holes), total: await countContacts(sql, account) };
+  const total = await countContacts(sql, account);
+  // A reconciliation retrieves keys; what it publishes is only what it finds gone.
+  const keys = marker.keysListed ?? null;
+  const counted = countersOf(partitions, holes);
+  const counters = { ...counted, total, retrieved: mode === 'reconcile' && keys !== null ? keys : counted.retrieved };
+  const faulty = faultyFields(partitions);
   const verdict = concludeTable({
     failure:
       failureCode === null
@@ -24,6 +29,7 @@ export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[
     missingNumbers: holes,
     dryRun,
     counters,
+    caughtUp: mode === 'reconcile' ? null : keys,
   });
   await closeScan(
     sql,
@@ -32,9 +38,9 @@ export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[
       scanId,
       source,
       account,
-      counters: sharedCounters(counters),
+      counters: { ...sharedCounters(counters), field_errors: faulty.count },
       heldTables: [],
-      fieldErrors: [],
+      fieldErrors: faulty.first,
       startedAt,
       appliedAt: closedAt(partitions),
       tableCounters: counters,

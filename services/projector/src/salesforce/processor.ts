@@ -1,14 +1,15 @@
 import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { accountOfKey } from '#libs/contracts/src/topics.ts';
+import { faultyFields } from '#libs/domain/src/salesforce/row.ts';
 import type { ConsumedEvent, EventBatch, Processor } from '#libs/kafka/src/processor.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
-import { saveProgress } from '#libs/storage/src/scan-states.ts';
+import { saveProgress, type FieldErrors } from '#libs/storage/src/scan-states.ts';
 import { followScans, isA } from '../scan-runs.ts';
 import { applyContacts, type ContactWord } from './batch.ts';
 import { finishScan } from './finish.ts';
-import { refusalOf } from './refusal.ts';
+import { faultOf, refusalOf } from './refusal.ts';
 
 /** What the projector of sf_contacts needs. */
 export interface SalesforceProjectionOptions {
@@ -41,7 +42,7 @@ export function salesforceProjection({ database, onOutbox }: SalesforceProjectio
       });
       if (finished) onOutbox();
     },
-    async deadLettered({ scanId, key, partition, scanNumber }, { code }, checkpoint) {
+    async deadLettered({ scanId, key, partition, scanNumber }, error, checkpoint) {
       await inTransaction(database, async (sql) => {
         await saveCheckpoint(sql, checkpoint);
         if (scanId === undefined) return;
@@ -49,9 +50,8 @@ export function salesforceProjection({ database, onOutbox }: SalesforceProjectio
           scanId,
           account: accountOfKey(TOPIC, key) ?? '',
           partition,
-          numbers: scanNumber === undefined ? [] : [scanNumber],
           deadLettered: 1,
-          outcomes: scanNumber === undefined ? [] : [QUARANTINED.has(code) ? 'quarantined' : 'errors'],
+          ...(scanNumber === undefined ? { numbers: [] } : setAside(scanNumber, key, error)),
         });
       });
     },
@@ -60,6 +60,18 @@ export function salesforceProjection({ database, onOutbox }: SalesforceProjectio
 
 /** Codes of records that are put aside for what they lack, rather than for what went wrong. */
 const QUARANTINED: ReadonlySet<string> = new Set(['record_invalid', 'record_too_large']);
+
+/** What a record that was put aside adds to its scan: it is told with the field it was refused for, never with a value. */
+function setAside(scanNumber: number, key: string, error: AppError) {
+  const numbers = [scanNumber];
+  if (!QUARANTINED.has(error.code)) return { numbers, outcomes: ['errors'] };
+  const contactId = key.split(':').at(-1) ?? '';
+  return {
+    numbers,
+    outcomes: ['quarantined'],
+    fieldErrors: new Map([[scanNumber, [{ contactId, ...faultOf(error) }]]]),
+  };
+}
 
 function project(sql: Sql, batch: EventBatch): Promise<boolean> {
   return followScans(sql, batch, {
@@ -80,11 +92,38 @@ async function applyRun(sql: Sql, partition: number, run: readonly ConsumedEvent
   // A record of a dry run that comes back after its scan was a look only: nothing is written for it.
   const heeded = scanId === null ? run.filter(({ value }) => !isDry(value)) : run;
   if (heeded.length === 0) return;
-  const writes = !heeded.some(({ value }) => isDry(value));
-  const outcomes = await applyContacts(sql, account, heeded.map(wordOf), { writes });
+  const dryRun = heeded.some(({ value }) => isDry(value)) ? scanId : null;
+  const outcomes = await applyContacts(sql, account, heeded.map(wordOf), dryRun);
   if (scanId === null) return;
-  const numbers = heeded.map(({ value }) => (value as { scanNumber: number }).scanNumber);
-  await saveProgress(sql, { scanId, account, partition, numbers, deadLettered: 0, outcomes });
+  const numbers = heeded.map(numberOf);
+  await saveProgress(sql, {
+    scanId,
+    account,
+    partition,
+    numbers,
+    deadLettered: 0,
+    outcomes,
+    fieldErrors: fieldErrorsOf(heeded),
+  });
+}
+
+function numberOf({ value }: ConsumedEvent): number {
+  return (value as { scanNumber: number }).scanNumber;
+}
+
+function fieldErrorsOf(run: readonly ConsumedEvent[]): FieldErrors {
+  const found = new Map<number, { contactId: string; field: string; code: string }[]>();
+  for (const event of run) {
+    if (!isA(event, 'crm.raw.salesforce.v1.ContactRead')) continue;
+    const faults = faultyFields(event.value);
+    if (faults.length === 0) continue;
+    const { salesforceId: contactId } = event.value;
+    found.set(
+      numberOf(event),
+      faults.map((fault) => ({ contactId, ...fault })),
+    );
+  }
+  return found;
 }
 
 function isDry(value: ConsumedEvent['value']): boolean {

@@ -112,6 +112,7 @@ export const MARKER: Omit<ScanMarker, 'scanId' | 'partition' | 'partitions' | 'l
   contactsRead: 0,
   lookupsUnknown: 0,
   unusableRecords: 0,
+  keysListed: null,
   failureCode: null,
   failureMessage: null,
   failureExitCode: 0,

@@ -2,6 +2,21 @@ import type { ContactDeleted, ContactUnusable, SalesforceContactRead } from '#li
 import type { ConsumedEvent } from '#libs/kafka/src/processor.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 
+/** A record that makes no row, and the column it was refused for. */
+class Refusal extends AppError {
+  readonly fault: { field: string; code: string };
+
+  constructor(code: 'record_invalid' | 'record_too_large', message: string, field: string, fault: string = code) {
+    super(code, message);
+    this.fault = { field, code: fault };
+  }
+}
+
+/** Which column a record was put aside for, and why; the whole record where the reason names none. */
+export function faultOf(error: AppError): { field: string; code: string } {
+  return error instanceof Refusal ? error.fault : { field: 'record', code: error.code };
+}
+
 const REASONS: ReadonlySet<string> = new Set(['deleted', 'merged', 'not_visible']);
 
 /**
@@ -12,16 +27,16 @@ export function refusalOf({ type, value }: Pick<ConsumedEvent, 'type' | 'value'>
   if (type === 'crm.raw.salesforce.v1.ContactUnusable') {
     const { code } = value as ContactUnusable;
     return code === 'record_too_large'
-      ? new AppError('record_too_large', 'the row of the contact is too large for an event')
-      : new AppError('record_invalid', 'the row names no contact');
+      ? new Refusal('record_too_large', 'the row of the contact is too large for an event', 'additional_data')
+      : new Refusal('record_invalid', 'the row names no contact', 'salesforce_id');
   }
   if (type === 'crm.raw.salesforce.v1.ContactDeleted') {
     if (REASONS.has((value as ContactDeleted).reason)) return undefined;
-    return new AppError('record_invalid', 'the contact was deleted for a reason nobody knows');
+    return new Refusal('record_invalid', 'the contact was deleted for a reason nobody knows', 'deletion_reason');
   }
   if (type !== 'crm.raw.salesforce.v1.ContactRead') return undefined;
   return isNameless(value as SalesforceContactRead)
-    ? new AppError('record_invalid', 'the contact has no LastName')
+    ? new Refusal('record_invalid', 'the contact has no LastName', 'last_name', 'required')
     : undefined;
 }
 

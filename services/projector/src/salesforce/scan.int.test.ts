@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { ScanApplied } from '#libs/contracts/src/generated/events.ts';
 import { applyRunEvent } from '#libs/storage/src/runs.ts';
 import { readRun } from '#libs/storage/src/reads.ts';
+import { describeResult } from '#services/cli/src/progress.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { contactEvent, deletedEvent, ID, openProjection, type TestProjection } from './projection.fixture.ts';
 
@@ -92,6 +93,50 @@ it('a scan that failed is no success, whatever was read', async () => {
   ]);
 });
 
+const faulty = (n: number, scanNumber: number, cells: object) =>
+  contactEvent({ Id: id(n), ...cells }, inScan(scanNumber));
+
+it('a scan tells the fields that could not be used and the records put aside, each once, and no value', async () => {
+  const page = [faulty(1, 1, { Email: 'x'.repeat(81), FirstName: 'a\u0000' }), read(2, 2)];
+  await projection.apply(page);
+  // A page that is published again after a crash.
+  await projection.apply([...page, faulty(3, 3, { CreatedDate: '0000-12-31T00:00:00.000Z' })]);
+  await projection.apply([faulty(4, 1, { MN_Tasks_Count__c: 'many' })], 1);
+  await projection.bury({ scanId: SCAN, scanNumber: 4 }, 'record_invalid');
+  await projection.bury({ scanId: SCAN, scanNumber: 4 }, 'record_invalid');
+  await projection.bury({ scanId: SCAN, scanNumber: 5 }, 'record_undecodable');
+  await projection.close({ scanId: SCAN }, [5, 1]);
+  const [result] = await applied();
+  expect(result!.fieldErrors).toEqual([
+    { contactId: id(1), field: 'email', code: 'too_long' },
+    { contactId: id(1), field: 'first_name', code: 'nul_removed' },
+    { contactId: id(3), field: 'sf_created_date', code: 'date_out_of_range' },
+    { contactId: id(4), field: 'mn_tasks_count', code: 'not_a_number' },
+    { contactId: 'x', field: 'record', code: 'record_invalid' },
+  ]);
+  expect(result!.counters).toMatchObject({ field_errors: 5, dead_lettered: 1 });
+  await applyRunEvent(database.pool, 'crm.scan.v1.ScanApplied', result!);
+  expect(describeResult(await readRun(database.pool, SCAN))).toMatch(
+    /Field errors \(first 5 of 5\):\n {2}003.*email: too_long/,
+  );
+});
+
+it('counts every faulty field and keeps a hundred, over any number of batches', async () => {
+  const many = Array.from({ length: 130 }, (_, index) =>
+    contactEvent({ Id: `0030000000${10_000 + index}AAA`, Email: 'x'.repeat(81) }, inScan(index + 1)),
+  );
+  await projection.apply(many.slice(0, 70));
+  await projection.apply(many.slice(70));
+  await projection.apply([faulty(1, 1, { Email: 'x'.repeat(81) })], 1);
+  await projection.close({ scanId: SCAN }, [130, 1]);
+  const [result] = await applied();
+  expect([result!.fieldErrors.length, result!.counters['field_errors']]).toEqual([100, 131]);
+  const { rows } = await database.pool.query<{ kept: number }>(
+    'select jsonb_array_length(field_errors) as kept from tributary.scan_partitions order by partition',
+  );
+  expect(rows).toEqual([{ kept: 100 }, { kept: 1 }]);
+});
+
 it('a dry run counts and writes no row', async () => {
   await projection.apply([contactEvent({ Id: id(1), FirstName: 'F1' })]);
   const dryRun = { dryRun: true };
@@ -109,6 +154,36 @@ it('a dry run counts and writes no row', async () => {
     'select from sf_contacts where deleted_at is null and row_version = 1',
   );
   expect(rowCount).toBe(1);
+});
+
+it('a dry run counts a contact that comes again as the real run does, in whatever batch it comes', async () => {
+  const second = (n: number) => `2026-01-01T00:00:0${n}.000Z`;
+  const told = (scanId: string, dryRun: boolean): object[][] => {
+    const inRun = (scanNumber: number, more: object = {}) => ({ scanId, scanNumber, dryRun, ...more });
+    const page = (n: number, scanNumber: number, modstamp: number, FirstName = 'A') =>
+      contactEvent(
+        { Id: id(n), FirstName, SystemModstamp: second(modstamp) },
+        inRun(scanNumber, { readAt: scanNumber }),
+      );
+    const end = (n: number, scanNumber: number) =>
+      deletedEvent({ salesforceId: id(n), sfSystemModstamp: Date.parse(second(5)), ...inRun(scanNumber) });
+    return [
+      [page(1, 1, 1), page(2, 2, 1), page(2, 3, 1)],
+      [page(1, 4, 1), page(2, 5, 2, 'B'), end(3, 6)],
+      [page(3, 7, 1), end(1, 8), page(2, 9, 2, 'B')],
+      [page(1, 10, 6), page(4, 11, 1)],
+    ];
+  };
+  const stats = async (scanId: string, dryRun: boolean): Promise<object> => {
+    for (const batch of told(scanId, dryRun)) await projection.apply(batch);
+    await projection.close({ scanId, dryRun }, [11, 0]);
+    const result = (await applied()).find((one) => one.scanId === scanId);
+    return { ...result!.tableCounters, total: undefined };
+  };
+  const dry = await stats('dry', true);
+  expect([await count(), (await database.pool.query('select from tributary.sf_trials')).rowCount]).toEqual([0, 0]);
+  expect(dry).toMatchObject({ created: 4, updated: 1, unchanged: 4, deleted: 1, restored: 1 });
+  expect(await stats('real', false)).toEqual(dry);
 });
 
 it('what comes of a closed scan is a repeat; what is redriven is applied when it comes', async () => {

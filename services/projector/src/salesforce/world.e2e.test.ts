@@ -130,6 +130,9 @@ it('the table shows the org, again without a write, and what happened to it sinc
   expect(letter!.headers).toMatchObject({ '__connect.errors.exception.class.name': 'record_invalid' });
   expect(letter!.key).toBe(`org:contact:${idOf(NAMELESS)}`);
 
+  const nameless = { contactId: idOf(NAMELESS), field: 'last_name', code: 'required' };
+  expect(first.fieldErrors).toContainEqual(nameless);
+
   const before = await versions();
   const second = await scan(await read());
   expect(second.tableCounters).toMatchObject({
