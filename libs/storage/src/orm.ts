@@ -9,6 +9,7 @@ import { Migration20261125Control } from './migrations/20261125-control.ts';
 import { Migration20261126Requests } from './migrations/20261126-requests.ts';
 import { Migration20261126SfContacts } from './migrations/20261126-sf-contacts.ts';
 import { Migration20261127RoomForUpdates } from './migrations/20261127-room-for-updates.ts';
+import { Migration20261127SfContactsWhole } from './migrations/20261127-sf-contacts-whole.ts';
 import { databaseAddress } from './address.ts';
 import { databaseError } from './pool.ts';
 
@@ -22,6 +23,7 @@ const MIGRATIONS = [
   { name: '20261126-requests', class: Migration20261126Requests },
   { name: '20261126-sf-contacts', class: Migration20261126SfContacts },
   { name: '20261127-room-for-updates', class: Migration20261127RoomForUpdates },
+  { name: '20261127-sf-contacts-whole', class: Migration20261127SfContactsWhole },
 ];
 
 /** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */
