@@ -40,7 +40,6 @@ export const TOPICS = {
       'crm.sync.v1.SyncCancelled',
       'crm.sync.v1.SyncPaused',
       'crm.sync.v1.SyncResumed',
-      'crm.sync.v1.SyncConfirmed',
     ],
     doc: 'What people and schedules ask for.',
   },
@@ -103,13 +102,14 @@ export const TOPICS = {
   'crm.registration.v1': {
     partitions: PARTITIONS,
     retentionMs: -1,
-    key: 'row id',
+    key: 'row id, or sync id',
     events: [
       'crm.registration.v1.VendorRegistered',
       'crm.registration.v1.LeadRegistered',
       'crm.registration.v1.VendorStatusSet',
+      'crm.sync.v1.SyncConfirmed',
     ],
-    doc: 'What begins locally: rows that are imported or made through the API, and what people say of them.',
+    doc: 'What begins locally and no source can say again: rows that are imported or made through the API, and what people say of rows and of what a scan held back.',
   },
   'crm.operation.v1': {
     partitions: PARTITIONS,
@@ -166,7 +166,7 @@ export const DEAD_LETTER_RETENTION_MS = 30 * DAY;
 export const CONSUMER_GROUPS = {
   'connector-ghl': ['crm.sync-request.v1'],
   classifier: ['crm.raw.ghl.v1'],
-  'projector-ghl': ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'],
+  'projector-ghl': ['crm.observation.v1', 'crm.registration.v1'],
   'projector-salesforce': ['crm.raw.salesforce.v1'],
   'projector-runs': ['crm.sync-request.v1', 'crm.scan.v1'],
   'projector-operations': ['crm.operation.v1'],

@@ -92,7 +92,7 @@ describe('over a registry that has bad days', () => {
   let server: Server;
   let registryUrl: string;
   let asked: string[] = [];
-  let answer: (response: ServerResponse, path: string) => void;
+  let answer: (response: ServerResponse, path: string, method: string) => void;
 
   const json = (response: ServerResponse, status: number, body: object): void =>
     void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
@@ -103,7 +103,7 @@ describe('over a registry that has bad days', () => {
   beforeAll(async () => {
     server = createServer((request, response) => {
       asked.push(request.url ?? '');
-      answer(response, request.url ?? '');
+      answer(response, request.url ?? '', request.method ?? '');
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     registryUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -120,6 +120,25 @@ describe('over a registry that has bad days', () => {
   });
 
   const body = avro.Type.forSchema(SCHEMAS[CANCELLED] as unknown as avro.Schema).toBuffer(value);
+
+  it.each([
+    [1, 'resolves'],
+    [2, 'rejects'],
+  ])('%d conflicts in a row over one subject: registration %s', async (conflicts, outcome) => {
+    let left = conflicts;
+    answer = (response, path, method) => {
+      if (path.startsWith('/config/') && method === 'PUT' && left > 0) {
+        left -= 1;
+        json(response, 409, { error_code: 409, message: `A rule named 'COMPATIBILITY' already exists.` });
+      } else if (path.startsWith('/config/') && method === 'GET')
+        json(response, 404, { error_code: 40401, message: '-' });
+      else json(response, 200, { id: 1, compatibility: 'FULL_TRANSITIVE' });
+    };
+    const registered = registerSchemas({ registryUrl });
+    if (outcome === 'resolves') expect(await registered).toBe(TYPES.length);
+    else await expect(registered).rejects.toMatchObject({ code: 'schema_not_registered' });
+    expect(left).toBe(0);
+  });
 
   it('engineering 1.2: a resolver is built once per writer id, not once per record', async () => {
     const built = jest.spyOn(avro.Type.prototype, 'createResolver');

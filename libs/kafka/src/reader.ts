@@ -57,8 +57,10 @@ export async function openReader(options: {
   codec: Codec;
   places: readonly Place[];
   types: readonly EventType[];
+  /** Whether heads are looked at before values are asked for. */
+  headFirst?: boolean | undefined;
 }): Promise<TopicReader> {
-  const { kafka, codec, places, types } = options;
+  const { kafka, codec, places, types, headFirst = false } = options;
   const wanted = new Set(types);
   const groupId = `tributary-reader-${randomUUID()}`;
   const queues = new Map(places.map(({ topic, partition, offset }) => [`${topic} ${partition}`, emptyQueue(offset)]));
@@ -157,7 +159,8 @@ export async function openReader(options: {
     const named = headerText(message, HEADERS.type);
     if (named !== undefined && !wanted.has(named as EventType)) return undefined;
     if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
-    const decoded = await codec.decode(message.value);
+    const head = headFirst ? codec.decodeHead(message.value) : undefined;
+    const decoded = head ?? (await codec.decode(message.value));
     return wanted.has(decoded.type) ? consumedEvent(message, decoded) : undefined;
   }
 }

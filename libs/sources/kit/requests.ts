@@ -34,9 +34,13 @@ export function controlRequest(action: ControlAction, run: Controlled, requested
   const { source, account } = run;
   // What waits to be confirmed is the scan that was read, whoever joined it.
   const syncId = action === 'confirm' ? (run.joinedTo ?? run.syncId) : run.syncId;
+  // A confirmation decides what rows become: it is kept as long as what they are rebuilt from.
+  const place =
+    action === 'confirm'
+      ? ({ topic: 'crm.registration.v1', key: syncId } as const)
+      : ({ topic: 'crm.sync-request.v1', key: `${source}:${account}` } as const);
   return {
-    topic: 'crm.sync-request.v1',
-    key: `${source}:${account}`,
+    ...place,
     type,
     id: randomUUID(),
     value: { syncId, source, account, requestedBy, requestedAt: Date.now() },

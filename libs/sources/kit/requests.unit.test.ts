@@ -13,10 +13,17 @@ describe('what may be asked of a sync', () => {
   ])('%s in the states %j only; a refusal names the state', (action, allowed, type) => {
     for (const status of STATES) {
       const ask = () => controlRequest(action, { ...run, status }, 'test');
-      if (allowed.includes(status)) expect(ask()).toMatchObject({ type, key: 'ghl:A', value: { syncId: 'S' } });
+      if (allowed.includes(status)) expect(ask()).toMatchObject({ type, value: { syncId: 'S' } });
       else
         expect(ask).toThrow(expect.objectContaining({ code: 'wrong_state', message: expect.stringContaining(status) }));
     }
+  });
+
+  it.each<[ControlAction, string, string, string]>([
+    ['cancel', 'running', 'crm.sync-request.v1', 'ghl:A'],
+    ['confirm', 'needs_confirmation', 'crm.registration.v1', 'S'],
+  ])('%s is written where its reader keeps it as long as it needs it', (action, status, topic, key) => {
+    expect(controlRequest(action, { ...run, status }, 'test')).toMatchObject({ topic, key });
   });
 
   it('is confirmed of the scan that was read, and cancelled of the sync itself', () => {

@@ -117,7 +117,10 @@ export async function openShadow(database: Database, processor: string): Promise
     },
 
     async swap(tables, catchUp) {
-      for (const table of tables) await database.query(`analyze ${SHADOW}.${table}`);
+      for (const table of tables) {
+        await database.query(`alter table ${SHADOW}.${table} set logged`);
+        await database.query(`analyze ${SHADOW}.${table}`);
+      }
       for (let attempt = 1; ; attempt += 1) {
         await catchUp(await positionsOf(database, processor));
         try {
@@ -155,8 +158,15 @@ async function createShadow(sql: Sql): Promise<void> {
   for (const table of BOOKKEEPING)
     await sql.query(`create unlogged table ${SHADOW}.${table} (like ${table} including all)`);
   for (const table of REBUILT) {
-    await sql.query(`create table ${SHADOW}.${table} (like public.${table} including all excluding indexes)`);
-    await takeOverStorage(sql, table);
+    // A rebuild begins anew after a crash: what it writes is logged when it is to stay.
+    await sql.query(`create unlogged table ${SHADOW}.${table} (like public.${table} including all excluding indexes)`);
+    const { rows: made } = await sql.query<{ options: string | null }>(
+      `select array_to_string(reloptions, ', ') as options from pg_class where oid = $1::regclass`,
+      [`public.${table}`],
+    );
+    // A copy has the columns, not the storage parameters.
+    const options = made[0]?.options ?? null;
+    if (options !== null) await sql.query(`alter table ${SHADOW}.${table} set (${options})`);
     // By the names of the live ones, which later migrations know them by.
     const { rows } = await sql.query<{ name: string; definition: string; is_key: boolean }>(
       `select c.relname as name, pg_get_indexdef(i.indexrelid) as definition, i.indisprimary as is_key
@@ -168,15 +178,6 @@ async function createShadow(sql: Sql): Promise<void> {
       if (isKey) await sql.query(`alter table ${SHADOW}.${table} add primary key using index ${name}`);
     }
   }
-}
-
-/** The storage parameters of the live table, which LIKE leaves out. */
-async function takeOverStorage(sql: Sql, table: Rebuilt): Promise<void> {
-  const { rows } = await sql.query<{ parameters: string }>(
-    `select array_to_string(reloptions, ', ') as parameters from pg_class where oid = $1::regclass and reloptions is not null`,
-    [`public.${table}`],
-  );
-  for (const { parameters } of rows) await sql.query(`alter table ${SHADOW}.${table} set (${parameters})`);
 }
 
 /** Exchanges tables for their rebuilt ones, with the privileges that were granted on them. Refuses what would be lost with the old table. */

@@ -106,7 +106,8 @@ async function generate(): Promise<void> {
     if (newest !== undefined && JSON.stringify(newest) === JSON.stringify(schema)) continue;
     const folder = join(HISTORY, fullName(schema));
     mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, `${history.length + 1}.avsc`), `${JSON.stringify(schema, null, 2)}\n`);
+    const file = join(folder, `${history.length + 1}.avsc`);
+    writeFileSync(file, await format(JSON.stringify(schema, null, 2), file));
   }
 }
 

@@ -6,7 +6,7 @@ import { startTestPipeline, testStack, type TestPipeline } from '#testcontainers
 import { emptyWorld, type StoredContact } from '#testcontainers/simulators/ghl/world.ts';
 import { confirm, handledAll, register, toldAll } from './projected.fixture.ts';
 
-const TOPICS = ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'] as const;
+const TOPICS = ['crm.observation.v1', 'crm.registration.v1'] as const;
 let test: TestPipeline;
 
 beforeAll(async () => {
@@ -112,6 +112,9 @@ describe('a replay of the topics', () => {
   it('finds what was tampered with, and mends it with a swap while a reader polls and a sync runs', async () => {
     const indexes = `select indexname from pg_indexes where schemaname = 'public' and tablename in ('vendors', 'leads') order by 1`;
     const names = await query(indexes);
+    const kept = `select relname, relpersistence, reloptions from pg_class where relname in ('vendors', 'leads') and relkind = 'r' order by 1`;
+    const storage = await query(kept);
+    expect(storage).toMatchObject([{ relpersistence: 'p', reloptions: ['fillfactor=85'] }, { relpersistence: 'p' }]);
     await query(`update vendors set phone = 'tampered' where id = 'imported'`);
     await query(`delete from vendors where email = 'turns@replay.test'`);
     await query(`insert into leads (id, account_id) values ('stray', 'nowhere')`);
@@ -140,6 +143,7 @@ describe('a replay of the topics', () => {
       phone: { live: 'tampered', rebuilt: null },
     });
     expect(await query(indexes)).toEqual(names);
+    expect(await query(kept)).toEqual(storage);
     const rights = `select has_table_privilege('pg_monitor', 'vendors', 'select') as vendors,
       has_column_privilege('pg_monitor', 'leads', 'customer_email', 'select') as email,
       has_table_privilege('pg_monitor', 'leads', 'select') as leads`;

@@ -56,7 +56,7 @@ export async function openRebuild(options: RebuildOptions): Promise<Rebuild> {
     from,
   );
   const begins = places.map(({ offset }) => offset);
-  const reader = await openReader({ ...platform, places, types: processor.types });
+  const reader = await openReader({ ...platform, places, types: processor.types, headFirst: processor.headFirst });
   const cursors: Cursor[] = [];
   for (const place of places) {
     const { epoch } = await checkpoints.acquire(processor.name, place.topic, place.partition);

@@ -1,3 +1,4 @@
+import { TOPICS, type TopicName } from '#libs/contracts/src/topics.ts';
 import type { GhlRules } from '#libs/domain/src/settings.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
@@ -51,8 +52,6 @@ interface Rebuildable {
   processor(pool: Database, options: ReplayOptions): Processor;
   /** When what was written before must have been handled, in order. */
   starts(database: Database): Promise<number[]>;
-  /** Whether the topics are kept for ever, so that all rows can come from them. */
-  isKept: boolean;
 }
 
 const REBUILDABLE: readonly Rebuildable[] = [
@@ -61,13 +60,11 @@ const REBUILDABLE: readonly Rebuildable[] = [
     processor: (database, { rulesFor }) =>
       ghlProjection({ database, rulesFor, onOutbox: () => undefined, tells: false }),
     starts: scanStarts,
-    isKept: true,
   },
   {
     tables: ['sf_contacts'],
     processor: (database) => salesforceProjection({ database, onOutbox: () => undefined }),
     starts: () => Promise.resolve([]),
-    isKept: false,
   },
 ];
 
@@ -130,7 +127,7 @@ async function replayOne(projection: Rebuildable, options: ReplayOptions): Promi
         tables: differences,
       };
       if (report.equal || !(await maySwap(report))) return report;
-      refusePart(from !== undefined, projection.isKept || rebuild.isWhole(), tables);
+      refusePart(from !== undefined, isKept(processor) || rebuild.isWhole(), tables);
       await shadow.swap(tables, (ends) => rebuild.catchUp(ends));
       // The new tables are ours still. What this user may not do about it, every deploy says.
       await grantRoles(databaseUrl);
@@ -142,6 +139,11 @@ async function replayOne(projection: Rebuildable, options: ReplayOptions): Promi
     await pool.end();
     await shadow.close();
   }
+}
+
+/** Whether all its topics are kept for ever, so that all rows can come from them. */
+function isKept({ topics }: Processor): boolean {
+  return topics.every((topic) => topic in TOPICS && TOPICS[topic as TopicName].retentionMs === -1);
 }
 
 function refusePart(isPart: boolean, isWhole: boolean, tables: readonly Rebuilt[]): void {

@@ -54,7 +54,7 @@ export function ghlProjection({ database, rulesFor, onOutbox, tells = true }: Gh
   return {
     name: 'ghl',
     groupId: 'projector-ghl',
-    topics: ['crm.observation.v1', 'crm.registration.v1', 'crm.sync-request.v1'],
+    topics: ['crm.observation.v1', 'crm.registration.v1'],
     types: HANDLED,
     headFirst: true,
     savesCheckpoint: true,
