@@ -47,6 +47,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
 
 /** Equal as sets of trimmed items (rules-ghl section 4). */
 export function sameItems(a: readonly string[], b: readonly string[]): boolean {
+  if (sameValue(a, b)) return true;
   const left = new Set(a.map((item) => item.trim()));
   const right = new Set(b.map((item) => item.trim()));
   return left.size === right.size && [...left].every((item) => right.has(item));

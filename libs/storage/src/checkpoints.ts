@@ -1,18 +1,7 @@
+import type { Checkpoint } from '#libs/kafka/src/processor.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { databaseError, type Database, type Sql } from './pool.ts';
 import { statementName } from './statement-name.ts';
-
-/** Position of one processor in one partition, with the epoch that fences zombies. Offsets are decimal text. */
-export interface Checkpoint {
-  processor: string;
-  topic: string;
-  partition: number;
-  epoch: number;
-  /** Stored position that this step started from; null at the beginning of the partition. */
-  expected: string | null;
-  /** Offset of the next record to handle. */
-  next: string;
-}
 
 /** Saves a checkpoint inside the transaction that writes what it stands for. I5: table and position change together or not at all. */
 export async function saveCheckpoint(sql: Sql, checkpoint: Checkpoint): Promise<void> {

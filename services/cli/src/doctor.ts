@@ -7,6 +7,7 @@ import { kafkaOf, registryOf } from '#libs/runtime/src/platform.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import { databaseAddress } from '#libs/storage/src/address.ts';
 import type { StackInfo } from '#testcontainers/stack/stack.ts';
+import { lockRoom, locksWanted } from '#libs/storage/src/locks.ts';
 import { openOrm, pendingMigrations } from '#libs/storage/src/orm.ts';
 import { withClients } from './accounts.ts';
 import { existingStack } from './connections.ts';
@@ -70,6 +71,12 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
           throw new AppError(
             'config_invalid',
             `migrations are missing (${pending.join(', ')}): run \`npm run -s tributary -- deploy\``,
+          );
+        const locks = locksWanted(await lockRoom(orm));
+        if (locks !== undefined)
+          throw new AppError(
+            'config_invalid',
+            `PostgreSQL has room for too few locks, a first load of many contacts would wait for ever: set its max_locks_per_transaction to ${locks} and restart it`,
           );
         return { detail: 'reachable, migrations current', value: pending };
       } finally {

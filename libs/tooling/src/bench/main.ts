@@ -2,6 +2,7 @@
  * `npm run bench`: what the pipeline does a second, on a stack of its own with durability on.
  *
  *   npm run bench                       topic -> table: first load, all changed, all unchanged
+ *   npm run bench -- plain              the same without the rules: the least that keeps a table like its topic, for comparison
  *   npm run bench -- location           a location in mode full, with the limits of GoHighLevel and without
  *   npm run bench -- rebuild            replay of the topics into a shadow table
  *   npm run bench -- salesforce         an org's contacts by the Bulk API: to the table, to the topic, from the topic, replay
@@ -22,7 +23,7 @@ import { benchLocation } from './location.ts';
 import { describeMachine } from './machine.ts';
 import { benchRebuild } from './rebuild.ts';
 import { benchSalesforce } from './salesforce.ts';
-import { benchTable } from './table.ts';
+import { benchPlain, benchTable } from './table.ts';
 
 /** Where the stack of the benchmark is. */
 export interface Addresses {
@@ -45,6 +46,7 @@ export interface Bench {
 /** The benchmarks by name, with what they run with if nothing is said. */
 const BENCHES: Record<string, { run(bench: Bench): Promise<void>; rows: number; rounds: number }> = {
   table: { run: benchTable, rows: 300_000, rounds: 3 },
+  plain: { run: benchPlain, rows: 300_000, rounds: 3 },
   location: { run: benchLocation, rows: 15_000, rounds: 3 },
   rebuild: { run: benchRebuild, rows: 600_000, rounds: 1 },
   salesforce: { run: benchSalesforce, rows: 600_000, rounds: 1 },

@@ -6,6 +6,7 @@ import { openPlatform } from '#libs/runtime/src/platform.ts';
 import { ghlProjection } from '#services/projector/src/ghl/processor.ts';
 import { answerTask, watchPeak } from './child.ts';
 import type { Addresses } from './main.ts';
+import { plainProjection } from './plain.ts';
 import { cpuUse, perRow, type CpuUse } from './machine.ts';
 
 /** What the child is asked for. */
@@ -13,6 +14,8 @@ export interface Task {
   addresses: Addresses;
   rows: number;
   serverPids: number[];
+  /** Without the rules, for comparison. */
+  plain: boolean;
 }
 
 /** What it found. */
@@ -23,18 +26,17 @@ export interface Measured {
   peakBytes: number;
 }
 
-async function project({ addresses, rows, serverPids }: Task): Promise<Measured> {
+async function project({ addresses, rows, serverPids, plain }: Task): Promise<Measured> {
   const logger = createLogger({ name: 'bench', level: 'warn' });
   const platform = await openPlatform({ stack: addresses, databasePool: 8, logger, service: 'bench' });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   let before: { at: number; cpu: CpuUse } | undefined;
   let handled = 0;
   const peak = watchPeak();
-  const processor = ghlProjection({
-    database: platform.database,
-    rulesFor: () => DEFAULT_GHL_RULES,
-    onOutbox: () => undefined,
-  });
+  const { database } = platform;
+  const processor = plain
+    ? plainProjection(database)
+    : ghlProjection({ database, rulesFor: () => DEFAULT_GHL_RULES, onOutbox: () => undefined });
   const component = platform.consumer({
     ...processor,
     async handle(batch: EventBatch) {

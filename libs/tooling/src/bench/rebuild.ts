@@ -7,7 +7,7 @@ import { PHASES, publish } from './vendors.ts';
 /** Replay into a shadow table: every row of the topic again, and the comparison with the live table. */
 export async function benchRebuild({ platform, addresses, serverPids, rows, rounds, say }: Bench): Promise<void> {
   await publish(platform, rows, PHASES[0]!);
-  await inChild<Task, Measured>('projecting.ts', { addresses, rows, serverPids });
+  await inChild<Task, Measured>('projecting.ts', { addresses, rows, serverPids, plain: false });
   await platform.database.query('vacuum (analyze) vendors');
   for (let round = 1; round <= rounds; round += 1) {
     const { seconds, records, equal, peakBytes } = await inChild<Replaying, Replayed>('replaying.ts', {

@@ -15,7 +15,16 @@ async function walBytes({ database }: Platform): Promise<number> {
  * Topic -> table, rows a second: the median of the rounds for first load, all changed and all unchanged, with CPU and WAL for each row
  * and the projector's peak memory.
  */
-export async function benchTable({ platform, addresses, serverPids, rows, rounds, say }: Bench): Promise<void> {
+export function benchTable(bench: Bench): Promise<void> {
+  return runPhases(bench, false);
+}
+
+/** The same records into the same table without the rules: what the machine has to give. */
+export function benchPlain(bench: Bench): Promise<void> {
+  return runPhases(bench, true);
+}
+
+async function runPhases({ platform, addresses, serverPids, rows, rounds, say }: Bench, plain: boolean): Promise<void> {
   const results = new Map<string, (Measured & { wal: number })[]>(PHASES.map(({ name }) => [name, []]));
   for (let round = 1; round <= rounds; round += 1) {
     await platform.database.query('truncate vendors');
@@ -26,7 +35,7 @@ export async function benchTable({ platform, addresses, serverPids, rows, rounds
       await platform.database.query('vacuum (analyze) vendors');
       await platform.database.query('checkpoint');
       const before = await walBytes(platform);
-      const measured = await inChild<Task, Measured>('projecting.ts', { addresses, rows, serverPids });
+      const measured = await inChild<Task, Measured>('projecting.ts', { addresses, rows, serverPids, plain });
       const wal = (await walBytes(platform)) - before;
       results.get(phase.name)?.push({ ...measured, wal });
       say(`round ${round}  ${describe(phase.name, rows, [{ ...measured, wal }])}`);

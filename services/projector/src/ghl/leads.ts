@@ -12,6 +12,8 @@ import {
   type Versioned,
 } from '#libs/storage/src/rows.ts';
 import {
+  contest,
+  firstByEmail,
   newestByContact,
   noteOutcome,
   noteReclassified,
@@ -39,7 +41,7 @@ export async function applyLeads(scope: BatchScope, observations: Observations):
     if (own.length === 0 && others === 0 && claimant.fits === true && claimant.observation.discovered) {
       discovered.push(claimant.observation);
     } else if (own.length === 0 || others > 0 || isOpen) {
-      contest(scope, claimant);
+      contest(scope, 'leads', claimant.type, claimant.observation);
     } else if (claimant.fits === true) {
       writes.push(...settle(scope, claimant.observation, own));
     } else {
@@ -170,23 +172,7 @@ async function unrivalled(scope: BatchScope, discovered: LeadObserved[]): Promis
   // Another partition may have made a row with this e-mail while this one waited for the lock.
   const born = await readHolding(scope.sql, LEADS, scope.account, [['customerEmail', emails]]);
   const taken = new Set(born.map(({ row }) => row.customerEmail));
-  return discovered.filter((observation) => {
-    if (observation.email === null) return true;
-    if (taken.has(observation.email)) {
-      contest(scope, { type: 'crm.observation.v1.LeadObserved', fits: true, observation });
-      return false;
-    }
-    taken.add(observation.email);
-    return true;
-  });
-}
-
-function contest(scope: BatchScope, { type, observation }: LeadClaimant): void {
-  scope.sighting.otherContacts.push(observation.contactId);
-  const { scanId } = scope;
-  const { contactId } = observation;
-  const eventId = scope.eventIds.get(observation) ?? '';
-  scope.contested.push({ scanId, table: 'leads', contactId, type, eventId, observation });
+  return firstByEmail(discovered, taken, (rival) => contest(scope, 'leads', 'crm.observation.v1.LeadObserved', rival));
 }
 
 function noteLead(

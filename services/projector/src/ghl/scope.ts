@@ -54,6 +54,37 @@ export interface BatchScope extends Writing {
   contested: Contested[];
 }
 
+/** Leaves an observation to the end of the scan, when all who claim the same rows are known. */
+export function contest(
+  scope: BatchScope,
+  table: 'vendors' | 'leads',
+  type: string,
+  observation: Contested['observation'],
+): void {
+  const { contactId } = observation;
+  scope.sighting.otherContacts.push(contactId);
+  const eventId = scope.eventIds.get(observation) ?? '';
+  scope.contested.push({ scanId: scope.scanId, table, contactId, type, eventId, observation });
+}
+
+/** Those whose e-mail is not taken and nobody before them has; `rival` is told of the others. */
+export function firstByEmail<T extends { email: string | null }>(
+  list: readonly T[],
+  taken: ReadonlySet<string | null>,
+  rival: (one: T) => void,
+): T[] {
+  const emails = new Set(taken);
+  return list.filter((one) => {
+    if (one.email === null) return true;
+    if (emails.has(one.email)) {
+      rival(one);
+      return false;
+    }
+    emails.add(one.email);
+    return true;
+  });
+}
+
 /** The newest observation of each contact, whatever it was observed as; of one version the one that was read last. */
 export function newestByContact<T extends { contactId: string; dateUpdated: number | null; observedAt: number }>(
   list: readonly T[],

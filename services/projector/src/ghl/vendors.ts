@@ -15,6 +15,8 @@ import {
   type Versioned,
 } from '#libs/storage/src/rows.ts';
 import {
+  contest,
+  firstByEmail,
   newestByContact,
   noteOutcome,
   noteReclassified,
@@ -41,7 +43,7 @@ export async function applyVendors(scope: BatchScope, observations: Observations
     const known = own.get(observation.contactId);
     if (known !== undefined) settled.push({ observation, known });
     else if (scope.scanId !== null && observation.knownAs.vendorByEmail)
-      contest(scope, 'crm.observation.v1.VendorObserved', observation);
+      contest(scope, 'vendors', 'crm.observation.v1.VendorObserved', observation);
     else newcomers.push(observation);
   }
   const newborn = await unrivalled(scope, newcomers);
@@ -108,7 +110,7 @@ function reclassifyStaff(
   known: Versioned<VendorRow> | undefined,
 ): RowWrite<VendorRow>[] {
   if (known === undefined) {
-    contest(scope, 'crm.observation.v1.ContactUnclassified', contact);
+    contest(scope, 'vendors', 'crm.observation.v1.ContactUnclassified', contact);
     return [];
   }
   scope.sighting.otherContacts.push(contact.contactId);
@@ -176,15 +178,9 @@ async function unrivalled(scope: BatchScope, newcomers: VendorObserved[]): Promi
   const holders = await readHolding(scope.sql, VENDORS, scope.account, [['email', emails]]);
   const rivals = holders.filter(({ row }) => scope.scanId === null || row.bornScan === scope.scanId);
   const taken = new Set(rivals.map(({ row }) => row.email));
-  return newcomers.filter((observation) => {
-    if (observation.email === null) return true;
-    if (taken.has(observation.email)) {
-      contest(scope, 'crm.observation.v1.VendorObserved', observation);
-      return false;
-    }
-    taken.add(observation.email);
-    return true;
-  });
+  return firstByEmail(newcomers, taken, (rival) =>
+    contest(scope, 'vendors', 'crm.observation.v1.VendorObserved', rival),
+  );
 }
 
 /** Grants the GHL user ids that nobody holds; the end of the scan settles all wishes, whatever order they came in. */
@@ -202,14 +198,6 @@ async function grantUserIds(scope: BatchScope, settled: readonly Settled[]): Pro
     held.add(userId);
   }
   return granted;
-}
-
-function contest(scope: BatchScope, type: string, observation: VendorObserved | ContactUnclassified): void {
-  scope.sighting.otherContacts.push(observation.contactId);
-  const { scanId } = scope;
-  const { contactId } = observation;
-  const eventId = scope.eventIds.get(observation) ?? '';
-  scope.contested.push({ scanId, table: 'vendors', contactId, type, eventId, observation });
 }
 
 function noteVendor(
