@@ -129,6 +129,27 @@ it('columns and additional_data hold what came, in new rows and in changed ones'
   );
 }, 60_000);
 
+it('a refusal early in a long COPY ends it, and the connection goes on', async () => {
+  const wide = (index: number): ContactWrite => writeOf(index, { Odd__c: 'd'.repeat(1_000) });
+  const many = Array.from({ length: 1_500 }, (_, index) => wide(index));
+  const client = await database.pool.connect();
+  try {
+    await client.query('begin');
+    await writeContacts(client, 'org', [wide(0)]);
+    await client.query('savepoint one');
+    await expect(writeContacts(client, 'org', many)).rejects.toThrow(/duplicate key/);
+    await client.query('rollback to savepoint one');
+    await writeContacts(client, 'org', many.slice(1));
+    await client.query('commit');
+  } finally {
+    client.release();
+  }
+  const { rows: found } = await database.pool.query(
+    `select count(*) as count, sum(length(additional_data->>'Odd__c')) as length from sf_contacts`,
+  );
+  expect(found).toEqual([{ count: 1_500, length: 1_500_000 }]);
+});
+
 describe('one transaction', () => {
   const faulty = { Email: 'x'.repeat(81), Active__c: 'perhaps' };
 

@@ -45,7 +45,12 @@ export async function writeContacts(sql: Sql, account: string, writes: readonly 
   const births = writes.filter(({ version }) => version === 0);
   if (births.length > 0) {
     births.forEach(refuseNameless);
-    await copyInto(sql, 'sf_contacts', BIRTH_COLUMNS, births.map((birth) => birthLine(account, birth)).join(''));
+    await copyInto(
+      sql,
+      'sf_contacts',
+      BIRTH_COLUMNS,
+      births.map((birth) => birthLine(account, birth)),
+    );
   }
   for (const [columns, group] of byWritten(writes)) await updateRows(sql, account, columns, group);
 }
@@ -87,7 +92,12 @@ async function updateRows(sql: Sql, account: string, sets: string, group: readon
   );
   // A transaction may write more than once.
   await sql.query(`delete from ${STAGING}`);
-  await copyInto(sql, STAGING, COLUMNS, group.map((write) => `${cellsOf(write)}\n`).join(''));
+  await copyInto(
+    sql,
+    STAGING,
+    COLUMNS,
+    group.map((write) => `${cellsOf(write)}\n`),
+  );
   // Without a name it is planned each time: a plan made while the table was small would read all of it for ever.
   const result = await sql.query(
     `update sf_contacts t set ${sets} from ${STAGING} c cross join lateral
