@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { IHeaders, Kafka, Message, Producer as KafkaProducer } from 'kafkajs';
-import murmur2 from 'kafkajs/src/producer/partitioners/default/murmur2.js';
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import { AVRO_CONTENT_TYPE, HEADERS } from '#libs/contracts/src/headers.ts';
 import { MAX_RECORD_BYTES, TOPICS, type TopicName } from '#libs/contracts/src/topics.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { kafkaError } from './client.ts';
 import type { Codec } from './codec.ts';
+import { murmur2 } from './murmur2.ts';
 
 /** An event to publish, with its CloudEvents context. */
 export interface OutgoingEvent<T extends EventType = EventType> {
@@ -200,7 +200,7 @@ function headersOf(event: OutgoingEvent, source: string, traceRoot: string): IHe
     [HEADERS.id]: event.id,
     [HEADERS.type]: event.type,
     [HEADERS.source]: source,
-    [HEADERS.time]: new Date(event.time ?? Date.now()).toISOString(),
+    [HEADERS.time]: isoTime(event.time ?? Date.now()),
     [HEADERS.contentType]: AVRO_CONTENT_TYPE,
     [HEADERS.traceParent]: event.traceParent ?? `00-${traceRoot}-${event.id.replaceAll('-', '').slice(0, 16)}-01`,
   };
@@ -210,6 +210,14 @@ function headersOf(event: OutgoingEvent, source: string, traceRoot: string): IHe
   if (event.scanId !== undefined) headers[HEADERS.scanId] = event.scanId;
   if (event.scanNumber !== undefined) headers[HEADERS.scanNumber] = String(event.scanNumber);
   return headers;
+}
+
+let lastTime = { ms: 0, text: new Date(0).toISOString() };
+
+/** The records of a batch share their milliseconds. */
+function isoTime(ms: number): string {
+  if (lastTime.ms !== ms) lastTime = { ms, text: new Date(ms).toISOString() };
+  return lastTime.text;
 }
 
 function* batches(queued: Queued[]): Generator<Queued[]> {

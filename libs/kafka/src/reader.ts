@@ -40,12 +40,14 @@ export interface TopicReader {
   close(): Promise<void>;
 }
 
-/** Records that wait in a partition's queue before the broker is asked for no more of them. */
-const ENOUGH = 4_000;
+/** Bytes of values that wait in a partition's queue before the broker is asked for no more of them. */
+const ENOUGH_BYTES = 2 * 1024 * 1024;
 
 interface Queue {
   messages: KafkaMessage[];
   index: number;
+  /** Of the values that wait. */
+  bytes: number;
   next: number;
   resume: (() => void) | undefined;
   wake: PromiseWithResolvers<void>;
@@ -66,7 +68,7 @@ export async function openReader(options: {
   const queues = new Map(places.map(({ topic, partition, offset }) => [`${topic} ${partition}`, emptyQueue(offset)]));
   const consumer = kafka.consumer({
     groupId,
-    maxBytesPerPartition: 2 * 1024 * 1024,
+    maxBytesPerPartition: 1024 * 1024,
     maxBytes: 16 * 1024 * 1024,
     maxWaitTimeInMs: 50,
     allowAutoTopicCreation: false,
@@ -89,10 +91,10 @@ export async function openReader(options: {
       const fresh = batch.messages.filter(
         ({ offset }) => queue !== undefined && Number(offset) >= queue.next && Number(offset) > Number(newest),
       );
-      queue?.messages.push(...fresh);
+      if (queue !== undefined) enqueue(queue, fresh);
       resolveOffset(batch.lastOffset());
       if (queue === undefined) pause();
-      else if (queue.messages.length - queue.index >= ENOUGH) queue.resume = pause();
+      else if (queue.bytes >= ENOUGH_BYTES) queue.resume = pause();
       queue?.wake.resolve();
       await heartbeat();
     },
@@ -131,6 +133,7 @@ export async function openReader(options: {
         if (message === undefined || Number(message.offset) >= limit.end || Number(message.timestamp) >= limit.before)
           break;
         queue.index += 1;
+        queue.bytes -= bytesOf(message);
         try {
           const event = await decode(message);
           if (event !== undefined) events.push(event);
@@ -165,8 +168,15 @@ export async function openReader(options: {
   }
 }
 
+function enqueue(queue: Queue, messages: readonly KafkaMessage[]): void {
+  queue.messages.push(...messages);
+  for (const message of messages) queue.bytes += bytesOf(message);
+}
+
+const bytesOf = ({ value }: KafkaMessage): number => value?.length ?? 0;
+
 function emptyQueue(offset: number): Queue {
-  return { messages: [], index: 0, next: offset, resume: undefined, wake: Promise.withResolvers() };
+  return { messages: [], index: 0, bytes: 0, next: offset, resume: undefined, wake: Promise.withResolvers() };
 }
 
 /** Where the first records written at a time or later are; the beginnings of the partitions when no time is given. */

@@ -1,4 +1,4 @@
-import { finished } from 'node:stream/promises';
+import { pipeline } from 'node:stream/promises';
 import { from } from 'pg-copy-streams';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { ColumnKind } from './columns.ts';
@@ -58,10 +58,28 @@ function inYearsOfPostgres(iso: string): string {
   return `${String(Number(year) + 1).padStart(4, '0')}${rest} BC`;
 }
 
+/** Characters of lines that are sent at a time: a batch of wide rows is not held once more as one text, and once more as bytes. */
+const PIECE = 64 * 1024;
+
 /** Copies lines (cells joined by tabs, ended by newlines) into a table, inside a transaction. Throws what PostgreSQL says. */
-export async function copyInto(sql: Sql, table: string, columns: readonly string[], lines: string): Promise<void> {
+export async function copyInto(
+  sql: Sql,
+  table: string,
+  columns: readonly string[],
+  lines: string | readonly string[],
+): Promise<void> {
   if (!('release' in sql)) throw new AppError('internal', `${table}: rows are copied inside a transaction only`);
   const stream = sql.query(from(`copy ${table} (${columns.join(', ')}) from stdin`));
-  stream.end(lines);
-  await finished(stream);
+  await pipeline(typeof lines === 'string' ? [lines] : piecesOf(lines), stream);
+}
+
+function* piecesOf(lines: readonly string[]): Generator<string> {
+  let piece = '';
+  for (const line of lines) {
+    piece += line;
+    if (piece.length < PIECE) continue;
+    yield piece;
+    piece = '';
+  }
+  if (piece !== '') yield piece;
 }

@@ -9,6 +9,7 @@ import { Migration20261125Control } from './migrations/20261125-control.ts';
 import { Migration20261126Requests } from './migrations/20261126-requests.ts';
 import { Migration20261126SfContacts } from './migrations/20261126-sf-contacts.ts';
 import { Migration20261127RoomForUpdates } from './migrations/20261127-room-for-updates.ts';
+import { Migration20261127SfContactsWhole } from './migrations/20261127-sf-contacts-whole.ts';
 import { Migration20261128FieldErrors } from './migrations/20261128-field-errors.ts';
 import { Migration20261128SfTrials } from './migrations/20261128-sf-trials.ts';
 import { Migration20261129AbandonedScans } from './migrations/20261129-abandoned-scans.ts';
@@ -26,6 +27,7 @@ const MIGRATIONS = [
   { name: '20261126-requests', class: Migration20261126Requests },
   { name: '20261126-sf-contacts', class: Migration20261126SfContacts },
   { name: '20261127-room-for-updates', class: Migration20261127RoomForUpdates },
+  { name: '20261127-sf-contacts-whole', class: Migration20261127SfContactsWhole },
   { name: '20261128-field-errors', class: Migration20261128FieldErrors },
   { name: '20261128-sf-trials', class: Migration20261128SfTrials },
   { name: '20261129-abandoned-scans', class: Migration20261129AbandonedScans },

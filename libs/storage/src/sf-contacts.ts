@@ -1,29 +1,12 @@
-import { CONTACT_FIELDS, type ContactField } from '#libs/domain/src/salesforce/fields.ts';
 import type { ContactDeletion, ContactState, DeletionReason } from '#libs/domain/src/salesforce/fold.ts';
-import { uuidV5 } from '#libs/kafka/src/event-id.ts';
-import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Sql } from './pool.ts';
-import { statementName } from './statement-name.ts';
+import { checkWritten, END_COLUMNS } from './sf-contact-writes.ts';
 
 /** A contact as stored, with the version its row had: a write that meets another version is a write_conflict. */
 export interface StoredContact {
   state: ContactState;
   /** 0 without a row. */
   version: number;
-}
-
-/** A row of sf_contacts to write; version 0 inserts it. */
-export interface ContactWrite {
-  salesforceId: string;
-  version: number;
-  /** When it was first read, in milliseconds; of a new row only. */
-  bornAt: number;
-  /** What it shows from now on. */
-  state: ContactState & { row: NonNullable<ContactState['row']> };
-  /** The record as JSON text by API name, which every column is taken from. */
-  raw: string;
-  /** Columns that keep what they have; empty in a new row. */
-  kept: readonly ContactField[];
 }
 
 /** The end of a contact to note. */
@@ -79,59 +62,6 @@ function storedOf(stored: StoredRow): StoredContact {
   return { state: { row, deletion }, version: version ?? 0 };
 }
 
-/**
- * Inserts and updates rows, in one statement for those that keep the same columns. Local columns are in none (salesforce W13).
- * Throws write_conflict when a row changed since it was read, record_invalid for a new row without a last name.
- */
-export async function writeContacts(sql: Sql, account: string, writes: readonly ContactWrite[]): Promise<void> {
-  for (const group of byKept(writes).values()) {
-    const { kept } = group[0]!;
-    refuseNameless(group, kept);
-    const text = writeStatement(kept);
-    // Rows with faulty fields are few and of any kind: a name for each kind would fill the memory of the connection.
-    const name = kept.length === 0 ? { name: statementName(text) } : {};
-    const raws = group.map(({ raw }) => raw);
-    // Records go twice, for their columns and for additional_data, because parsing one text for both takes PostgreSQL longer. JSON
-    // text has no line breaks of its own.
-    const values = [`[${raws.join()}]`, raws.join('\n'), factsOf(account, group), account];
-    const result = await sql.query({ ...name, text, values });
-    checkCount(result.rowCount, group.length);
-  }
-}
-
-function byKept(writes: readonly ContactWrite[]): Map<string, ContactWrite[]> {
-  const groups = new Map<string, ContactWrite[]>();
-  for (const write of writes) {
-    const key = write.kept.length === 0 ? '' : write.kept.map(({ column }) => column).join();
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [write]);
-    else group.push(write);
-  }
-  return groups;
-}
-
-function refuseNameless(group: readonly ContactWrite[], kept: readonly ContactField[]): void {
-  if (!kept.some(({ api }) => api === 'LastName') || group.every(({ version }) => version > 0)) return;
-  throw new AppError('record_invalid', 'a contact that is new has no last name that could be used');
-}
-
-function checkCount(written: number | null, wanted: number): void {
-  if (written === wanted) return;
-  throw new AppError('write_conflict', `sf_contacts: ${wanted - (written ?? 0)} rows changed since they were read`);
-}
-
-/** What a row is besides its record, as a JSON list. */
-function factsOf(account: string, writes: readonly ContactWrite[]): string {
-  let json = '';
-  for (const { salesforceId, version, bornAt, state } of writes) {
-    const { hash, readAt } = state.row;
-    const id = uuidV5(`sf_contact:${account}:${salesforceId}`);
-    json += `${json === '' ? '[' : ','}{"i":"${id}","v":${version + 1},"r":${readAt},"b":${bornAt},"h":"${hash}"`;
-    json += state.deletion === undefined ? '}' : `,${endMembers(state.deletion)}}`;
-  }
-  return `${json}]`;
-}
-
 /** When it ended: by the word of Salesforce, else when it was found out. */
 function endMembers({ reason, masterRecordId, modstamp, readAt }: ContactDeletion): string {
   return JSON.stringify({ e: reason, ea: modstamp ?? readAt, em: masterRecordId, es: modstamp, er: readAt }).slice(
@@ -141,34 +71,8 @@ function endMembers({ reason, masterRecordId, modstamp, readAt }: ContactDeletio
 }
 
 const END_RECORD = 'e text, ea float8, em text, es float8, er float8';
-const END_COLUMNS = ['deletion_reason', 'deleted_at', 'master_record_id', 'deletion_modstamp', 'deletion_read_at'];
 const ms = (member: string): string => `to_timestamp(w.${member} / 1000.0)`;
 const END_VALUES = ['w.e', ms('ea'), 'w.em', ms('es'), ms('er')];
-
-let wholeStatement: string | undefined;
-
-function writeStatement(kept: readonly ContactField[]): string {
-  if (kept.length > 0) return makeStatement(CONTACT_FIELDS.filter((field) => !kept.includes(field)));
-  return (wholeStatement ??= makeStatement(CONTACT_FIELDS));
-}
-
-function makeStatement(fields: readonly ContactField[]): string {
-  const columns = fields.map(({ column }) => column);
-  const written = [...columns, 'additional_data', 'last_synced_at', ...END_COLUMNS, 'content_hash', 'row_version'];
-  const sets = written.filter((column) => column !== 'salesforce_id').map((column) => `${column} = excluded.${column}`);
-  const names = fields.map(({ api }) => `"${api}"`);
-  const values = [...names.map((name) => `w.${name}`), 'w.d::jsonb', ms('r'), ...END_VALUES, 'w.h', 'w.v'];
-  // PostgreSQL looks at NOT NULL before it finds the row that keeps its last name.
-  const [nameless, noName] = columns.includes('last_name') ? ['', ''] : ['last_name, ', "'', "];
-  return `insert into sf_contacts as t (id, account_id, created_at, ${nameless}${written.join(', ')})
-    select w.i, $4, ${ms('b')}, ${noName}${values.join(', ')}
-    from rows from (
-      json_to_recordset($1::json) as (${fields.map(({ api, columnType }) => `"${api}" ${columnType}`).join(', ')}),
-      string_to_table($2, E'\\n'),
-      json_to_recordset($3::json) as (i uuid, v integer, r float8, b float8, h text, ${END_RECORD})
-    ) as w (${names.join(', ')}, d, i, v, r, b, h, e, ea, em, es, er)
-    on conflict (salesforce_id, account_id) do update set ${sets.join(', ')} where t.row_version = excluded.row_version - 1`;
-}
 
 /** Marks rows deleted, and remembers the end of contacts that have no row, so that an older read does not bring them to life. */
 export async function endContacts(sql: Sql, account: string, ends: readonly ContactEnd[]): Promise<void> {
@@ -183,7 +87,7 @@ export async function endContacts(sql: Sql, account: string, ends: readonly Cont
       // The list keeps it from joining the whole table where statistics are missing.
       [endRecords(withRow), account, withRow.map(({ salesforceId }) => salesforceId)],
     );
-    checkCount(result.rowCount, withRow.length);
+    checkWritten(result.rowCount, withRow.length);
   }
   if (without.length > 0) {
     await sql.query(

@@ -76,6 +76,10 @@ it('a replay into an empty table gives the table, the quarantined passed over ag
   expect(report.deadLettered).toBeGreaterThan(2);
 }, 30_000);
 
+/** How rows are stored: what a migration set on the table, and on its columns. */
+const STORED = `select reloptions, attname, attstorage from pg_class c join pg_attribute on attrelid = c.oid
+  where c.oid = 'sf_contacts'::regclass and attnum > 0 order by attnum`;
+
 it('a swap mends what was tampered with and keeps what no topic knows', async () => {
   const where = `where account_id = $1 and salesforce_id = $2`;
   await query(`update sf_contacts set analysis_results = '{"score": 7}', first_name = 'tampered' ${where}`, [
@@ -83,8 +87,10 @@ it('a swap mends what was tampered with and keeps what no topic knows', async ()
     idOf(20),
   ]);
   await query(`delete from sf_contacts ${where}`, [ACCOUNT, idOf(30)]);
+  const stored = await query(STORED);
   const report = await run({ maySwap: () => Promise.resolve(true) });
   expect(report).toMatchObject({ equal: false, swapped: true });
+  expect(await query(STORED)).toEqual(stored);
   expect(report.tables['sf_contacts']).toMatchObject({ onlyRebuilt: 1, different: 1, columns: { first_name: 1 } });
   const rows = await query(`select first_name, analysis_results from sf_contacts ${where}`, [ACCOUNT, idOf(20)]);
   expect(rows).toEqual([{ first_name: 'Changed', analysis_results: { score: 7 } }]);

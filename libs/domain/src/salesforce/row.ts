@@ -1,8 +1,11 @@
 import type { SalesforceContactRead } from '#libs/contracts/src/generated/events.ts';
 import { CONTACT_FIELDS, type ContactField } from './fields.ts';
+import { dayText, instantText } from './times.ts';
 
 /** What a row of sf_contacts shows of one ContactRead. */
 export interface ContactContent {
+  /** What was read of its fields. */
+  values: SalesforceContactRead;
   /** The record as one line of JSON by API name: everything that came, fields without a value left out (salesforce B5, additional_data). */
   raw: string;
   /** What makes a row another one when it changes. */
@@ -16,6 +19,9 @@ const PER_USER: ReadonlySet<string> = new Set(['LastViewedDate', 'LastReferenced
 
 /** Parts of a text that PostgreSQL's jsonb does not take (NUL, and halves of characters), and line breaks between members. */
 const UNSTORABLE = /\\u0000|\\u[dD][89a-fA-F]|[\n\r]/;
+
+/** What JSON.stringify writes otherwise than it is. */
+const ESCAPED = /["\\\u0000-\u001f\ud800-\udfff]/;
 
 const DAY_MS = 86_400_000;
 /** What dates hold that PostgreSQL and people read alike: the years 1 to 9999, in milliseconds. */
@@ -47,7 +53,7 @@ export function contactContent(event: SalesforceContactRead): ContactContent {
   const extra = innerExtra(event.extra);
   const raw = `{${[tracked, perUser, extra].filter((text) => text !== '').join()}}`;
   const keptKeys = kept.length === 0 ? '' : kept.map(({ key }) => key).join();
-  return { raw, tracked: `${tracked}|${extra}|${keptKeys}`, kept };
+  return { values: event, raw, tracked: `${tracked}|${extra}|${keptKeys}`, kept };
 }
 
 function keptFields(event: SalesforceContactRead): readonly ContactField[] {
@@ -96,9 +102,9 @@ function written(
 }
 
 function jsonOf({ kind }: ContactField, value: string | number | boolean): string {
-  if (kind === 'text') return JSON.stringify(value);
-  if (kind === 'date') return `"${new Date((value as number) * DAY_MS).toISOString().slice(0, 10)}"`;
-  return kind === 'datetime' ? `"${new Date(value as number).toISOString()}"` : String(value);
+  if (kind === 'text') return ESCAPED.test(value as string) ? JSON.stringify(value) : `"${value}"`;
+  if (kind === 'date') return `"${dayText(value as number)}"`;
+  return kind === 'datetime' ? `"${instantText(value as number)}"` : String(value);
 }
 
 /** The members of `extra` without its braces, and without what jsonb does not take. */

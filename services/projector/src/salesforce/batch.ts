@@ -10,14 +10,8 @@ import {
 } from '#libs/domain/src/salesforce/fold.ts';
 import { contactContent, type ContactContent } from '#libs/domain/src/salesforce/row.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
-import {
-  endContacts,
-  forgetDeletions,
-  readContacts,
-  writeContacts,
-  type ContactEnd,
-  type ContactWrite,
-} from '#libs/storage/src/sf-contacts.ts';
+import { writeContacts, type ContactWrite } from '#libs/storage/src/sf-contact-writes.ts';
+import { endContacts, forgetDeletions, readContacts, type ContactEnd } from '#libs/storage/src/sf-contacts.ts';
 import { readTrials, saveTrials } from '#libs/storage/src/sf-trials.ts';
 
 /** A word on a contact. */
@@ -125,7 +119,7 @@ async function flush(sql: Sql, account: string, contacts: Map<string, Contact>):
     if (state === stored) continue;
     const { row, deletion } = state;
     if (row !== undefined && content !== undefined) {
-      rows.push({ salesforceId, version, bornAt, state: { row, deletion }, raw: content.raw, kept: content.kept });
+      rows.push({ salesforceId, version, bornAt, state: { row, deletion }, ...content });
       if (stored.row === undefined && stored.deletion !== undefined) forgotten.push(salesforceId);
     } else if (deletion !== undefined) ends.push({ salesforceId, version, deletion });
     contact.stored = state;
