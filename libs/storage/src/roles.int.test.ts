@@ -98,6 +98,28 @@ it('tables that come later are covered: by the default privileges, and by the ne
   await expect(as('reader', 'select * from somebody_elses')).rejects.toMatchObject(REFUSED);
 });
 
+it('a deploy does not wait for services that are at work', async () => {
+  const service = await database.pool.connect();
+  try {
+    await service.query('begin');
+    for (const { schemaname, tablename } of await ourTables())
+      await service.query(`select from ${schemaname}.${tablename} limit 1`);
+    await service.query('lock table vendors in row exclusive mode');
+    expect(await grantRoles(database.url)).toEqual([]);
+  } finally {
+    await service.query('rollback');
+    service.release();
+  }
+});
+
+async function ourTables(): Promise<{ schemaname: string; tablename: string }[]> {
+  const { rows } = await database.pool.query<{ schemaname: string; tablename: string }>(
+    `select schemaname, tablename from pg_tables where schemaname = 'tributary' or schemaname = 'public' and tablename = any($1)`,
+    [PUBLIC_TABLES],
+  );
+  return rows;
+}
+
 it('every table that a migration puts beside those of others is named here', async () => {
   const fresh = await createTestDatabase();
   const { rows } = await fresh.pool.query<{ tablename: string }>(

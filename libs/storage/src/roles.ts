@@ -142,10 +142,13 @@ function statements(): string[] {
        if not has_schema_privilege('tributary_migrator', 'public', 'create') then grant create on schema public to tributary_migrator; end if;
      end $$`,
     `grant usage, create on schema tributary to tributary_migrator`,
-    forTables(['public', 'tributary'], 'alter table %s owner to tributary_migrator', [
-      ...PUBLIC_TABLES,
-      'tributary_migrations',
-    ]),
+    // Of those that have another owner only: it locks out everybody, and services that are at work would meet it in a deadlock.
+    forTables(
+      ['public', 'tributary'],
+      'alter table %s owner to tributary_migrator',
+      [...PUBLIC_TABLES, 'tributary_migrations'],
+      `tableowner <> 'tributary_migrator'`,
+    ),
     `grant usage on schema tributary to ${names.join(', ')}`,
     ...SCHEMA_GRANTS.flatMap(([schema, privileges, role]) => [
       forTables([schema], `grant ${privileges} on %s to ${role}`, PUBLIC_TABLES),
@@ -169,11 +172,11 @@ function createRole(name: string): string {
 }
 
 /** Runs a statement for every table of ours in some schemas; in the shared one those that are named. */
-function forTables(schemas: string[], statement: string, shared: string[]): string {
+function forTables(schemas: string[], statement: string, shared: string[], condition = 'true'): string {
   const list = (names: string[]): string => names.map((name) => `'${name}'`).join(', ');
   return `do $$ declare t record; begin
     for t in select format('%I.%I', schemaname, tablename) as name from pg_tables
-      where schemaname in (${list(schemas)}) and (schemaname = 'tributary' or tablename in (${list(shared)}))
+      where schemaname in (${list(schemas)}) and (schemaname = 'tributary' or tablename in (${list(shared)})) and ${condition}
     loop execute format('${statement}', t.name); end loop;
   end $$`;
 }
