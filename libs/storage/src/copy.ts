@@ -58,28 +58,32 @@ function inYearsOfPostgres(iso: string): string {
   return `${String(Number(year) + 1).padStart(4, '0')}${rest} BC`;
 }
 
-/** Characters of lines that are sent at a time: a batch of wide rows is not held once more as one text, and once more as bytes. */
+/** Characters of lines that become bytes at a time. */
 const PIECE = 64 * 1024;
 
-/** Copies lines (cells joined by tabs, ended by newlines) into a table, inside a transaction. Throws what PostgreSQL says. */
+/**
+ * Copies lines (cells joined by tabs, ended by newlines) into a table, inside a transaction. Lines that come one by one are bytes before
+ * the next ones are made: held as texts while PostgreSQL works, each collection of the young would copy them. Throws what PostgreSQL says.
+ */
 export async function copyInto(
   sql: Sql,
   table: string,
   columns: readonly string[],
-  lines: string | readonly string[],
+  lines: string | Iterable<string>,
 ): Promise<void> {
   if (!('release' in sql)) throw new AppError('internal', `${table}: rows are copied inside a transaction only`);
+  const pieces = typeof lines === 'string' ? [lines] : [...piecesOf(lines)];
   const stream = sql.query(from(`copy ${table} (${columns.join(', ')}) from stdin`));
-  await pipeline(typeof lines === 'string' ? [lines] : piecesOf(lines), stream);
+  await pipeline(pieces, stream);
 }
 
-function* piecesOf(lines: readonly string[]): Generator<string> {
+function* piecesOf(lines: Iterable<string>): Generator<Buffer> {
   let piece = '';
   for (const line of lines) {
     piece += line;
     if (piece.length < PIECE) continue;
-    yield piece;
+    yield Buffer.from(piece);
     piece = '';
   }
-  if (piece !== '') yield piece;
+  if (piece !== '') yield Buffer.from(piece);
 }

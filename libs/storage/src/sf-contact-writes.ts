@@ -45,12 +45,7 @@ export async function writeContacts(sql: Sql, account: string, writes: readonly 
   const births = writes.filter(({ version }) => version === 0);
   if (births.length > 0) {
     births.forEach(refuseNameless);
-    await copyInto(
-      sql,
-      'sf_contacts',
-      BIRTH_COLUMNS,
-      births.map((birth) => birthLine(account, birth)),
-    );
+    await copyInto(sql, 'sf_contacts', BIRTH_COLUMNS, birthLines(account, births));
   }
   for (const [columns, group] of byWritten(writes)) await updateRows(sql, account, columns, group);
 }
@@ -92,12 +87,7 @@ async function updateRows(sql: Sql, account: string, sets: string, group: readon
   );
   // A transaction may write more than once.
   await sql.query(`delete from ${STAGING}`);
-  await copyInto(
-    sql,
-    STAGING,
-    COLUMNS,
-    group.map((write) => `${cellsOf(write)}\n`),
-  );
+  await copyInto(sql, STAGING, COLUMNS, changeLines(group));
   // Without a name it is planned each time: a plan made while the table was small would read all of it for ever.
   const result = await sql.query(
     `update sf_contacts t set ${sets} from ${STAGING} c cross join lateral
@@ -114,9 +104,16 @@ export function checkWritten(written: number | null, wanted: number): void {
   throw new AppError('write_conflict', `sf_contacts: ${wanted - (written ?? 0)} rows changed since they were read`);
 }
 
-function birthLine(account: string, write: ContactWrite): string {
-  const id = uuidV5(`sf_contact:${account}:${write.salesforceId}`);
-  return `${id}\t${copyCell(account, 'text')}\t${copyCell(write.bornAt, 'time')}\t${cellsOf(write)}\n`;
+function* birthLines(account: string, births: readonly ContactWrite[]): Generator<string> {
+  const of = copyCell(account, 'text');
+  for (const birth of births) {
+    const id = uuidV5(`sf_contact:${account}:${birth.salesforceId}`);
+    yield `${id}\t${of}\t${copyCell(birth.bornAt, 'time')}\t${cellsOf(birth)}\n`;
+  }
+}
+
+function* changeLines(group: readonly ContactWrite[]): Generator<string> {
+  for (const write of group) yield `${cellsOf(write)}\n`;
 }
 
 /** The cells of COLUMNS. */
