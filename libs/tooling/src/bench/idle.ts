@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
+import { NODE_FLAGS } from './child.ts';
 import { cpuSeconds } from './machine.ts';
 import type { Bench } from './main.ts';
 
@@ -14,7 +15,7 @@ const MEASURE_MS = 30_000;
 /** What the Node process of `npm start` uses while nothing happens, in percent of one core, once its first sync is over. */
 export async function benchIdle({ addresses, rounds, say }: Bench): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'tributary-idle-'));
-  const child = spawn(process.execPath, ['--no-warnings', 'services/dev/src/main.ts'], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, 'services/dev/src/main.ts'], {
     env: {
       ...process.env,
       STACK: 'external',

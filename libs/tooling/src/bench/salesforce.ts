@@ -7,7 +7,7 @@ import type { RunView } from '#libs/storage/src/reads.ts';
 import { requestAndFollow } from '#services/cli/src/sync.ts';
 import { followRun } from '#services/cli/src/follow.ts';
 import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';
-import { inChild } from './child.ts';
+import { inChild, NODE_FLAGS } from './child.ts';
 import { cpuSeconds, cpuUse, peakBytesOf, perRow } from './machine.ts';
 import type { Addresses, Bench } from './main.ts';
 import type { Replayed, Replaying } from './replaying.ts';
@@ -68,7 +68,7 @@ async function startService(
   baseUrl: string,
   addresses: Addresses,
 ): Promise<ChildProcess> {
-  const child = spawn(process.execPath, ['--no-warnings', `services/${service}/src/main.ts`], {
+  const child = spawn(process.execPath, [...NODE_FLAGS, `services/${service}/src/main.ts`], {
     env: {
       ...process.env,
       HTTP_PORT: '0',
