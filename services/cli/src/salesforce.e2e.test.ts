@@ -132,30 +132,21 @@ describe('tributary sync salesforce', () => {
     expect(JSON.parse(stdout)).toMatchObject({ stats: { success: true, updated_records: 1, errors: 0 }, rows: 3 });
   }, 120_000);
 
-  it('--continuous syncs again after its pause, also after a sync that failed, until Ctrl-C ends it with 130', async () => {
-    const [first, second, failed] = ['One', 'Two', 'Three'].map((name) => ({ LastName: name }));
+  it('--continuous syncs again after its pause until Ctrl-C ends it with 130', async () => {
     const change = (values: { LastName: string }): void => {
       simulator.world.changeContact(makeId(PREFIXES.Contact, NAMELESS), values);
       simulator.world.advance(3_600_000);
     };
-    change(first!);
-    const args = ['sync', 'salesforce', '--continuous', '--every', '10'];
-    const child = launchCommand(args, { ...env, SALESFORCE_RETRY_SECONDS: '1' });
+    change({ LastName: 'One' });
+    const child = launchCommand(['sync', 'salesforce', '--continuous', '--every', '10'], env);
     const end = ended(child);
     const said = followOutput(child);
     await said(/Updated records: 1\n[^]*Final database count/);
-    change(second!);
+    change({ LastName: 'Two' });
     await said(/(Updated records: 1\n[^]*){2}Final database count/);
-    simulator.faults.add({ kind: '503', match: '/describe' });
-    await said(/Not all was done: the next sync begins in 10 s/);
-    simulator.faults.clear();
-    change(failed!);
-    await said(/(Updated records: 1\n[^]*){3}Final database count/);
     child.kill('SIGINT');
-    const { code, stdout } = await end;
-    expect(code).toBe(130);
-    expect(stdout).toMatch(/Success: no/);
-  }, 120_000);
+    expect((await end).code).toBe(130);
+  }, 60_000);
 
   it('ends with exit code 3 when the scan waits at the API ceiling, and says how to go on', async () => {
     simulator.knobs.apiRequestsMax = 100;
