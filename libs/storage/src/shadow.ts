@@ -77,6 +77,8 @@ export interface Shadow {
 }
 
 const REPLAY_LOCK = 7_271_832;
+/** The one trigger that is ours (migration 20261201): what others write to a row makes us look at it again. */
+const OUR_TRIGGER = 'tributary_foreign_write';
 const SWAP_ATTEMPTS = 10;
 
 /** Makes an empty shadow, dropping what a crashed rebuild left; request_invalid while another rebuild works. */
@@ -178,6 +180,12 @@ async function createShadow(sql: Sql): Promise<void> {
       await sql.query(definition.replace(` ON public.${table} `, ` ON ${SHADOW}.${table} `));
       if (isKey) await sql.query(`alter table ${SHADOW}.${table} add primary key using index ${name}`);
     }
+    const { rows: triggers } = await sql.query<{ definition: string }>(
+      'select pg_get_triggerdef(oid) as definition from pg_trigger where tgrelid = $1::regclass and tgname = $2',
+      [`public.${table}`, OUR_TRIGGER],
+    );
+    for (const { definition } of triggers)
+      await sql.query(definition.replace(` ON public.${table} `, ` ON ${SHADOW}.${table} `));
   }
 }
 
@@ -220,7 +228,7 @@ const DEPENDED_ON = '2BP01';
 
 async function refuseAttached(sql: Sql, table: Rebuilt): Promise<void> {
   const { rows } = await sql.query<{ what: string }>(
-    `select 'triggers' as what from pg_trigger where tgrelid = $1::regclass and not tgisinternal
+    `select 'triggers' as what from pg_trigger where tgrelid = $1::regclass and not tgisinternal and tgname <> '${OUR_TRIGGER}'
      union select 'row security policies' from pg_policy where polrelid = $1::regclass
      union select 'publications' from pg_publication_rel where prrelid = $1::regclass`,
     [`public.${table}`],

@@ -140,7 +140,7 @@ describe('the command beside a running npm start', () => {
     expect(stderr).toContain('reading contacts');
   }, 60_000);
 
-  it('tells what a dry run would change, and writes nothing', async () => {
+  it('tells what a dry run would change, and writes nothing; a sync changes just that, though nothing changed in GoHighLevel', async () => {
     await database.query(
       `update vendors set name = 'Somebody Else' where id = (select min(id) from vendors where ghl_contact_id is not null)`,
     );
@@ -156,6 +156,10 @@ describe('the command beside a running npm start', () => {
     );
     expect(changes.total).toBe(changes.items.length);
     expect(await tables()).toEqual(before);
+    const real = await tributary(['sync', 'ghl', '--yes', '--json']);
+    expect(JSON.parse(real.stdout)).toMatchObject({ stats: { vendors_updated: 1 } });
+    const { rowCount } = await database.query(`select from vendors where name = 'Somebody Else'`);
+    expect(rowCount).toBe(0);
   }, 60_000);
 
   it('tests the simulated org as it would the real one', async () => {

@@ -114,6 +114,8 @@ describe('a replay of the topics', () => {
     const names = await query(indexes);
     const kept = `select relname, relpersistence, reloptions from pg_class where relname in ('vendors', 'leads') and relkind = 'r' order by 1`;
     const storage = await query(kept);
+    const triggers = `select tgname, tgrelid::regclass::text as table from pg_trigger where tgname like 'tributary%' and tgrelid = 'public.vendors'::regclass`;
+    expect(await query(triggers)).toEqual([{ tgname: 'tributary_foreign_write', table: 'vendors' }]);
     expect(storage).toMatchObject([{ relpersistence: 'p', reloptions: ['fillfactor=85'] }, { relpersistence: 'p' }]);
     await query(`update vendors set phone = 'tampered' where id = 'imported'`);
     await query(`delete from vendors where email = 'turns@replay.test'`);
@@ -144,6 +146,7 @@ describe('a replay of the topics', () => {
     });
     expect(await query(indexes)).toEqual(names);
     expect(await query(kept)).toEqual(storage);
+    expect(await query(triggers)).toEqual([{ tgname: 'tributary_foreign_write', table: 'vendors' }]);
     const rights = `select has_table_privilege('pg_monitor', 'vendors', 'select') as vendors,
       has_column_privilege('pg_monitor', 'leads', 'customer_email', 'select') as email,
       has_table_privilege('pg_monitor', 'leads', 'select') as leads`;
