@@ -181,7 +181,10 @@ describe('the embedded stack', () => {
     expect(owned).toBe(true);
     const before = processes();
     expect(before).toHaveLength(4);
+    // Until we have taken note of its end, the owner looks alive to us.
+    const gone = once(child, 'exit');
     child.kill('SIGKILL');
+    await gone;
     // At once: the guard has not ended the old servers yet.
     stack = await startStack({ dataDir, env, log: silent, fast: true });
     expect(stack.owned).toBe(true);
