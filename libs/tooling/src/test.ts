@@ -26,8 +26,8 @@ interface JestReport {
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BIN = join(ROOT, 'node_modules/.bin');
 const JEST = ['--no-warnings', '--experimental-vm-modules', join(ROOT, 'node_modules/jest/bin/jest.js')];
-/** End-to-end tests that mostly wait, and those of Salesforce, on a stack of their own beside the others. */
-const APART = '((oracle|stack)/.*|salesforce.*)e2e\\.test';
+/** End-to-end tests that mostly wait, those of Salesforce and of the command, on a stack of their own beside the others. */
+const APART = '((oracle|stack|cli/src)/.*|salesforce.*)e2e\\.test';
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 
@@ -212,7 +212,7 @@ await withStack(checkAndTestUnits, async (env) => {
     ),
     withStack(
       () => Promise.resolve(),
-      (own) => jest('oracle, stack and Salesforce', APART, own, ['--runInBand']),
+      (own) => jest('oracle, stack, command and Salesforce', APART, own, ['--runInBand']),
     ),
   ]);
 });
