@@ -18,6 +18,16 @@ export function launch(args: readonly string[], env: NodeJS.ProcessEnv): ChildPr
   return spawn(process.execPath, ['--no-warnings', ...args], { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
+/** Starts an npm script as a terminal does, in a process group of its own: Ctrl-C is a signal to the whole group. */
+export function launchScript(name: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
+  return spawn('npm', ['run', '-s', name, '--', ...args], {
+    cwd: ROOT,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
 /** Waits for the end of a process that was just launched. */
 export async function ended(child: ChildProcess): Promise<Ended> {
   const texts = { stdout: '', stderr: '' };

@@ -116,18 +116,22 @@ async function allOf(works: Promise<void>[]): Promise<void> {
   if (failed !== undefined) throw failed.reason;
 }
 
-/** Calls `stop` at the first SIGINT or SIGTERM; a second one ends the process at once. Returns a function that undoes it. */
+/** A signal within this time of the first is the same Ctrl-C: the terminal sends it to npm and to us, and npm passes its own on. */
+const ECHO_MS = 500;
+
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Calls `stop` at the first SIGINT, SIGTERM or SIGHUP; a second one ends the process at once. Returns a function that undoes it. */
 export function onStopSignal(stop: (signal: NodeJS.Signals) => void): () => void {
-  let asked = false;
+  let askedAt: number | undefined;
   const listener = (signal: NodeJS.Signals): void => {
-    if (asked) process.exit(130);
-    asked = true;
-    stop(signal);
+    if (askedAt === undefined) {
+      askedAt = performance.now();
+      stop(signal);
+    } else if (performance.now() - askedAt > ECHO_MS) process.exit(130);
   };
-  process.on('SIGINT', listener);
-  process.on('SIGTERM', listener);
+  for (const signal of STOP_SIGNALS) process.on(signal, listener);
   return () => {
-    process.off('SIGINT', listener);
-    process.off('SIGTERM', listener);
+    for (const signal of STOP_SIGNALS) process.off(signal, listener);
   };
 }

@@ -152,16 +152,32 @@ describe('a stop signal', () => {
   });
   afterEach(() => void jest.restoreAllMocks());
 
-  it('asks to stop; the second one, of whichever kind, ends the process at once; undone it does nothing', () => {
+  const at = (ms: number): void => void jest.spyOn(performance, 'now').mockReturnValue(ms);
+
+  it('asks to stop; a second one, of whichever kind, ends the process at once; undone it does nothing', () => {
     const asked: string[] = [];
+    at(1_000);
     const undo = onStopSignal((signal) => asked.push(signal));
     process.emit('SIGTERM', 'SIGTERM');
     expect(asked).toEqual(['SIGTERM']);
     expect(process.exit).not.toHaveBeenCalled();
+    at(2_000);
     expect(() => process.emit('SIGINT', 'SIGINT')).toThrow('exit');
     expect(asked).toEqual(['SIGTERM']);
     expect(process.exit).toHaveBeenCalledWith(130);
     undo();
-    expect(process.listenerCount('SIGTERM') + process.listenerCount('SIGINT')).toBe(0);
+    expect(['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => process.listenerCount(signal))).toEqual([0, 0, 0]);
+  });
+
+  it('comes twice from one Ctrl-C under npm, and is one', () => {
+    const asked: string[] = [];
+    at(1_000);
+    const undo = onStopSignal((signal) => asked.push(signal));
+    process.emit('SIGINT', 'SIGINT');
+    at(1_100);
+    process.emit('SIGINT', 'SIGINT');
+    expect(asked).toEqual(['SIGINT']);
+    expect(process.exit).not.toHaveBeenCalled();
+    undo();
   });
 });

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
-import { ended, launch, ROOT, tributary as runTributary, type Ended } from '#testcontainers/command.ts';
+import { ended, launch, launchScript, ROOT, tributary as runTributary, type Ended } from '#testcontainers/command.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
 
 let dataDir: string;
@@ -31,7 +31,7 @@ beforeAll(async () => {
   const port = String((taken.address() as AddressInfo).port);
   env = { ...process.env, STACK: 'external', DATA_DIR: dataDir, HTTP_PORT: port, GHL_RATE_LIMIT_DELAY: '0' };
   for (const name of ['GHL_PRIVATE_TOKEN', 'GHL_LOCATION_ID', 'GHL_ACCOUNTS_FILE']) delete env[name];
-});
+}, 60_000);
 
 afterAll(async () => {
   await database.end();
@@ -95,7 +95,7 @@ describe('the command beside a running npm start', () => {
   let greeting: string;
 
   beforeAll(async () => {
-    running = start(['--no-sync']);
+    running = launchScript('start', ['--no-sync'], env);
     greeting = await said(running, 'Ctrl-C stops everything.');
     // One sync after the other without a pause between look-ups would wait for GoHighLevel's limits.
     const simulator = /GHL simulator +(http:\S+)/.exec(greeting)?.[1] ?? '';
@@ -105,7 +105,7 @@ describe('the command beside a running npm start', () => {
   }, 60_000);
 
   afterAll(() => {
-    running.kill('SIGKILL');
+    if (running.exitCode === null) process.kill(-running.pid!, 'SIGKILL');
   });
 
   it('is greeted with the addresses, on the next free port', async () => {
@@ -266,10 +266,24 @@ describe('the command beside a running npm start', () => {
   }, 30_000);
 
   it('ends on Ctrl-C with nothing left behind', async () => {
-    const end = once(running, 'exit');
-    running.kill('SIGINT');
-    expect(await end).toEqual([0, null]);
-    expect(() => readFileSync(join(dataDir, 'running.json'))).toThrow('ENOENT');
-    expect(() => readFileSync(join(dataDir, 'owner.lock'))).toThrow('ENOENT');
+    const end = ended(running);
+    process.kill(-running.pid!, 'SIGINT');
+    expect((await end).stdout).toContain('SIGINT: stopping ...');
+    expectNothingLeft();
   }, 30_000);
+
+  it('ends when npm is asked to end', async () => {
+    running = launchScript('start', ['--no-sync'], env);
+    await said(running, 'Ctrl-C stops everything.');
+    // Not before the last process has let go of its output.
+    const end = ended(running);
+    running.kill('SIGTERM');
+    expect((await end).stdout).toContain('SIGTERM: stopping ...');
+    expectNothingLeft();
+  }, 60_000);
 });
+
+function expectNothingLeft(): void {
+  for (const file of ['running.json', 'owner.lock'])
+    expect(() => readFileSync(join(dataDir, file))).toThrow('ENOENT');
+}

@@ -4,6 +4,7 @@ import { DEAD_LETTER_TOPICS } from '#libs/contracts/src/topics.ts';
 import { discard, redrive, waiting, type ActResult } from '#libs/runtime/src/dead-letters/act.ts';
 import { showLetter, type LetterView } from '#libs/runtime/src/dead-letters/show.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
+import { onStopSignal } from '#libs/runtime/src/host.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
 import { readSettings } from '#libs/runtime/src/settings.ts';
@@ -147,7 +148,7 @@ async function act(flags: ActFlags, say: Say, kind: 'redrive' | 'discard'): Prom
   const [filter, limit] = [filterOf(flags), numberOf('limit', flags.limit, 10_000)];
   const ratePerSecond = kind === 'redrive' ? numberOf('rate', flags.rate, 10_000) : 1;
   const stopping = new AbortController();
-  process.once('SIGINT', () => stopping.abort());
+  onStopSignal(() => stopping.abort());
   await connected(async (platform) => {
     const meant = await waiting(platform, { filter, limit });
     if (flags.dryRun === true || meant.items.length === 0) {

@@ -1,6 +1,7 @@
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import { asyncApiDocument } from '#libs/contracts/src/asyncapi.ts';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
+import { onStopSignal } from '#libs/runtime/src/host.ts';
 import { createLogger, type Logger } from '#libs/runtime/src/logger.ts';
 import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import type { ControlAction } from '#libs/sources/kit/requests.ts';
@@ -171,10 +172,10 @@ async function control(action: ControlAction, syncId: string, flags: { json?: bo
   }
 }
 
-/** Aborted by Ctrl-C. */
+/** Aborted by Ctrl-C; a second one ends the command at once. */
 function onInterrupt(): AbortSignal {
   const interrupted = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+  onStopSignal(() => interrupted.abort());
   return interrupted.signal;
 }
 
