@@ -49,6 +49,13 @@ describe('which stack', () => {
       { ...ADDRESSES, SCHEMA_REGISTRY_URL: 'registry:8080' },
       /SCHEMA_REGISTRY_URL: must be an http/,
     ],
+    ...['kafka', 'kafka:9092,', 'kafka://kafka:9092', 'kafka:99999', '[::1]:9092', 'kafka:9092 other:9092'].map(
+      (brokers): [string, NodeJS.ProcessEnv, RegExp] => [
+        `brokers ${brokers}`,
+        { ...ADDRESSES, KAFKA_BROKERS: brokers },
+        /KAFKA_BROKERS: must be a list of host:port/,
+      ],
+    ),
   ])('refuses %s, naming the setting', (_name, env, message) => {
     expect(() => chooseStack(env)).toThrow(message);
   });

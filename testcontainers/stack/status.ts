@@ -113,7 +113,6 @@ function endpointOf(address: string): { host: string; port: number } {
 
 /** The first broker. */
 function brokerOf({ kafkaBrokers }: StackInfo): { host: string; port: number } {
-  const [first = ''] = kafkaBrokers.split(',');
-  const { hostname, port } = new URL(`kafka://${first.trim()}`);
-  return { host: hostname.replace(/^\[|\]$/g, ''), port: port === '' ? 9092 : Number(port) };
+  const [host = '', port] = kafkaBrokers.split(/[:,]/);
+  return { host, port: Number(port) };
 }

@@ -97,8 +97,14 @@ export function custom<T>(
   doc: string,
   read: (text: string) => T,
   options: SettingOptions & { fallback: string },
-): Setting<T> {
-  return declare(reading(read), doc, options);
+): Setting<T>;
+export function custom<T>(doc: string, read: (text: string) => T, options?: SettingOptions): Setting<T | undefined>;
+export function custom<T>(
+  doc: string,
+  read: (text: string) => T,
+  options: SettingOptions = {},
+): Setting<T | undefined> {
+  return declare<T | undefined>(reading(read), doc, options);
 }
 
 function reading<T>(read: (text: string) => T): z.ZodType<T, string> {

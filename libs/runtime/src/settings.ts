@@ -23,6 +23,17 @@ import type { Secret } from './secret.ts';
 const RULES = DEFAULT_GHL_RULES;
 const HOUR = 3600;
 
+/** host:port, comma-separated, as kafkajs takes them apart: a host name or an IPv4 address. */
+function brokers(value: string): string {
+  const given = value.split(',').map((broker) => broker.trim());
+  const isBroker = (broker: string): boolean => {
+    const [, port = '0'] = /^[\w.-]+:(\d+)$/.exec(broker) ?? [];
+    return Number(port) >= 1 && Number(port) <= 65_535;
+  };
+  if (!given.every(isBroker)) throw new Error('must be a list of host:port, comma-separated');
+  return given.join(',');
+}
+
 /** The stack: where Kafka, the registry and PostgreSQL are. */
 export const STACK_SETTINGS = {
   STACK: text('external, embedded; by default external when the three addresses below are set, else embedded'),
@@ -31,7 +42,7 @@ export const STACK_SETTINGS = {
   DATABASE_URL: secretText('PostgreSQL; with `sslmode=verify-full` by TLS', {
     example: 'postgresql://user:password@host:5432/tributary',
   }),
-  KAFKA_BROKERS: text('Kafka brokers, comma-separated', { example: 'kafka-1:9092,kafka-2:9092' }),
+  KAFKA_BROKERS: custom('Kafka brokers, comma-separated', brokers, { example: 'kafka-1:9092,kafka-2:9092' }),
   SCHEMA_REGISTRY_URL: url('Schema registry, its Confluent-compatible API', {
     example: 'http://registry:8080/apis/ccompat/v7',
   }),
