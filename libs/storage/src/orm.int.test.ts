@@ -1,7 +1,9 @@
 import { afterEach, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { ENTITIES } from './entities.ts';
+import { startProxy } from '#testcontainers/proxy.ts';
 import { migrate, openOrm, pendingMigrations } from './orm.ts';
+import { limitsOf } from './pool.ts';
 
 let database: TestDatabase;
 
@@ -48,6 +50,23 @@ it('every entity can be read from the tables that the migrations make', async ()
   for (const entity of ENTITIES) expect(await orm.em.fork().find(entity as never, {})).toEqual([]);
   await orm.close();
 });
+
+it('a read over a connection that swallows everything ends in bounded time', async () => {
+  database = await createTestDatabase({ migrated: false });
+  const { hostname, port } = new URL(database.url);
+  const proxy = await startProxy({ host: hostname, port: Number(port) });
+  const url = new URL(database.url);
+  url.port = String(proxy.port);
+  const orm = await openOrm(url.href, { ...limitsOf(), query_timeout: 200 });
+  const read = (): Promise<unknown> => orm.em.getConnection().execute('select 1 as one');
+  expect(await read()).toEqual([{ one: 1 }]);
+  proxy.swallow();
+  await expect(read()).rejects.toThrow('Query read timeout');
+  proxy.heal();
+  expect(await read()).toEqual([{ one: 1 }]);
+  await orm.close();
+  await proxy.stop();
+}, 20_000);
 
 it('a database that is not there is named by its setting', async () => {
   database = await createTestDatabase({ migrated: false });

@@ -1,5 +1,6 @@
 import { MikroORM } from '@mikro-orm/postgresql';
 import { Migrator } from '@mikro-orm/migrations';
+import pg from 'pg';
 import { ENTITIES } from './entities.ts';
 import { Migration20261124Foundation } from './migrations/20261124-foundation.ts';
 import { Migration20261125OauthTokens } from './migrations/20261125-oauth-tokens.ts';
@@ -16,7 +17,7 @@ import { Migration20261129AbandonedScans } from './migrations/20261129-abandoned
 import { Migration20261130ConnectorAccounts } from './migrations/20261130-connector-accounts.ts';
 import { Migration20261201ForeignWrites } from './migrations/20261201-foreign-writes.ts';
 import { databaseAddress } from './address.ts';
-import { databaseError } from './pool.ts';
+import { databaseError, limitsOf } from './pool.ts';
 
 /** Every migration in order; a new one is added at the end and never changed after it landed. */
 const MIGRATIONS = [
@@ -36,8 +37,26 @@ const MIGRATIONS = [
   { name: '20261201-foreign-writes', class: Migration20261201ForeignWrites },
 ];
 
-/** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */
-export async function openOrm(databaseUrl: string): Promise<MikroORM> {
+/** A connection that is given up after a read timed out on it: the ORM's pool would hand it out again, and nothing comes through it. */
+class ReadConnection extends pg.Client {
+  override query(...given: unknown[]): never {
+    const asked = (super.query as (...args: unknown[]) => unknown).apply(this, given);
+    if (asked instanceof Promise)
+      asked.catch((error: Error) => {
+        if (error.message === 'Query read timeout') void this.end();
+      });
+    return asked as never;
+  }
+}
+
+/**
+ * Opens the ORM for reads, which nobody waits long for; projections write their own SQL (engineering 1.4: the ORM costs a factor of
+ * four). A migration may take as long as it takes.
+ */
+export async function openOrm(
+  databaseUrl: string,
+  limits: pg.ClientConfig = limitsOf({ statementTimeoutMs: 30_000 }),
+): Promise<MikroORM> {
   const { connectionString, ssl } = databaseAddress(databaseUrl);
   return MikroORM.init({
     clientUrl: connectionString,
@@ -47,7 +66,7 @@ export async function openOrm(databaseUrl: string): Promise<MikroORM> {
     pool: { min: 0, max: 4 },
     timezone: 'UTC',
     // PostgreSQL looks into a schema of the user's name first: a user `tributary` would put the tables of customers there.
-    driverOptions: { ssl, options: '-c search_path=public' },
+    driverOptions: { ...limits, Client: ReadConnection, ssl, options: '-c search_path=public' },
     migrations: {
       tableName: 'tributary_migrations',
       migrationsList: MIGRATIONS,
@@ -60,7 +79,7 @@ export async function openOrm(databaseUrl: string): Promise<MikroORM> {
 
 /** Brings the database to the newest migration and returns the names it applied; safe to run by several processes at once. */
 export async function migrate(databaseUrl: string): Promise<string[]> {
-  const orm = await openOrm(databaseUrl);
+  const orm = await openOrm(databaseUrl, { keepAlive: true });
   try {
     const applied = await orm.em.getConnection().transactional(async (transaction) => {
       await orm.em

@@ -65,6 +65,17 @@ describe('a transaction', () => {
   }, 20_000);
 });
 
+it('a session is given up by the server soon after its host is lost', async () => {
+  const { rows } = await database.pool.query(
+    `select name, setting from pg_settings where name like 'tcp_keepalives%' order by name`,
+  );
+  expect(rows).toEqual([
+    { name: 'tcp_keepalives_count', setting: '3' },
+    { name: 'tcp_keepalives_idle', setting: '30' },
+    { name: 'tcp_keepalives_interval', setting: '10' },
+  ]);
+});
+
 describe('what PostgreSQL says', () => {
   const failing = (text: string, pool: Database = database.pool): Promise<unknown> =>
     inTransaction(pool, (sql) => sql.query(text)).catch((error: unknown) => error);

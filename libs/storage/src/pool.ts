@@ -44,19 +44,28 @@ function isoOf(text: string): string {
   return `${text.slice(0, 10)}T${text.slice(11, text.length - 3)}Z`;
 }
 
-/** Opens a pool in UTC with timeouts on connections, statements and locks; an idle connection that breaks is replaced silently. */
-export function createPool(options: PoolOptions): Database {
-  const { statementTimeoutMs = 120_000 } = options;
-  const pool = new pg.Pool({
-    ...databaseAddress(options.databaseUrl),
-    application_name: options.applicationName,
-    max: options.max,
+/** How long a connection, a statement and a lock are waited for, as options of the driver. */
+export function limitsOf({
+  statementTimeoutMs = 120_000,
+  lockTimeoutMs = 30_000,
+}: Pick<PoolOptions, 'statementTimeoutMs' | 'lockTimeoutMs'> = {}): pg.ClientConfig {
+  return {
     connectionTimeoutMillis: 10_000,
     statement_timeout: statementTimeoutMs,
     // The server's word comes first; ours is for connections that swallow everything.
     query_timeout: statementTimeoutMs + 5_000,
     keepAlive: true,
-    lock_timeout: options.lockTimeoutMs ?? 30_000,
+    lock_timeout: lockTimeoutMs,
+  };
+}
+
+/** Opens a pool in UTC with timeouts on connections, statements and locks; an idle connection that breaks is replaced silently. */
+export function createPool(options: PoolOptions): Database {
+  const pool = new pg.Pool({
+    ...databaseAddress(options.databaseUrl),
+    ...limitsOf(options),
+    application_name: options.applicationName,
+    max: options.max,
     idle_in_transaction_session_timeout: 120_000,
     options: sessionOptions(options.parameters),
     types: {
@@ -71,8 +80,11 @@ export function createPool(options: PoolOptions): Database {
   return pool;
 }
 
+/** The server looks after half a minute of silence whether we are there: what we locked is free a minute after our host is lost, not two hours. */
+const KEEPALIVES = { tcp_keepalives_idle: '30', tcp_keepalives_interval: '10', tcp_keepalives_count: '3' };
+
 function sessionOptions(parameters: PoolOptions['parameters']): string {
-  const all = { timezone: 'UTC', datestyle: 'ISO', search_path: SEARCH_PATH, ...parameters };
+  const all = { timezone: 'UTC', datestyle: 'ISO', search_path: SEARCH_PATH, ...KEEPALIVES, ...parameters };
   return Object.entries(all)
     .map(([name, value]) => `-c ${name}=${value}`)
     .join(' ');
