@@ -284,6 +284,5 @@ describe('the command beside a running npm start', () => {
 });
 
 function expectNothingLeft(): void {
-  for (const file of ['running.json', 'owner.lock'])
-    expect(() => readFileSync(join(dataDir, file))).toThrow('ENOENT');
+  for (const file of ['running.json', 'owner.lock']) expect(() => readFileSync(join(dataDir, file))).toThrow('ENOENT');
 }

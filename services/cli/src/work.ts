@@ -1,6 +1,7 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
 import { groupAlive } from '#libs/kafka/src/topics.ts';
-import { AppError } from '#libs/runtime/src/errors.ts';
+import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import { deploy, kafkaOf, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
 import type { SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
@@ -18,43 +19,52 @@ export interface Work {
   /** Sources that the pipeline reads, as far as it tells. */
   sources: readonly string[] | undefined;
   /** Whether the pipeline runs in this process, and ends with it. */
-  isOwn: boolean;
+  readonly isOwn: boolean;
   /** Frees everything that this command started. */
   close(): Promise<void>;
 }
 
+/** How often it is looked whether the pipeline that runs is still there. */
+const LOOK_EVERY_MS = 10_000;
+
 /**
  * Finds a running pipeline, or starts one in this process for the time of the command, the stack included, and says so
- * (architecture section 9).
+ * (architecture section 9). One that ends under way is replaced: a broker takes up to the session timeout to notice that the members
+ * of a group were killed, and the command would wait for them for ever.
  */
 export async function openWork(settings: Settings, logger: Logger, say: (line: string) => void): Promise<Work> {
   const running = readRunning(settings.DATA_DIR);
   const ghl = ghlAccess(settings, running);
   const salesforce = orgAccess(settings, running);
   const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
+  const start = (): Promise<Pipeline> => startPipeline({ settings, stack: stack.info, ghl, salesforce, logger });
+  const common = { ghl, salesforce };
   try {
     await deploy({ stack: stack.info, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });
     const kafka = kafkaOf(stack.info, 'tributary-cli', logger);
-    if (await groupAlive(kafka, CONNECTOR_GROUP)) {
+    // Whoever is in the group of a broker that this process has just started is a member that was killed.
+    if (!stack.owned && (await groupAlive(kafka, CONNECTOR_GROUP))) {
       const platform = await openPlatform({ stack: stack.info, databasePool: 4, logger, service: 'cli' });
+      const standIn = createStandIn({ isThere: () => groupAlive(kafka, CONNECTOR_GROUP), start, say });
       return {
+        ...common,
         platform,
-        ghl,
-        salesforce,
         sources: running?.sources,
-        isOwn: false,
+        get isOwn() {
+          return standIn.works();
+        },
         async close() {
+          await standIn.stop();
           await platform.close();
           await stack.stop();
         },
       };
     }
     say('No pipeline runs: starting one in this process for this command');
-    const pipeline: Pipeline = await startPipeline({ settings, stack: stack.info, ghl, salesforce, logger });
+    const pipeline = await start();
     return {
+      ...common,
       platform: pipeline.platform,
-      ghl,
-      salesforce,
       sources: undefined,
       isOwn: true,
       async close() {
@@ -66,6 +76,52 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
     await stack.stop();
     throw error;
   }
+}
+
+/** Takes the place of a pipeline that ends. */
+export interface StandIn {
+  /** Whether it had to. */
+  works(): boolean;
+  stop(): Promise<void>;
+}
+
+interface Stoppable {
+  stop(): Promise<unknown>;
+}
+
+/** Looks every now and then whether the pipeline is there, and starts one in this process when it is gone at two looks. */
+export function createStandIn(options: {
+  isThere(): Promise<boolean>;
+  start(): Promise<Stoppable>;
+  say(line: string): void;
+  lookEveryMs?: number;
+}): StandIn {
+  const { isThere, start, say, lookEveryMs = LOOK_EVERY_MS } = options;
+  const stopping = new AbortController();
+  let own: Stoppable | undefined;
+
+  async function watch(): Promise<void> {
+    for (let misses = 0; misses < 2;) {
+      await wait(lookEveryMs, undefined, { signal: stopping.signal });
+      // A broker that does not answer says nothing of the pipeline.
+      misses = (await isThere().catch(() => true)) ? 0 : misses + 1;
+    }
+    say('The pipeline that ran has ended: going on in this process');
+    own = await start();
+  }
+
+  const watching = watch().catch((error: unknown) => {
+    if (!stopping.signal.aborted)
+      say(`The pipeline that ran has ended, and none can be started here: ${toAppError(error).message}`);
+  });
+  return {
+    works: () => own !== undefined,
+    async stop() {
+      stopping.abort();
+      await watching;
+      await own?.stop();
+    },
+  };
 }
 
 /** Throws config_invalid when the pipeline that runs says that it does not read a source. */
