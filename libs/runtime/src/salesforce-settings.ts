@@ -37,7 +37,7 @@ export const SALESFORCE_SETTINGS = {
     { fallback: '0.8' },
   ),
   SALESFORCE_HOLD: number(
-    'Seconds after which a scan that waits for API requests is tried again',
+    'Seconds after which a scan that waits for API requests, or for Salesforce to answer again, is tried again',
     { min: 1, max: 24 * HOUR },
     { fallback: '900' },
   ),
@@ -88,7 +88,7 @@ export const SALESFORCE_SETTINGS = {
     { fallback: '120' },
   ),
   SALESFORCE_RETRY_SECONDS: number(
-    'Seconds a failing request to Salesforce is tried again',
+    'Seconds a failing request to Salesforce is tried again; then a scan that has begun to read waits at its position',
     { min: 0, max: HOUR },
     { fallback: '120' },
   ),

@@ -187,9 +187,9 @@ export interface Source {
   keeps(request: ReadRequest): Keeps;
   /**
    * Milliseconds that a failure holds a scan at its position before it is tried again, or somebody resumes it; null for one that ends the
-   * scan.
+   * scan. `hasRead` says whether there is anything that would be lost.
    */
-  holds(failure: AppError): number | null;
+  holds(failure: AppError, hasRead: boolean): number | null;
   /** A reader of what is asked for. Throws unknown_source for an account that is not configured. */
   reader(account: string, request: ReadRequest, signal: AbortSignal): AccountReader;
   /** Share of look-ups that may stay unknown in this account (MISSING_MAX_UNKNOWN_SHARE). */

@@ -174,7 +174,7 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
     return { answersFor: reader.answersFor, failure: null, completedAt: Date.now() };
   } catch (error) {
     const failed = cancelling.signal.aborted && !signal.aborted ? cancelled() : failureOf(error, signal);
-    const forMs = source.holds(failed);
+    const forMs = source.holds(failed, run.state.source !== undefined);
     if (forMs !== null) return { heldBy: { failure: failed, forMs } };
     run.options.onFailed?.(failed);
     const { code, kind, message } = failed;

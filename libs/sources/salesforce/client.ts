@@ -101,7 +101,6 @@ export interface SalesforceClientOptions {
   onRefused?(refusal: AppError): void;
 }
 
-const ATTEMPTS = 5;
 const REST_PAGE = 2000;
 /** Errors that the reader answers itself: the same request again does not help. */
 const FINAL: readonly ErrorCode[] = [
@@ -110,6 +109,7 @@ const FINAL: readonly ErrorCode[] = [
   'salesforce_query_timeout',
   'salesforce_gone',
 ];
+const isFinal = ({ code }: AppError): boolean => FINAL.includes(code);
 
 /** A client of one org. */
 export function createSalesforceClient(options: SalesforceClientOptions): SalesforceClient {
@@ -177,14 +177,16 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
     return body;
   }
 
+  const patiently = <T>(work: () => Promise<T>): Promise<T> =>
+    withRetry({ totalMs: patienceMs, signal, clock, isFinal }, work);
+
   /** Sends until an answer is one. */
   async function call<T>(
     request: GuardedRequest,
     accept: (body: Body) => T,
     headers?: Record<string, string>,
   ): Promise<T> {
-    const isFinal = ({ code }: AppError): boolean => FINAL.includes(code);
-    return withRetry({ totalMs: patienceMs, attempts: ATTEMPTS, signal, clock, isFinal }, async () => {
+    return patiently(async () => {
       if (request.path !== limitsPath) usage.check();
       return accept(((await send(request, headers)) ?? {}) as Body);
     });
@@ -196,7 +198,7 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
     version,
     requests: () => requests,
     serverNow: () => clock.now() + ahead,
-    orgId: async () => (await sessions.current()).orgId,
+    orgId: () => patiently(async () => (await sessions.current()).orgId),
 
     limits: () =>
       get(limitsPath, ({ DailyApiRequests: daily }) => {

@@ -226,7 +226,7 @@ describe('an interrupted scan', () => {
 });
 
 describe('trouble on the way', () => {
-  it.each<[FaultKind, string, { after?: number; rows?: number }]>([
+  it.each<[FaultKind, string, { after?: number; rows?: number; times?: number }]>([
     ['csv-cut', '/results', { after: 1, rows: 33 }],
     ['csv-short', '/results', { rows: 100 }],
     ['wrong-count', '/results', {}],
@@ -236,6 +236,7 @@ describe('trouble on the way', () => {
     ['empty-body', '/results', { after: 1 }],
     ['no-headers', 'locator=Mjcw', {}],
     ['503', '/jobs/query', {}],
+    ['503', 'GET /services/data/v58.0/jobs/query/750', { times: 8 }],
     ['503-html', 'POST /services/data', {}],
     ['420', '/describe', {}],
     ['429', '/results', { after: 2 }],

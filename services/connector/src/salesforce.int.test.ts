@@ -217,6 +217,22 @@ it('is tried again by itself when it was held long enough', async () => {
   await endScans(platform.database, syncId);
 }, 90_000);
 
+it('waits at its position while Salesforce is away, and goes on with the same job', async () => {
+  await host!.stop();
+  await start({ SALESFORCE_HOLD: '1', SALESFORCE_RETRY_SECONDS: '0' });
+  simulator.faults.add({ kind: '503', match: 'GET /services/data/v58.0/jobs/query/750', times: 1 });
+  simulator.faults.before('GET /services/data/v58.0/jobs/query/750', 1, () =>
+    simulator.faults.add({ kind: '503', match: '/limits', times: 1 }),
+  );
+  const syncId = await ask({ api: 'bulk' });
+  const held = await follow(syncId, ({ status, error }) => status === 'paused' && error !== null);
+  expect(held).toMatchObject({ exitCode: null, error: { code: 'salesforce_unavailable' } });
+  expect(await follow(syncId, isRead)).toMatchObject({ error: null });
+  expectWhole(await told(syncId));
+  expect([asked('POST /services/data/v58.0/jobs/query'), asked('/limits')]).toEqual([1, 3]);
+  await endScans(platform.database, syncId);
+}, 90_000);
+
 it('aborts its job when it is cancelled, and answers for nothing', async () => {
   const reached = Promise.withResolvers<void>();
   simulator.faults.before('/results', 2, () => reached.resolve());
