@@ -128,7 +128,7 @@ export const ERROR_CODES = {
   salesforce_gone: { kind: 'transient', doc: 'A bulk job or a page of results has expired: it is asked for anew.' },
   salesforce_rows_vanished: {
     kind: 'config',
-    doc: 'Far more known contacts than usual are not visible: check what the Salesforce user may see. Nothing is marked deleted.',
+    doc: 'More known contacts than SALESFORCE_VANISHED_SHARE are not visible; none is marked deleted. Mend what the user may see, or raise it if they are gone.',
   },
   source_down: {
     kind: 'transient',

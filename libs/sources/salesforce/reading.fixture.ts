@@ -109,11 +109,15 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
     onRefused: (refusal) => reading.refused.push(refusal),
   });
   const rows = memoryRows(known.map((contactId) => ({ contactId })));
+  let tellsSeen = options.request?.mode === 'reconcile';
   const context: ReadContext = {
     evidence: evidenceOf(),
     position: options.position,
     known: rows,
-    keepKnown: async () => void (reading.kept += 1),
+    async keepKnown() {
+      reading.kept += 1;
+      tellsSeen = true;
+    },
     since: options.watermark ?? null,
     signal,
   };
@@ -126,7 +130,7 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
       reading.pages.push({ ...page, position: JSON.parse(JSON.stringify(page.position)) as unknown });
       reading.records.push(...page.records);
       reading.ids.push(...page.records.map(({ id }) => id));
-      rows.see(page.seen);
+      if (tellsSeen) rows.see(page.seen);
       if (options.onPage?.(page, reading.pages.length - 1) === false) break;
     }
   } finally {

@@ -1,7 +1,6 @@
 import { seenContacts } from '../kit/seen.ts';
 import { toId18 } from '#libs/domain/src/salesforce/contact.ts';
 import { readDatetime } from '#libs/domain/src/salesforce/values.ts';
-import { AppError } from '#libs/runtime/src/errors.ts';
 import type { ReadContext, SourcePage, SourceRecord } from '../kit/ports.ts';
 import { readBulk, type BulkPosition } from './bulk.ts';
 import type { SalesforceClient } from './client.ts';
@@ -36,9 +35,9 @@ export async function* reconcile(
   const start = (context.position as ReconcilePosition | undefined) ?? (await begin(client, options));
   if (start.phase === 'keys') yield* listKeys(client, context, options, start);
   const unseen = await context.known.countUnseenIds();
-  const fate = start.phase === 'fate' ? start : { phase: 'fate' as const, afterId: '', done: 0, total: unseen };
-  if (start.phase === 'keys') refuseMassLoss(unseen, start.total, rule);
-  yield* askAfter(client, context, options, fate);
+  if (start.phase === 'fate') yield* askAfter(client, context, options, start);
+  else if (isMassLoss(unseen, start.total, rule)) yield massLoss(unseen, start);
+  else yield* askAfter(client, context, options, { phase: 'fate', afterId: '', done: 0, total: unseen });
 }
 
 async function begin(
@@ -83,12 +82,26 @@ async function* listKeys(
   }
 }
 
-function refuseMassLoss(unseen: number, visible: number, { minContacts, maxShare }: VanishedRule): void {
-  if (unseen < minContacts || unseen <= (visible + unseen) * maxShare) return;
-  throw new AppError(
-    'salesforce_rows_vanished',
-    `${unseen} known contacts are not visible any more: nothing was marked deleted; check what the Salesforce user may see`,
-  );
+function isMassLoss(unseen: number, visible: number, { minContacts, maxShare }: VanishedRule): boolean {
+  return unseen >= minContacts && unseen > (visible + unseen) * maxShare;
+}
+
+/** What else was read stands, so that the next scan does not begin with a longer gap than this one. */
+function massLoss(unseen: number, at: Extract<ReconcilePosition, { phase: 'keys' }>): SourcePage {
+  const share = Math.ceil((unseen * 100) / (at.total + unseen)) / 100;
+  return {
+    records: [],
+    position: at,
+    seen: seenContacts(),
+    counts: { read: 0, unusable: 0, unknown: 0 },
+    shortfall: {
+      code: 'salesforce_rows_vanished',
+      message:
+        `${unseen} known contacts are not visible any more, and none of them was marked deleted; if the Salesforce user may see less than before, ` +
+        `mend that and run \`tributary sync salesforce --full\`; if they are gone, set SALESFORCE_VANISHED_SHARE=${share} and run \`tributary sync salesforce --reconcile\``,
+    },
+    progress: { phase: 'keys', recordsTotal: at.total, lookupsDone: 0, lookupsTotal: null },
+  };
 }
 
 async function* askAfter(

@@ -298,3 +298,24 @@ it('finds what the recycle bin has forgotten when the last sync is too long ago,
     retrieved: Number(/\((\d+)\)/.exec(behind.message!)![1]),
   });
 }, 60_000);
+
+it('does not begin again and again where far too many are gone, and marks them when people say that it is so', async () => {
+  await follow(await ask({ api: 'rest' }), isDone);
+  const { rows } = await platform.database.query<{ salesforce_id: string }>(
+    'select salesforce_id from sf_contacts where account_id = $1 and deleted_at is null order by 1 limit 150',
+    [account],
+  );
+  for (const { salesforce_id: id } of rows) simulator.world.hideContact(id);
+  simulator.world.advance(16 * 86_400_000);
+  const behind = await follow(await ask({ mode: 'incremental' }), isDone);
+  expect(behind).toMatchObject({
+    exitCode: 3,
+    tableStats: { deleted: 0 },
+  });
+  expect(behind.message).toMatch(/^Records read were applied, but .* 150 known .* SALESFORCE_VANISHED_SHARE=0.26 /);
+  expect(await follow(await ask({ mode: 'incremental' }), isDone)).toMatchObject({ exitCode: 0 });
+  await host!.stop();
+  await start({ SALESFORCE_VANISHED_SHARE: '0.26' });
+  const reconciled = await follow(await ask({ mode: 'reconcile' }), isDone);
+  expect(reconciled).toMatchObject({ exitCode: 0, tableStats: { deleted: 150 } });
+}, 90_000);
