@@ -105,7 +105,7 @@ async function begin(
   const next = nextWatermark(request, watermark, window);
   const isBehind = outlivesBin(watermark, next, client.serverNow());
   if (isBehind) options.onBehind?.(watermark!);
-  const expected = await count(client, window);
+  const expected = await countContacts(client, window, true);
   const isLong = encodeURIComponent(contactQuery(fields, window)).length > LONGEST_ADDRESS;
   const isMany = (expected ?? Infinity) > options.bulkFrom;
   const isBulk = request.api === 'bulk' || (request.api === 'auto' && (isMany || isLong));
@@ -123,9 +123,13 @@ async function begin(
 }
 
 /** How many contacts there are; null when Salesforce takes too long to say, which means many. */
-async function count(client: SalesforceClient, window: Window): Promise<number | null> {
+export async function countContacts(
+  client: SalesforceClient,
+  window: Window,
+  withDeleted: boolean,
+): Promise<number | null> {
   try {
-    return (await client.query(countQuery(window), true)).totalSize;
+    return (await client.query(countQuery(window), withDeleted)).totalSize;
   } catch (error) {
     if (toAppError(error).code === 'salesforce_query_timeout') return null;
     throw error;
@@ -166,7 +170,7 @@ async function mend(
 ): Promise<void> {
   const { code } = toAppError(error);
   if (code === 'salesforce_query_timeout') {
-    const halves = splitWindow(at.windows[0]!);
+    const halves = splitWindow(at.windows[0]!, client.serverNow());
     if (halves === undefined) throw error;
     // A limit takes those that changed last.
     at.windows.splice(0, 1, ...(limit === null ? halves : halves.toReversed()));

@@ -79,13 +79,18 @@ describe('windows', () => {
   );
 
   it('halves meet, and the shortest stays whole', () => {
-    expect(splitWindow({ from: 0, to: 1_000_000 })).toEqual([
+    const now = Date.UTC(2025, 0, 1);
+    expect(splitWindow({ from: 0, to: 1_000_000 }, now)).toEqual([
       { from: 0, to: 500_000 },
       { from: 500_000, to: 1_000_000 },
     ]);
-    expect(splitWindow({ from: 0, to: 119_999 })).toBeUndefined();
-    const [first, second] = splitWindow({ from: null, to: Date.UTC(2025, 0, 1) })!;
-    expect([first.from, first.to, second.to]).toEqual([null, second.from, Date.UTC(2025, 0, 1)]);
+    expect(splitWindow({ from: 0, to: 119_999 }, now)).toBeUndefined();
+    expect(splitWindow({ from: now - 119_999, to: null }, now)).toBeUndefined();
+    for (const to of [now, null]) {
+      const [first, second] = splitWindow({ from: null, to }, now)!;
+      expect([first.from, first.to, second.to]).toEqual([null, second.from, to]);
+      expect(second.from).toBeLessThan(now);
+    }
   });
 });
 

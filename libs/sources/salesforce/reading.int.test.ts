@@ -557,6 +557,37 @@ describe('a reconciliation', () => {
     ]);
   });
 
+  it.each<[string, number, FaultKind, string, number]>([
+    ['counting', 100_000, 'query-timeout', 'COUNT()', 1],
+    ['listing by the Bulk API', 1, 'job-failed', 'POST /services/data', 3],
+    ['listing by REST', 100_000, 'query-timeout', 'queryAll?q=SELECT%20Id', 3],
+  ])('outlives a query that runs too long: %s', async (_what, bulkFrom, kind, match, times) => {
+    const options = { request: { mode: 'reconcile' }, known: [20, 21, 22].map(idOf), contacts: { bulkFrom } } as const;
+    const keys = ({ pages }: Reading): number => pages.reduce((sum, { counts }) => sum + (counts.keys ?? 0), 0);
+    simulator.world.hideContact(idOf(21));
+    const quick = await read(options);
+    simulator.faults.add({ kind, match, times });
+    simulator.requests.length = 0;
+    const slow = await read(options);
+    expect([slow.ids, keys(slow)]).toEqual([[idOf(21)], keys(quick)]);
+    expect(asked('jobs/query') > 0).toBe(kind === 'job-failed' || match === 'COUNT()');
+  });
+
+  it('misses no contact that is changed while windows are listed', async () => {
+    const { world } = simulator;
+    const known = Array.from({ length: 99 }, (_item, index) => idOf(101 + index));
+    const options = { request: { mode: 'reconcile' }, known, contacts: { bulkFrom: 100_000 } } as const;
+    simulator.faults.add({ kind: 'query-timeout', match: 'queryAll?q=SELECT%20Id', times: 3 });
+    const { pages } = await read({
+      ...options,
+      onPage: (_page, index) => {
+        if (index === 0) for (const id of known) world.changeContact(id, { LastName: 'Changed' });
+      },
+    });
+    expect(pages.at(-1)!.shortfall).toBeUndefined();
+    expect(pages.map(({ progress }) => progress.phase)).not.toContain('fate');
+  });
+
   it('believes no mass loss', async () => {
     const known = Array.from({ length: 1000 }, (_item, index) => idOf(CONTACTS + index));
     const { records, pages } = await read({ request: { mode: 'reconcile' }, known });

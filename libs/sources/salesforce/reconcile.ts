@@ -1,17 +1,39 @@
 import { seenContacts } from '../kit/seen.ts';
 import { toId18 } from '#libs/domain/src/salesforce/contact.ts';
 import { readDatetime } from '#libs/domain/src/salesforce/values.ts';
+import { toAppError } from '#libs/runtime/src/errors.ts';
 import type { ReadContext, SourcePage, SourceRecord } from '../kit/ports.ts';
 import { readBulk, type BulkPosition } from './bulk.ts';
 import type { SalesforceClient } from './client.ts';
-import type { ContactOptions } from './contacts.ts';
+import { countContacts, type ContactOptions } from './contacts.ts';
 import { readRest, type RestPosition } from './rest.ts';
-import { countQuery, contactQuery, fateQuery } from './soql.ts';
+import { contactQuery, fateQuery } from './soql.ts';
+import { splitWindow, type Window } from './window.ts';
 
 /** Where a reconciliation stands; JSON. */
-export type ReconcilePosition =
-  | { phase: 'keys'; api: 'bulk' | 'rest'; total: number; bulk: BulkPosition | null; rest: RestPosition | null }
-  | { phase: 'fate'; afterId: string; done: number; total: number };
+export type ReconcilePosition = KeysPosition | FatePosition;
+
+interface KeysPosition {
+  phase: 'keys';
+  api: 'bulk' | 'rest';
+  /** Contacts as counted at the beginning; null when counting took too long. */
+  total: number | null;
+  /** Keys listed. */
+  listed: number;
+  /** Windows still to be listed, in their order: a contact that is changed meanwhile moves into one that comes later. */
+  windows: Window[];
+  bulk: BulkPosition | null;
+  rest: RestPosition | null;
+}
+
+interface FatePosition {
+  phase: 'fate';
+  afterId: string;
+  done: number;
+  total: number;
+}
+
+const EVERYTHING: Window = { from: null, to: null };
 
 /** Ids of one look-up: their list stays far below the longest address Salesforce takes. */
 const LOOKUP_IDS = 200;
@@ -32,38 +54,62 @@ export async function* reconcile(
   options: ContactOptions,
   rule: VanishedRule,
 ): AsyncGenerator<SourcePage> {
-  const start = (context.position as ReconcilePosition | undefined) ?? (await begin(client, options));
-  if (start.phase === 'keys') yield* listKeys(client, context, options, start);
+  const saved = context.position as ReconcilePosition | undefined;
+  const at = saved === undefined ? await begin(client, options) : structuredClone(saved);
+  if (at.phase === 'fate') {
+    yield* askAfter(client, context, options, at);
+    return;
+  }
+  yield* listKeys(client, context, options, at);
   const unseen = await context.known.countUnseenIds();
-  if (start.phase === 'fate') yield* askAfter(client, context, options, start);
-  else if (isMassLoss(unseen, start.total, rule)) yield massLoss(unseen, start);
+  if (isMassLoss(unseen, at.listed, rule)) yield massLoss(unseen, at);
   else yield* askAfter(client, context, options, { phase: 'fate', afterId: '', done: 0, total: unseen });
 }
 
-async function begin(
-  client: SalesforceClient,
-  { bulkFrom }: ContactOptions,
-): Promise<Extract<ReconcilePosition, { phase: 'keys' }>> {
-  const { totalSize: total } = await client.query(countQuery({ from: null, to: null }), false);
-  return { phase: 'keys', api: total > bulkFrom ? 'bulk' : 'rest', total, bulk: null, rest: null };
+async function begin(client: SalesforceClient, { bulkFrom }: ContactOptions): Promise<KeysPosition> {
+  const total = await countContacts(client, EVERYTHING, false);
+  const api = (total ?? Infinity) > bulkFrom ? 'bulk' : 'rest';
+  return { phase: 'keys', api, total, listed: 0, windows: [EVERYTHING], bulk: null, rest: null };
 }
 
-/** Deleted contacts are no keys: what is in the recycle bin counts as gone. */
+/** Lists the keys of every window that is left; one whose query runs too long is split. The position moves on with it. */
 async function* listKeys(
+  client: SalesforceClient,
+  context: ReadContext,
+  options: ContactOptions,
+  at: KeysPosition,
+): AsyncGenerator<SourcePage> {
+  while (at.windows.length > 0) {
+    try {
+      for await (const keys of keysOf(client, context, options, at)) {
+        at.listed += keys.length;
+        yield {
+          records: [],
+          position: structuredClone(at),
+          seen: seenContacts(keys),
+          counts: { read: keys.length, unusable: 0, unknown: 0, keys: keys.length },
+          progress: { phase: 'keys', recordsTotal: at.total, lookupsDone: 0, lookupsTotal: null },
+        };
+      }
+      at.windows.shift();
+    } catch (error) {
+      const isLong = toAppError(error).code === 'salesforce_query_timeout';
+      const halves = isLong ? splitWindow(at.windows[0]!, client.serverNow()) : undefined;
+      if (halves === undefined) throw error;
+      at.windows.splice(0, 1, ...halves);
+    }
+    Object.assign(at, { bulk: null, rest: null });
+  }
+}
+
+/** Keys of the first window. Deleted contacts have none: what is in the recycle bin counts as gone. */
+async function* keysOf(
   client: SalesforceClient,
   { signal }: ReadContext,
   options: ContactOptions,
-  start: Extract<ReconcilePosition, { phase: 'keys' }>,
-): AsyncGenerator<SourcePage> {
-  const at = { ...start };
-  const soql = contactQuery(['Id', 'IsDeleted'], { from: null, to: null });
-  const page = (seen: string[]): SourcePage => ({
-    records: [],
-    position: structuredClone(at),
-    seen: seenContacts(seen),
-    counts: { read: seen.length, unusable: 0, unknown: 0, keys: seen.length },
-    progress: { phase: 'keys', recordsTotal: at.total, lookupsDone: 0, lookupsTotal: null },
-  });
+  at: KeysPosition,
+): AsyncGenerator<string[]> {
+  const soql = contactQuery(['Id', 'IsDeleted'], at.windows[0]!);
   if (at.api === 'bulk') {
     for await (const { columns, rows, position } of readBulk(client, soql, at.bulk, {
       ...options.bulk,
@@ -72,13 +118,13 @@ async function* listKeys(
     })) {
       at.bulk = position;
       const [idAt, deletedAt] = [columns.indexOf('Id'), columns.indexOf('IsDeleted')];
-      yield page(rows.flatMap((row) => (row[deletedAt] === 'true' ? [] : (toId18(row[idAt]) ?? []))));
+      yield rows.flatMap((row) => (row[deletedAt] === 'true' ? [] : (toId18(row[idAt]) ?? [])));
     }
     return;
   }
   for await (const { records, position } of readRest(client, soql, at.rest)) {
     at.rest = position;
-    yield page(records.flatMap(({ Id, IsDeleted }) => (IsDeleted === true ? [] : (toId18(Id) ?? []))));
+    yield records.flatMap(({ Id, IsDeleted }) => (IsDeleted === true ? [] : (toId18(Id) ?? [])));
   }
 }
 
@@ -87,11 +133,11 @@ function isMassLoss(unseen: number, visible: number, { minContacts, maxShare }: 
 }
 
 /** What else was read stands, so that the next scan does not begin with a longer gap than this one. */
-function massLoss(unseen: number, at: Extract<ReconcilePosition, { phase: 'keys' }>): SourcePage {
-  const share = Math.ceil((unseen * 100) / (at.total + unseen)) / 100;
+function massLoss(unseen: number, at: KeysPosition): SourcePage {
+  const share = Math.ceil((unseen * 100) / (at.listed + unseen)) / 100;
   return {
     records: [],
-    position: at,
+    position: structuredClone(at),
     seen: seenContacts(),
     counts: { read: 0, unusable: 0, unknown: 0 },
     shortfall: {
@@ -108,7 +154,7 @@ async function* askAfter(
   client: SalesforceClient,
   context: ReadContext,
   { clock }: ContactOptions,
-  start: Extract<ReconcilePosition, { phase: 'fate' }>,
+  start: FatePosition,
 ): AsyncGenerator<SourcePage> {
   const at = { ...start };
   for (;;) {
