@@ -288,6 +288,7 @@ function knownRows<Scan extends OwnedScan>(store: ScanStore<Scan>, scanId: strin
   return {
     unseenIds: (...args) => ours(known.unseenIds(...args)),
     countUnseenIds: () => ours(known.countUnseenIds()),
+    unknownIds: (...args) => ours(known.unknownIds(...args)),
     unfound: (...args) => ours(known.unfound(...args)),
     countUnfound: (...args) => ours(known.countUnfound(...args)),
     stillUnfound: (...args) => ours(known.stillUnfound(...args)),

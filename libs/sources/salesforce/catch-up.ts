@@ -37,7 +37,8 @@ export async function* readCatchingUp(
   if (at?.isBehind !== true) return;
   await keepKnown();
   const { contacts = 0 } = at;
-  for await (const page of reconcile(client, { ...context, position: at.reconciling }, options, rule)) {
+  const isWhole = request.mode === 'full';
+  for await (const page of reconcile(client, { ...context, position: at.reconciling }, options, rule, !isWhole)) {
     const { recordsTotal } = page.progress;
     // The contacts that were read count as well.
     const total = recordsTotal === null ? null : recordsTotal + contacts;

@@ -7,7 +7,7 @@ import { selectFields, type Drift } from './drift.ts';
 import { recordMaker, type Records } from './records.ts';
 import type { ContactRequest } from './request.ts';
 import { readRest, type RestPosition } from './rest.ts';
-import { contactQuery, countQuery } from './soql.ts';
+import { contactQuery, countQuery, fitsAddress } from './soql.ts';
 import { nextWatermark, outlivesBin, splitWindow, windowOf, type Window, type WindowRule } from './window.ts';
 
 /** How contacts are read. */
@@ -50,8 +50,6 @@ export interface ContactPosition {
 type Context = Pick<ReadContext, 'position' | 'signal' | 'since'>;
 
 const DESCRIBE_AGAIN = 3;
-/** Salesforce takes 16,384 bytes of address and headers; a longer query goes into the body of a bulk job. */
-const LONGEST_ADDRESS = 12_000;
 
 /**
  * Reads contacts of the scan's window, deleted and merged ones included, page by page. The end of the window is fixed at the
@@ -106,7 +104,7 @@ async function begin(
   const isBehind = outlivesBin(watermark, next, client.serverNow());
   if (isBehind) options.onBehind?.(watermark!);
   const expected = await countContacts(client, window, true);
-  const isLong = encodeURIComponent(contactQuery(fields, window)).length > LONGEST_ADDRESS;
+  const isLong = !fitsAddress(contactQuery(fields, window));
   const isMany = (expected ?? Infinity) > options.bulkFrom;
   const isBulk = request.api === 'bulk' || (request.api === 'auto' && (isMany || isLong));
   return {

@@ -4,7 +4,7 @@ import { failureOf, loginFailureOf } from './answers.ts';
 import type { DescribedField } from './client.ts';
 import { selectFields } from './drift.ts';
 import { merge } from './merge.ts';
-import { contactQuery, countQuery, fateQuery } from './soql.ts';
+import { contactQuery, countQuery, lookUpQuery } from './soql.ts';
 import { nextWatermark, outlivesBin, splitWindow, windowOf } from './window.ts';
 import { createUsageBudget, type ApiUsage } from './usage.ts';
 
@@ -22,7 +22,7 @@ describe('queries', () => {
       'SELECT Id FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND SystemModstamp < 2024-01-02T00:00:00.000Z ORDER BY SystemModstamp DESC LIMIT 5',
     ],
     [countQuery({ from, to: null }), 'SELECT COUNT() FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z'],
-    [fateQuery(["a'b"]), "SELECT Id, IsDeleted, MasterRecordId, SystemModstamp FROM Contact WHERE Id IN ('a\\'b')"],
+    [lookUpQuery(['Id', 'Fax'], ["a'b", 'c']), "SELECT Id, Fax FROM Contact WHERE Id IN ('a\\'b', 'c')"],
   ])('%s', (soql, expected) => expect(soql).toBe(expected));
 });
 

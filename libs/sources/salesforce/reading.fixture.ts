@@ -55,13 +55,15 @@ export interface ReadingOptions {
   signal?: AbortSignal;
   /** Known contacts of a reconciliation. */
   known?: readonly string[];
+  /** Pages of the scan that came before the position: what they showed is kept with it. */
+  shown?: readonly SourcePage[];
   /** Looks at each page before the next is asked for; false stops reading, as a crash does. */
   onPage?(page: SourcePage, index: number): boolean | void;
 }
 
 /** Reads the org until its end, or until a page says stop. */
 export async function readOrg(options: ReadingOptions): Promise<Reading> {
-  const { baseUrl, known = [], signal = new AbortController().signal } = options;
+  const { baseUrl, known = [], shown = [], signal = new AbortController().signal } = options;
   const reading: Reading = {
     pages: [],
     records: [],
@@ -109,6 +111,7 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
     onRefused: (refusal) => reading.refused.push(refusal),
   });
   const rows = memoryRows(known.map((contactId) => ({ contactId })));
+  for (const { seen } of shown) rows.see(seen);
   let tellsSeen = options.request?.mode === 'reconcile';
   const context: ReadContext = {
     evidence: evidenceOf(),

@@ -48,6 +48,16 @@ function byId({ records }: Reading): Map<string, SourceRecord> {
   return new Map(records.map((record) => [record.id, record]));
 }
 
+/** Ids of the contacts that ended, in the order of their records. */
+const ended = ({ records }: Reading): string[] =>
+  records.filter(({ type }) => type.endsWith('ContactDeleted')).map(({ id }) => id);
+
+/** Ids of the contacts that are there now. */
+async function visible(): Promise<string[]> {
+  const { records } = await rest();
+  return records.filter(({ type }) => type.endsWith('ContactRead')).map(({ id }) => id);
+}
+
 const failure = (code: string): unknown => expect.objectContaining({ code });
 const asked = (text: string): number =>
   simulator.requests.filter(({ method, url }) => `${method} ${url}`.includes(text)).length;
@@ -489,12 +499,19 @@ describe('a scan that goes on from a watermark of more than 15 days ago', () => 
     expect(new Set(reading.pages.map(({ progress }) => progress.phase))).toContain('fate');
   });
 
+  it('reads no contact again that a full scan has shown', async () => {
+    const watermark = simulator.world.now();
+    simulator.world.advance(16 * DAY);
+    const { ids, kept } = await read({ known, watermark, request: { mode: 'full', api: 'rest' } });
+    expect([ids.length, kept]).toEqual([CONTACTS, 1]);
+  });
+
   it('tells a deletion once, though nobody has applied it when keys are compared', async () => {
     const watermark = simulator.world.now();
     simulator.world.deleteContact(idOf(21));
     simulator.world.advance(16 * DAY);
-    const { records, behind } = await read({ known, watermark, request: { mode: 'incremental', api: 'rest' } });
-    expect([records.map(({ id }) => id), behind.length]).toEqual([[idOf(21)], 1]);
+    const reading = await read({ known, watermark, request: { mode: 'incremental', api: 'rest' } });
+    expect([ended(reading), reading.behind.length]).toEqual([[idOf(21)], 1]);
   });
 
   it('keeps what it read and its watermark where keys say that far too many are gone', async () => {
@@ -503,8 +520,10 @@ describe('a scan that goes on from a watermark of more than 15 days ago', () => 
     world.changeContact(idOf(20), { LastName: 'Changed' });
     world.advance(16 * DAY);
     const gone = Array.from({ length: 1000 }, (_item, index) => idOf(CONTACTS + index));
-    const { ids, pages } = await read({ known: gone, watermark, request: { mode: 'incremental', api: 'rest' } });
-    expect([ids, pages.at(-1)!.shortfall?.code]).toEqual([[idOf(20)], 'salesforce_rows_vanished']);
+    const reading = await read({ known: gone, watermark, request: { mode: 'incremental', api: 'rest' } });
+    const { pages } = reading;
+    expect([ended(reading), pages.at(-1)!.shortfall?.code]).toEqual([[], 'salesforce_rows_vanished']);
+    expect(byId(reading).get(idOf(20))!.value).toMatchObject({ lastName: 'Changed' });
     expect(pages.findLast((page) => page.watermark !== undefined)!.watermark).toBe(world.now());
   });
 
@@ -512,9 +531,9 @@ describe('a scan that goes on from a watermark of more than 15 days ago', () => 
     const { world } = simulator;
     const watermark = world.now();
     for (const index of [21, 30, 31]) world.changeContact(idOf(index), { LastName: 'Changed' });
+    const options = { known: await visible(), watermark, request: { mode: 'incremental', api: 'rest' } } as const;
     world.hideContact(idOf(22));
     world.advance(16 * DAY);
-    const options = { known, watermark, request: { mode: 'incremental', api: 'rest' } } as const;
     const { pages, ids } = await read(options);
     expect(new Set(ids)).toContain(idOf(22));
     for (let cut = 0; cut < pages.length - 1; cut += 1) {
@@ -523,9 +542,7 @@ describe('a scan that goes on from a watermark of more than 15 days ago', () => 
         ...options,
         onPage: (page, index) => ((position = structuredClone(page.position)), index < cut),
       });
-      // What pages showed is kept with the position.
-      const shown = new Set(before.pages.flatMap(({ seen }) => seen.contactIds));
-      const after = await read({ ...options, known: known.filter((id) => !shown.has(id)), position });
+      const after = await read({ ...options, position, shown: before.pages });
       expect([...new Set([...before.ids, ...after.ids])].sort()).toEqual([...new Set(ids)].sort());
     }
   });
@@ -550,12 +567,84 @@ describe('a reconciliation', () => {
     world.mergeContacts(idOf(20), idOf(22));
     world.hideContact(idOf(23));
     const reading = await read({ request: { mode: 'reconcile' }, known, contacts: { bulkFrom } });
-    expect(reading.records.map(({ id, value }) => [id, (value as { reason?: string }).reason])).toEqual([
+    const found = byId(reading);
+    expect(ended(reading).map((id) => [id, (found.get(id)!.value as { reason?: string }).reason])).toEqual([
       [idOf(21), 'deleted'],
       [idOf(22), 'merged'],
       [idOf(23), 'not_visible'],
     ]);
   });
+
+  it('tells apart any number of contacts that are deleted and that are not visible', async () => {
+    const known = Array.from({ length: 90 }, (_item, index) => idOf(101 + index));
+    for (const id of known) simulator.world.deleteContact(id);
+    const reading = await read({ request: { mode: 'reconcile' }, known });
+    const reasons = reading.records.map(({ value }) => (value as { reason?: string }).reason);
+    expect(reasons.filter((reason) => reason !== undefined)).toEqual(known.map(() => 'deleted'));
+  });
+
+  it.each([1, 100_000])(
+    'reads contacts that are listed and not known, or known as gone (bulk from %i)',
+    async (bulkFrom) => {
+      const everyone = await visible();
+      const whole = byId(await rest());
+      const known = everyone.filter((_id, index) => index % 3 > 0);
+      const reading = await read({ request: { mode: 'reconcile' }, known, contacts: { bulkFrom } });
+      const unknown = byId(reading);
+      expect([...unknown.keys()].sort()).toEqual(everyone.filter((_id, index) => index % 3 === 0).sort());
+      for (const [id, { type, value }] of unknown)
+        expect({ type, ...value, readAt: 0 }).toEqual({
+          type: whole.get(id)!.type,
+          ...whole.get(id)!.value,
+          readAt: 0,
+        });
+      expect(reading.pages.reduce((sum, { counts }) => sum + counts.read, 0)).toBe(everyone.length);
+    },
+  );
+
+  it('reads them where their fields are more than an address takes, and where one vanishes meanwhile', async () => {
+    const everyone = await visible();
+    for (let index = 0; index < 300; index += 1)
+      simulator.schema.add(`Very_long_name_of_a_custom_field_${index}__c`, 255);
+    for (const index of [0, 150, 299])
+      simulator.world.changeContact(idOf(20), { [`Very_long_name_of_a_custom_field_${index}__c`]: `value ${index}` });
+    simulator.faults.before('IN%20(', 1, () => simulator.schema.hide('NPI__c'));
+    const reading = await read({
+      request: { mode: 'reconcile' },
+      known: everyone.filter((id) => id !== idOf(20)),
+      contacts: { extraFields: 'custom' },
+    });
+    expect(reading.ids).toEqual([idOf(20)]);
+    const value = reading.records[0]!.value as { extra: string; lastName: string; unreadFields: string[] };
+    expect(Object.values(JSON.parse(value.extra) as object)).toEqual(['value 0', 'value 150', 'value 299']);
+    expect([value.lastName === null, value.unreadFields]).toEqual([false, ['npi']]);
+    expect(reading.drifts.map(({ missing }) => missing)).toEqual([[], ['NPI__c']]);
+  });
+
+  it.each([1, 100_000])(
+    'goes on from every page without a loss (bulk from %i)',
+    async (bulkFrom) => {
+      const known = (await visible()).slice(0, 200);
+      for (const id of known.slice(0, 3)) simulator.world.hideContact(id);
+      const options = {
+        request: { mode: 'reconcile' },
+        known,
+        contacts: { bulkFrom },
+        bulk: { batchRows: 40 },
+      } as const;
+      const { pages, ids } = await read(options);
+      for (let cut = 0; cut < pages.length - 1; cut += 1) {
+        let position: unknown;
+        const before = await read({
+          ...options,
+          onPage: (page, index) => ((position = structuredClone(page.position)), index < cut),
+        });
+        const after = await read({ ...options, position, shown: before.pages });
+        expect([...new Set([...before.ids, ...after.ids])].sort()).toEqual([...new Set(ids)].sort());
+      }
+    },
+    30_000,
+  );
 
   it.each<[string, number, FaultKind, string, number]>([
     ['counting', 100_000, 'query-timeout', 'COUNT()', 1],
@@ -569,7 +658,7 @@ describe('a reconciliation', () => {
     simulator.faults.add({ kind, match, times });
     simulator.requests.length = 0;
     const slow = await read(options);
-    expect([slow.ids, keys(slow)]).toEqual([[idOf(21)], keys(quick)]);
+    expect([ended(slow), keys(slow)]).toEqual([[idOf(21)], keys(quick)]);
     expect(asked('jobs/query') > 0).toBe(kind === 'job-failed' || match === 'COUNT()');
   });
 
@@ -590,8 +679,9 @@ describe('a reconciliation', () => {
 
   it('believes no mass loss', async () => {
     const known = Array.from({ length: 1000 }, (_item, index) => idOf(CONTACTS + index));
-    const { records, pages } = await read({ request: { mode: 'reconcile' }, known });
-    expect(records).toEqual([]);
+    const reading = await read({ request: { mode: 'reconcile' }, known });
+    const { pages } = reading;
+    expect(ended(reading)).toEqual([]);
     const { code, message } = pages.at(-1)!.shortfall!;
     expect(code).toBe('salesforce_rows_vanished');
     expect(message).toMatch(/^1000 known .*--full.* SALESFORCE_VANISHED_SHARE=0.78 .*--reconcile/);

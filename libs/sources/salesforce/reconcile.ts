@@ -6,8 +6,10 @@ import type { ReadContext, SourcePage, SourceRecord } from '../kit/ports.ts';
 import { readBulk, type BulkPosition } from './bulk.ts';
 import type { SalesforceClient } from './client.ts';
 import { countContacts, type ContactOptions } from './contacts.ts';
+import { contactLookUp, lookUp, LOOKUP_IDS } from './look-up.ts';
+import type { Records } from './records.ts';
 import { readRest, type RestPosition } from './rest.ts';
-import { contactQuery, fateQuery } from './soql.ts';
+import { contactQuery } from './soql.ts';
 import { splitWindow, type Window } from './window.ts';
 
 /** Where a reconciliation stands; JSON. */
@@ -35,8 +37,8 @@ interface FatePosition {
 
 const EVERYTHING: Window = { from: null, to: null };
 
-/** Ids of one look-up: their list stays far below the longest address Salesforce takes. */
-const LOOKUP_IDS = 200;
+/** What a look-up asks of a contact that no list shows. */
+const FATE_FIELDS = ['Id', 'IsDeleted', 'MasterRecordId', 'SystemModstamp'];
 
 /** From how many known contacts on, and which share of them missing, nobody is believed to be gone (salesforce W14). */
 export interface VanishedRule {
@@ -45,14 +47,16 @@ export interface VanishedRule {
 }
 
 /**
- * Key reconciliation (salesforce A6): lists the Id of every visible contact, then asks after each known contact that did not
- * appear. Catches what no window shows: hard deletes, emptied recycle bins, lost visibility.
+ * Key reconciliation (salesforce A6): lists the Id of every visible contact, reads those that are not known, or known as gone, and
+ * asks after each known contact that did not appear. Catches what no window shows: hard deletes, emptied recycle bins, visibility
+ * that was lost, given or given back. `readsUnknown` is false where every visible contact was read just now.
  */
 export async function* reconcile(
   client: SalesforceClient,
   context: ReadContext,
   options: ContactOptions,
   rule: VanishedRule,
+  readsUnknown = true,
 ): AsyncGenerator<SourcePage> {
   const saved = context.position as ReconcilePosition | undefined;
   const at = saved === undefined ? await begin(client, options) : structuredClone(saved);
@@ -60,7 +64,7 @@ export async function* reconcile(
     yield* askAfter(client, context, options, at);
     return;
   }
-  yield* listKeys(client, context, options, at);
+  yield* listKeys(client, context, options, at, readsUnknown ? contactLookUp(client, options) : undefined);
   const unseen = await context.known.countUnseenIds();
   if (isMassLoss(unseen, at.listed, rule)) yield massLoss(unseen, at);
   else yield* askAfter(client, context, options, { phase: 'fate', afterId: '', done: 0, total: unseen });
@@ -78,18 +82,16 @@ async function* listKeys(
   context: ReadContext,
   options: ContactOptions,
   at: KeysPosition,
+  look: LookUp | undefined,
 ): AsyncGenerator<SourcePage> {
   while (at.windows.length > 0) {
     try {
+      let before = structuredClone(at);
       for await (const keys of keysOf(client, context, options, at)) {
+        if (look !== undefined) yield* readUnknown(context, keys, before, look);
         at.listed += keys.length;
-        yield {
-          records: [],
-          position: structuredClone(at),
-          seen: seenContacts(keys),
-          counts: { read: keys.length, unusable: 0, unknown: 0, keys: keys.length },
-          progress: { phase: 'keys', recordsTotal: at.total, lookupsDone: 0, lookupsTotal: null },
-        };
+        before = structuredClone(at);
+        yield keysPage(before, { keys });
       }
       at.windows.shift();
     } catch (error) {
@@ -100,6 +102,32 @@ async function* listKeys(
     }
     Object.assign(at, { bulk: null, rest: null });
   }
+}
+
+type LookUp = ReturnType<typeof contactLookUp>;
+
+/** Reads those of the keys that no row is known by. The position stays before them: they are published before it passes. */
+async function* readUnknown(
+  { known }: ReadContext,
+  keys: readonly string[],
+  before: KeysPosition,
+  look: LookUp,
+): AsyncGenerator<SourcePage> {
+  const unknown = await known.unknownIds(keys);
+  for (let at = 0; at < unknown.length; at += LOOKUP_IDS)
+    yield keysPage(before, await look(unknown.slice(at, at + LOOKUP_IDS)));
+}
+
+/** A page of keys, or of contacts that were read for theirs: those count once, as keys. */
+function keysPage(position: KeysPosition, { keys = [], records = [], counts }: Partial<Records> & { keys?: string[] }) {
+  const { length } = keys;
+  return {
+    records,
+    position,
+    seen: seenContacts(keys),
+    counts: { read: length, unusable: counts?.unusable ?? 0, unknown: 0, keys: length },
+    progress: { phase: 'keys', recordsTotal: position.total, lookupsDone: 0, lookupsTotal: null },
+  } satisfies SourcePage;
 }
 
 /** Keys of the first window. Deleted contacts have none: what is in the recycle bin counts as gone. */
@@ -136,17 +164,13 @@ function isMassLoss(unseen: number, visible: number, { minContacts, maxShare }: 
 function massLoss(unseen: number, at: KeysPosition): SourcePage {
   const share = Math.ceil((unseen * 100) / (at.listed + unseen)) / 100;
   return {
-    records: [],
-    position: structuredClone(at),
-    seen: seenContacts(),
-    counts: { read: 0, unusable: 0, unknown: 0 },
+    ...keysPage(structuredClone(at), {}),
     shortfall: {
       code: 'salesforce_rows_vanished',
       message:
         `${unseen} known contacts are not visible any more, and none of them was marked deleted; if the Salesforce user may see less than before, ` +
         `mend that and run \`tributary sync salesforce --full\`; if they are gone, set SALESFORCE_VANISHED_SHARE=${share} and run \`tributary sync salesforce --reconcile\``,
     },
-    progress: { phase: 'keys', recordsTotal: at.total, lookupsDone: 0, lookupsTotal: null },
   };
 }
 
@@ -160,11 +184,10 @@ async function* askAfter(
   for (;;) {
     const ids = await context.known.unseenIds(LOOKUP_IDS, at.afterId);
     if (ids.length === 0) return;
-    const { records } = await client.query(fateQuery(ids), true);
-    const found = new Map(records.map((record) => [toId18(record['Id']), record]));
+    const found = await lookUp(client, FATE_FIELDS, ids);
     at.afterId = ids.at(-1)!;
     at.done += ids.length;
-    const gone = ids.flatMap((id) => goneRecord(id, found.get(toId18(id)), clock.now()));
+    const gone = ids.flatMap((id) => goneRecord(id, found.get(id), clock.now()));
     yield {
       records: gone,
       position: { ...at },

@@ -16,6 +16,7 @@ import { endScans, SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
 import { followRun, isDone } from '#services/cli/src/follow.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
+import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
 import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';
 import { makeWorld } from '#testcontainers/simulators/salesforce/world.ts';
@@ -46,6 +47,8 @@ beforeEach(async () => {
     world: makeWorld({ contacts: CONTACTS }),
     knobs: { resultSetRows: 100, restPageRows: 80 },
   });
+  // The one contact that makes no row does from now on.
+  simulator.world.changeContact(makeId(PREFIXES.Contact, 5), { LastName: 'Named' });
   // What the world began with lies behind the lag.
   simulator.world.advance(60_000);
   await start();
@@ -299,7 +302,7 @@ it('finds what the recycle bin has forgotten when the last sync is too long ago,
   });
 }, 60_000);
 
-it('does not begin again and again where far too many are gone, and marks them when people say that it is so', async () => {
+it('does not begin again and again where far too many are gone, marks them when people say so, and has them back when they come', async () => {
   await follow(await ask({ api: 'rest' }), isDone);
   const { rows } = await platform.database.query<{ salesforce_id: string }>(
     'select salesforce_id from sf_contacts where account_id = $1 and deleted_at is null order by 1 limit 150',
@@ -318,4 +321,8 @@ it('does not begin again and again where far too many are gone, and marks them w
   await start({ SALESFORCE_VANISHED_SHARE: '0.26' });
   const reconciled = await follow(await ask({ mode: 'reconcile' }), isDone);
   expect(reconciled).toMatchObject({ exitCode: 0, tableStats: { deleted: 150 } });
+  for (const { salesforce_id: id } of rows) simulator.world.showContact(id);
+  expect(await follow(await ask({ mode: 'incremental' }), isDone)).toMatchObject({ tableStats: { restored: 0 } });
+  const back = await follow(await ask({ mode: 'reconcile' }), isDone);
+  expect(back).toMatchObject({ exitCode: 0, tableStats: { restored: 150, created: 0, updated: 0, deleted: 0 } });
 }, 90_000);
