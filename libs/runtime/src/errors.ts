@@ -111,11 +111,11 @@ export const ERROR_CODES = {
   },
   salesforce_request_limit: {
     kind: 'transient',
-    doc: 'The API requests of the Salesforce org are used up; the scan is paused at its position and tried again after SALESFORCE_HOLD.',
+    doc: 'The API requests or bulk jobs of the Salesforce org are used up; the scan is paused at its position and tried again after SALESFORCE_HOLD.',
   },
   salesforce_api_ceiling: {
     kind: 'transient',
-    doc: 'The share of the API requests that may be used (SALESFORCE_API_CEILING) is; the scan is paused at its position and tried again after SALESFORCE_HOLD.',
+    doc: "The share of the org's limits that may be used (SALESFORCE_API_CEILING) is; the scan is paused at its position and tried again after SALESFORCE_HOLD.",
   },
   salesforce_unavailable: { kind: 'transient', doc: 'Salesforce answers with a server error, or not at all.' },
   salesforce_timeout: { kind: 'transient', doc: 'Salesforce did not answer in time.' },

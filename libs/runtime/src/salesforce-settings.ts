@@ -27,12 +27,12 @@ export const SALESFORCE_SETTINGS = {
   }),
   SALESFORCE_API_VERSION: custom('Version of the API', readVersion, { fallback: 'v58.0' }),
   SALESFORCE_API_CEILING: number(
-    'Share of the API requests of the org, whoever sends them, from which on a scan waits at its position',
+    'Share of the API requests, bulk jobs or bulk results of the org, whoever uses them, from which on a scan waits',
     { min: 0.01, max: 1 },
     { fallback: '0.95' },
   ),
   SALESFORCE_API_WARN: number(
-    'Share of the API requests from which on the log warns',
+    'Share of any of these from which on the log warns',
     { min: 0, max: 1 },
     { fallback: '0.8' },
   ),

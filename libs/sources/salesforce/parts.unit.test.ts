@@ -159,12 +159,30 @@ describe('usage', () => {
     expect(told).toEqual([{ used: 800, max: 1000 }]);
     budget.learn('api-usage=950/1000');
     expect(() => budget.check()).toThrow('950 of 1000');
-    budget.set({ used: 10, max: 1000 });
+    budget.learn('api-usage=10/1000');
     budget.check();
-    budget.set({ used: 900, max: 1000 });
+    budget.learn('api-usage=900/1000');
     expect(told).toHaveLength(2);
-    budget.set({ used: 5, max: 0 });
+    budget.learn('api-usage=5/0');
     budget.check();
+  });
+
+  it.each([
+    ['DailyApiRequests', 'API requests', true],
+    ['DailyBulkV2QueryJobs', 'bulk query jobs', false],
+    ['DailyBulkV2QueryFileStorageMB', 'MB of bulk results', false],
+  ])('of %s makes no bulk job at the ceiling', (name, what, stopsAll) => {
+    const told: string[] = [];
+    const budget = createUsageBudget({ warnShare: 0.8, ceilingShare: 0.95, onWarning: (_, limit) => told.push(limit) });
+    budget.learnLimits({ DailyBulkApiBatches: { Max: 1, Remaining: 0 }, [name]: { Max: 'many' } });
+    budget.checkBulk();
+    budget.learnLimits({ [name]: { Max: 100, Remaining: 4 } });
+    expect(() => budget.checkBulk()).toThrow(`96 of 100 ${what} of the org`);
+    if (stopsAll) expect(() => budget.check()).toThrow('96 of 100');
+    else budget.check();
+    expect(told).toEqual([what]);
+    budget.learnLimits({ [name]: { Max: 100, Remaining: 50 } });
+    budget.checkBulk();
   });
 });
 
@@ -196,6 +214,19 @@ describe('answers', () => {
     [500, body('UNKNOWN_EXCEPTION'), 'salesforce_unavailable'],
     [503, '<html>', 'salesforce_unavailable'],
   ])('%i %s is %s', (status, text, code) => expect(failureOf(status, text).code).toBe(code));
+
+  it.each([
+    ['REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.', 'salesforce_request_limit', /API requests of the org/],
+    [
+      'REQUEST_LIMIT_EXCEEDED',
+      'ConcurrentRequests (Concurrent API Requests) Limit exceeded.',
+      'salesforce_unavailable',
+      /long/,
+    ],
+    ['LIMIT_EXCEEDED', 'Max number of query jobs exceeded', 'salesforce_request_limit', /10,000 query jobs/],
+  ])('tell the limits apart: %s %s', (errorCode, said, code, message) => {
+    expect(failureOf(403, body(errorCode, said))).toMatchObject({ code, message: expect.stringMatching(message) });
+  });
 
   it('name the field that is missing, and nothing else of the query', () => {
     const message =

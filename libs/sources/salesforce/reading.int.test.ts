@@ -692,6 +692,34 @@ describe('a reconciliation', () => {
 });
 
 describe('the API budget', () => {
+  it('is watched while a job is waited for, though answers of the Bulk API tell nothing of it', async () => {
+    let passed = 0;
+    const clock = { ...hastyClock, now: () => Date.now() + passed };
+    Object.assign(simulator.knobs, { limitInfoOnBulk: false, apiRequestsMax: 1000 });
+    simulator.faults.add({ kind: 'job-stuck', match: 'POST /services/data' });
+    const scan = bulk({
+      contacts: { clock },
+      bulk: { deadlineMs: 3_600_000 },
+      onPage(_page, index) {
+        if (index === 1) simulator.counters.apiRequests = 960;
+        if (index === 2) passed = 300_000;
+        return index < 20;
+      },
+    });
+    await expect(scan).rejects.toEqual(failure('salesforce_api_ceiling'));
+    expect(asked('/limits')).toBe(2);
+  });
+
+  it.each([
+    ['jobs', { bulkJobs: 9_600 }, /9600 of 10000 bulk query jobs/],
+    ['results', { bulkBytes: 950_000e6 }, /MB of bulk results/],
+  ])('of bulk %s makes no job at the ceiling, and leaves REST alone', async (_what, used, message) => {
+    Object.assign(simulator.counters, used);
+    await expect(bulk()).rejects.toThrow(message);
+    expect(asked('POST /services/data')).toBe(0);
+    expectAll(await rest());
+  });
+
   it('warns at 80 %, stops at the ceiling, and the position goes on from there', async () => {
     simulator.knobs.apiRequestsMax = 1000;
     simulator.counters.apiRequests = 945;

@@ -105,7 +105,7 @@ export function loginRemedy({ code, message }: AppError, login: SalesforceLogin)
 }
 
 function ceilingRemedy({ code }: AppError): string | undefined {
-  return code === 'salesforce_request_limit' ? 'wait until requests are free again' : undefined;
+  return code === 'salesforce_request_limit' ? 'wait until the org has room again' : undefined;
 }
 
 /** Bytes of a contact while it is held: its row, its record and its event. */
