@@ -111,11 +111,11 @@ export const ERROR_CODES = {
   },
   salesforce_request_limit: {
     kind: 'transient',
-    doc: 'The API requests of the Salesforce org are used up; the scan is paused at its position and tried again after SALESFORCE_HOLD.',
+    doc: 'The API requests or bulk jobs of the Salesforce org are used up; the scan is paused at its position and tried again after SALESFORCE_HOLD.',
   },
   salesforce_api_ceiling: {
     kind: 'transient',
-    doc: 'The share of the API requests that may be used (SALESFORCE_API_CEILING) is; the scan is paused at its position and tried again after SALESFORCE_HOLD.',
+    doc: "The share of the org's limits that may be used (SALESFORCE_API_CEILING) is; the scan is paused at its position and tried again after SALESFORCE_HOLD.",
   },
   salesforce_unavailable: { kind: 'transient', doc: 'Salesforce answers with a server error, or not at all.' },
   salesforce_timeout: { kind: 'transient', doc: 'Salesforce did not answer in time.' },
@@ -128,7 +128,7 @@ export const ERROR_CODES = {
   salesforce_gone: { kind: 'transient', doc: 'A bulk job or a page of results has expired: it is asked for anew.' },
   salesforce_rows_vanished: {
     kind: 'config',
-    doc: 'Far more known contacts than usual are not visible: check what the Salesforce user may see. Nothing is marked deleted.',
+    doc: 'More known contacts than SALESFORCE_VANISHED_SHARE are not visible; none is marked deleted. Mend what the user may see, or raise it if they are gone.',
   },
   source_down: {
     kind: 'transient',

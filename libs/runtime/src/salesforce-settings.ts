@@ -27,17 +27,17 @@ export const SALESFORCE_SETTINGS = {
   }),
   SALESFORCE_API_VERSION: custom('Version of the API', readVersion, { fallback: 'v58.0' }),
   SALESFORCE_API_CEILING: number(
-    'Share of the API requests of the org, whoever sends them, from which on a scan waits at its position',
+    'Share of the API requests, bulk jobs or bulk results of the org, whoever uses them, from which on a scan waits',
     { min: 0.01, max: 1 },
     { fallback: '0.95' },
   ),
   SALESFORCE_API_WARN: number(
-    'Share of the API requests from which on the log warns',
+    'Share of any of these from which on the log warns',
     { min: 0, max: 1 },
     { fallback: '0.8' },
   ),
   SALESFORCE_HOLD: number(
-    'Seconds after which a scan that waits for API requests is tried again',
+    'Seconds after which a scan that waits for API requests, or for Salesforce to answer again, is tried again',
     { min: 1, max: 24 * HOUR },
     { fallback: '900' },
   ),
@@ -88,7 +88,7 @@ export const SALESFORCE_SETTINGS = {
     { fallback: '120' },
   ),
   SALESFORCE_RETRY_SECONDS: number(
-    'Seconds a failing request to Salesforce is tried again',
+    'Seconds a failing request to Salesforce is tried again; then a scan that has begun to read waits at its position',
     { min: 0, max: HOUR },
     { fallback: '120' },
   ),

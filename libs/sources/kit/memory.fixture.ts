@@ -114,6 +114,10 @@ export function memoryRows(known: readonly KnownRow[]): MemoryRows {
     },
     unseenIds: async (limit, afterId) => after(unseen(), limit, afterId),
     countUnseenIds: async () => unseen().length,
+    async unknownIds(contactIds) {
+      const known = new Set(rows.map(({ contactId }) => contactId));
+      return contactIds.filter((id) => !known.has(id));
+    },
     unfound: async (by, limit, last) => after(unfound(by), limit, last),
     countUnfound: async (by) => unfound(by).length,
     async stillUnfound({ contactIds, emails }) {

@@ -74,6 +74,8 @@ export interface KnownRows {
   /** Contact ids that no page has shown, after the given one. */
   unseenIds(limit: number, afterId: string): Promise<string[]>;
   countUnseenIds(): Promise<number>;
+  /** Those of these contact ids that no row was known by. */
+  unknownIds(contactIds: readonly string[]): Promise<string[]>;
   /** E-mails or opportunity ids of rows that no page has shown by any of their identifiers. */
   unfound(by: Identifier, limit: number, after: string): Promise<string[]>;
   countUnfound(by: Identifier): Promise<number>;
@@ -117,7 +119,7 @@ export interface PageCounts {
   unusable: number;
   /** Look-ups that stayed without an answer. */
   unknown: number;
-  /** Those of `read` that were listed to find what is gone, and are no records. */
+  /** Those of `read` that were listed to be compared with what is known, and are no records by themselves. */
   keys?: number;
 }
 
@@ -187,9 +189,9 @@ export interface Source {
   keeps(request: ReadRequest): Keeps;
   /**
    * Milliseconds that a failure holds a scan at its position before it is tried again, or somebody resumes it; null for one that ends the
-   * scan.
+   * scan. `hasRead` says whether there is anything that would be lost.
    */
-  holds(failure: AppError): number | null;
+  holds(failure: AppError, hasRead: boolean): number | null;
   /** A reader of what is asked for. Throws unknown_source for an account that is not configured. */
   reader(account: string, request: ReadRequest, signal: AbortSignal): AccountReader;
   /** Share of look-ups that may stay unknown in this account (MISSING_MAX_UNKNOWN_SHARE). */

@@ -5,8 +5,6 @@ import { systemClock, type Clock } from './rate-limit.ts';
 export interface Patience {
   /** Milliseconds from the first attempt after which no further one starts. */
   totalMs: number;
-  /** Attempts at most. */
-  attempts?: number;
   signal?: AbortSignal | undefined;
   /** Milliseconds that the source itself asks to wait: beyond the patience there is no point in waiting at all. */
   heldMs?: () => number;
@@ -19,11 +17,10 @@ export interface Patience {
 
 const FIRST_MS = 250;
 const LONGEST_MS = 10_000;
-const ATTEMPTS = 30;
 
 /** Calls again after transient errors, with exponential backoff and full jitter; the last error is thrown when patience ends. */
 export async function withRetry<T>(patience: Patience, work: () => Promise<T>): Promise<T> {
-  const { totalMs, attempts = ATTEMPTS, signal, heldMs, isFinal, clock = systemClock, random = Math.random } = patience;
+  const { totalMs, signal, heldMs, isFinal, clock = systemClock, random = Math.random } = patience;
   const deadline = clock.now() + totalMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -34,7 +31,7 @@ export async function withRetry<T>(patience: Patience, work: () => Promise<T>): 
       const failure = toAppError(error);
       const delay = Math.min(FIRST_MS * 2 ** (attempt - 1), LONGEST_MS) * random();
       const isLate = clock.now() + Math.max(delay, heldMs?.() ?? 0) > deadline;
-      if (failure.kind !== 'transient' || isFinal?.(failure) === true || attempt >= attempts || isLate) throw failure;
+      if (failure.kind !== 'transient' || isFinal?.(failure) === true || isLate) throw failure;
       await clock.sleep(delay, signal).catch((reason: unknown) => {
         throw stopped(signal, reason);
       });

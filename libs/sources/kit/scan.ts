@@ -174,7 +174,7 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
     return { answersFor: reader.answersFor, failure: null, completedAt: Date.now() };
   } catch (error) {
     const failed = cancelling.signal.aborted && !signal.aborted ? cancelled() : failureOf(error, signal);
-    const forMs = source.holds(failed);
+    const forMs = source.holds(failed, run.state.source !== undefined);
     if (forMs !== null) return { heldBy: { failure: failed, forMs } };
     run.options.onFailed?.(failed);
     const { code, kind, message } = failed;
@@ -288,6 +288,7 @@ function knownRows<Scan extends OwnedScan>(store: ScanStore<Scan>, scanId: strin
   return {
     unseenIds: (...args) => ours(known.unseenIds(...args)),
     countUnseenIds: () => ours(known.countUnseenIds()),
+    unknownIds: (...args) => ours(known.unknownIds(...args)),
     unfound: (...args) => ours(known.unfound(...args)),
     countUnfound: (...args) => ours(known.countUnfound(...args)),
     stillUnfound: (...args) => ours(known.stillUnfound(...args)),

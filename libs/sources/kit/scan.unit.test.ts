@@ -418,6 +418,21 @@ describe('a scan that its source holds', () => {
     expect(told).toEqual(['ScanPaused', 'ScanResumed', 'ScanPaused']);
   });
 
+  it('says whether anything was read: a scan may be worth waiting for only then', async () => {
+    const asked: boolean[] = [];
+    const holds: Source['holds'] = (_failure, hasRead) => (asked.push(hasRead), hasRead ? 5_000 : null);
+    const failing = async function* (context: ReadContext): AsyncGenerator<SourcePage> {
+      yield (await fivePages(context).next()).value as SourcePage;
+      throw ceiling;
+    };
+    await run(sourceOf({ more: { holds }, read: failing }));
+    await run(sourceOf({ more: { holds }, open: () => Promise.reject(ceiling) }));
+    expect([asked, store.held, store.finished]).toEqual([[true, true], 2, undefined]);
+    store.position = null;
+    await run(sourceOf({ more: { holds }, open: () => Promise.reject(ceiling) }));
+    expect([asked.at(-1), store.finished]).toEqual([false, 'read']);
+  });
+
   it('can be cancelled all the same', async () => {
     await run(sourceOf({ more, open: () => Promise.reject(ceiling) }));
     store.wanted = 'cancel';

@@ -45,9 +45,12 @@ const LARGEST_MESSAGE = 200;
  */
 export function failureOf(status: number, text: string): AppError {
   const { errorCode, message } = firstError(text);
+  const told = `Salesforce answers ${errorCode} (${status})`;
+  // Not used up: free again as soon as one of them ends.
+  if (errorCode === 'REQUEST_LIMIT_EXCEEDED' && /^concurrent/i.test(message))
+    return new AppError('salesforce_unavailable', `${told}: too many long requests run in the org at a time`);
   const known = BY_CODE[errorCode];
-  if (known !== undefined)
-    return new AppError(known, `Salesforce answers ${errorCode} (${status})${detail(known, message)}`);
+  if (known !== undefined) return new AppError(known, `${told}${detail(errorCode, message)}`);
   if (status === 401) return new AppError('salesforce_unauthorized', 'Salesforce refuses the session, also a new one');
   if (status === 403) return new AppError('salesforce_forbidden', `Salesforce forbids it (${errorCode || status})`);
   if (status === 404) return new AppError('salesforce_gone', 'Salesforce does not know it (any more)');
@@ -57,13 +60,18 @@ export function failureOf(status: number, text: string): AppError {
   return new AppError('salesforce_bad_request', `Salesforce refuses the request (${status} ${errorCode})`);
 }
 
-const SPENT =
-  ': the API requests of the org are used up; the scan waits at its position and is tried again by itself (SALESFORCE_HOLD)';
+/** What is used up, by the code that says so. */
+const SPENT: Record<string, string> = {
+  REQUEST_LIMIT_EXCEEDED: 'the API requests of the org are',
+  LIMIT_EXCEEDED: 'a limit of the Bulk API (10,000 query jobs in 24 hours) is',
+};
 
 /** The one message that a person needs: which field, or what to do. */
-function detail(code: string, message: string): string {
-  if (code === 'salesforce_request_limit') return SPENT;
-  const field = code === 'salesforce_invalid_field' ? /No such column '(\w+)'/.exec(message)?.[1] : undefined;
+function detail(errorCode: string, message: string): string {
+  const spent = SPENT[errorCode];
+  if (spent !== undefined)
+    return `: ${spent} used up; the scan waits at its position and is tried again by itself (SALESFORCE_HOLD)`;
+  const field = errorCode === 'INVALID_FIELD' ? /No such column '(\w+)'/.exec(message)?.[1] : undefined;
   return field === undefined ? '' : `: ${field}`;
 }
 

@@ -23,17 +23,22 @@ export async function* readCatchingUp(
   rule: VanishedRule,
 ): AsyncGenerator<SourcePage> {
   let at = context.position as Position | undefined;
+  let kept: Promise<void> | undefined;
+  const keepKnown = (): Promise<void> => (kept ??= context.keepKnown('salesforce-contacts'));
   if (at?.reconciling === undefined) {
     for await (const page of readContacts(client, request, context, options)) {
       const read = page.position as ContactPosition;
+      // Before the first page is published: a deletion that it tells is not missed once more, whenever it is applied.
+      if (read.isBehind === true) await keepKnown();
       at = read.isBehind === true ? { ...read, contacts: (at?.contacts ?? 0) + page.counts.read } : read;
       yield { ...page, position: at };
     }
   }
   if (at?.isBehind !== true) return;
-  await context.keepKnown('salesforce-contacts');
+  await keepKnown();
   const { contacts = 0 } = at;
-  for await (const page of reconcile(client, { ...context, position: at.reconciling }, options, rule)) {
+  const isWhole = request.mode === 'full';
+  for await (const page of reconcile(client, { ...context, position: at.reconciling }, options, rule, !isWhole)) {
     const { recordsTotal } = page.progress;
     // The contacts that were read count as well.
     const total = recordsTotal === null ? null : recordsTotal + contacts;

@@ -59,7 +59,7 @@ export interface SalesforceClient {
   readonly version: string;
   /** Id of the org; logs in. */
   orgId(): Promise<string>;
-  /** API requests of the org. Also the cheapest proof that the session works. */
+  /** What of its limits the org has used. Also the cheapest proof that the session works. */
   limits(): Promise<void>;
   describe(object: string): Promise<DescribedField[]>;
   query(soql: string, withDeleted: boolean): Promise<QueryPage>;
@@ -101,7 +101,7 @@ export interface SalesforceClientOptions {
   onRefused?(refusal: AppError): void;
 }
 
-const ATTEMPTS = 5;
+const LIMITS_EVERY_MS = 5 * 60_000;
 const REST_PAGE = 2000;
 /** Errors that the reader answers itself: the same request again does not help. */
 const FINAL: readonly ErrorCode[] = [
@@ -110,6 +110,7 @@ const FINAL: readonly ErrorCode[] = [
   'salesforce_query_timeout',
   'salesforce_gone',
 ];
+const isFinal = ({ code }: AppError): boolean => FINAL.includes(code);
 
 /** A client of one org. */
 export function createSalesforceClient(options: SalesforceClientOptions): SalesforceClient {
@@ -119,6 +120,8 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
   // Asked above the ceiling as well: how else would anybody learn that there is room again.
   const limitsPath = `${root}/limits`;
   let requests = 0;
+  /** When the limits were asked for; whoever makes a client asks at once. */
+  let limitsAt = clock.now();
   /** What the org's clock is ahead of ours. */
   let ahead = 0;
 
@@ -177,14 +180,17 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
     return body;
   }
 
+  const patiently = <T>(work: () => Promise<T>): Promise<T> =>
+    withRetry({ totalMs: patienceMs, signal, clock, isFinal }, work);
+
   /** Sends until an answer is one. */
   async function call<T>(
     request: GuardedRequest,
     accept: (body: Body) => T,
     headers?: Record<string, string>,
   ): Promise<T> {
-    const isFinal = ({ code }: AppError): boolean => FINAL.includes(code);
-    return withRetry({ totalMs: patienceMs, attempts: ATTEMPTS, signal, clock, isFinal }, async () => {
+    if (request.path !== limitsPath) await watchLimits();
+    return patiently(async () => {
       if (request.path !== limitsPath) usage.check();
       return accept(((await send(request, headers)) ?? {}) as Body);
     });
@@ -192,17 +198,23 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
 
   const get = <T>(path: string, accept: (body: Body) => T): Promise<T> => call({ method: 'GET', path }, accept);
 
+  async function limits(): Promise<void> {
+    limitsAt = clock.now();
+    await get(limitsPath, (body) => usage.learnLimits(body));
+  }
+
+  /** Answers of the Bulk API may not tell what is used (salesforce A5): a job that takes hours would never learn of it. */
+  async function watchLimits(): Promise<void> {
+    if (clock.now() - limitsAt >= LIMITS_EVERY_MS) await limits();
+  }
+
   return {
     version,
     requests: () => requests,
     serverNow: () => clock.now() + ahead,
-    orgId: async () => (await sessions.current()).orgId,
+    orgId: () => patiently(async () => (await sessions.current()).orgId),
 
-    limits: () =>
-      get(limitsPath, ({ DailyApiRequests: daily }) => {
-        const { Max: max, Remaining: remaining } = (daily ?? {}) as { Max?: unknown; Remaining?: unknown };
-        if (typeof max === 'number' && typeof remaining === 'number') usage.set({ used: max - remaining, max });
-      }),
+    limits,
 
     describe: (object) => get(`${root}/sobjects/${object}/describe`, fieldsOf),
 
@@ -214,15 +226,12 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
       ),
     more: (path) => get(path, pageOf),
 
-    createJob: (soql, withDeleted) =>
-      call(
-        {
-          method: 'POST',
-          path: jobs,
-          body: { operation: withDeleted ? 'queryAll' : 'query', query: soql, contentType: 'CSV', lineEnding: 'LF' },
-        },
-        jobOf,
-      ),
+    async createJob(soql, withDeleted) {
+      usage.checkBulk();
+      const operation = withDeleted ? 'queryAll' : 'query';
+      const body = { operation, query: soql, contentType: 'CSV', lineEnding: 'LF' };
+      return call({ method: 'POST', path: jobs, body }, jobOf);
+    },
     job: (id) => get(`${jobs}/${id}`, jobOf),
 
     resultPath: (jobId, maxRecords, locator) =>
@@ -231,6 +240,7 @@ export function createSalesforceClient(options: SalesforceClientOptions): Salesf
     moreLinks: (path) => get(path, linksOf),
 
     async openResults(path) {
+      await watchLimits();
       usage.check();
       const headers = { accept: 'text/csv', 'accept-encoding': 'gzip' };
       const stream = await withSession({ method: 'GET', path }, headers, openStream);

@@ -7,7 +7,7 @@ import { selectFields, type Drift } from './drift.ts';
 import { recordMaker, type Records } from './records.ts';
 import type { ContactRequest } from './request.ts';
 import { readRest, type RestPosition } from './rest.ts';
-import { contactQuery, countQuery } from './soql.ts';
+import { contactQuery, countQuery, fitsAddress } from './soql.ts';
 import { nextWatermark, outlivesBin, splitWindow, windowOf, type Window, type WindowRule } from './window.ts';
 
 /** How contacts are read. */
@@ -50,8 +50,6 @@ export interface ContactPosition {
 type Context = Pick<ReadContext, 'position' | 'signal' | 'since'>;
 
 const DESCRIBE_AGAIN = 3;
-/** Salesforce takes 16,384 bytes of address and headers; a longer query goes into the body of a bulk job. */
-const LONGEST_ADDRESS = 12_000;
 
 /**
  * Reads contacts of the scan's window, deleted and merged ones included, page by page. The end of the window is fixed at the
@@ -105,8 +103,8 @@ async function begin(
   const next = nextWatermark(request, watermark, window);
   const isBehind = outlivesBin(watermark, next, client.serverNow());
   if (isBehind) options.onBehind?.(watermark!);
-  const expected = await count(client, window);
-  const isLong = encodeURIComponent(contactQuery(fields, window)).length > LONGEST_ADDRESS;
+  const expected = await countContacts(client, window, true);
+  const isLong = !fitsAddress(contactQuery(fields, window));
   const isMany = (expected ?? Infinity) > options.bulkFrom;
   const isBulk = request.api === 'bulk' || (request.api === 'auto' && (isMany || isLong));
   return {
@@ -123,9 +121,13 @@ async function begin(
 }
 
 /** How many contacts there are; null when Salesforce takes too long to say, which means many. */
-async function count(client: SalesforceClient, window: Window): Promise<number | null> {
+export async function countContacts(
+  client: SalesforceClient,
+  window: Window,
+  withDeleted: boolean,
+): Promise<number | null> {
   try {
-    return (await client.query(countQuery(window), true)).totalSize;
+    return (await client.query(countQuery(window), withDeleted)).totalSize;
   } catch (error) {
     if (toAppError(error).code === 'salesforce_query_timeout') return null;
     throw error;
@@ -166,7 +168,7 @@ async function mend(
 ): Promise<void> {
   const { code } = toAppError(error);
   if (code === 'salesforce_query_timeout') {
-    const halves = splitWindow(at.windows[0]!);
+    const halves = splitWindow(at.windows[0]!, client.serverNow());
     if (halves === undefined) throw error;
     // A limit takes those that changed last.
     at.windows.splice(0, 1, ...(limit === null ? halves : halves.toReversed()));

@@ -4,7 +4,7 @@ import { failureOf, loginFailureOf } from './answers.ts';
 import type { DescribedField } from './client.ts';
 import { selectFields } from './drift.ts';
 import { merge } from './merge.ts';
-import { contactQuery, countQuery, fateQuery } from './soql.ts';
+import { contactQuery, countQuery, lookUpQuery } from './soql.ts';
 import { nextWatermark, outlivesBin, splitWindow, windowOf } from './window.ts';
 import { createUsageBudget, type ApiUsage } from './usage.ts';
 
@@ -22,7 +22,7 @@ describe('queries', () => {
       'SELECT Id FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z AND SystemModstamp < 2024-01-02T00:00:00.000Z ORDER BY SystemModstamp DESC LIMIT 5',
     ],
     [countQuery({ from, to: null }), 'SELECT COUNT() FROM Contact WHERE SystemModstamp >= 2024-01-01T00:00:00.000Z'],
-    [fateQuery(["a'b"]), "SELECT Id, IsDeleted, MasterRecordId, SystemModstamp FROM Contact WHERE Id IN ('a\\'b')"],
+    [lookUpQuery(['Id', 'Fax'], ["a'b", 'c']), "SELECT Id, Fax FROM Contact WHERE Id IN ('a\\'b', 'c')"],
   ])('%s', (soql, expected) => expect(soql).toBe(expected));
 });
 
@@ -79,13 +79,18 @@ describe('windows', () => {
   );
 
   it('halves meet, and the shortest stays whole', () => {
-    expect(splitWindow({ from: 0, to: 1_000_000 })).toEqual([
+    const now = Date.UTC(2025, 0, 1);
+    expect(splitWindow({ from: 0, to: 1_000_000 }, now)).toEqual([
       { from: 0, to: 500_000 },
       { from: 500_000, to: 1_000_000 },
     ]);
-    expect(splitWindow({ from: 0, to: 119_999 })).toBeUndefined();
-    const [first, second] = splitWindow({ from: null, to: Date.UTC(2025, 0, 1) })!;
-    expect([first.from, first.to, second.to]).toEqual([null, second.from, Date.UTC(2025, 0, 1)]);
+    expect(splitWindow({ from: 0, to: 119_999 }, now)).toBeUndefined();
+    expect(splitWindow({ from: now - 119_999, to: null }, now)).toBeUndefined();
+    for (const to of [now, null]) {
+      const [first, second] = splitWindow({ from: null, to }, now)!;
+      expect([first.from, first.to, second.to]).toEqual([null, second.from, to]);
+      expect(second.from).toBeLessThan(now);
+    }
   });
 });
 
@@ -154,12 +159,30 @@ describe('usage', () => {
     expect(told).toEqual([{ used: 800, max: 1000 }]);
     budget.learn('api-usage=950/1000');
     expect(() => budget.check()).toThrow('950 of 1000');
-    budget.set({ used: 10, max: 1000 });
+    budget.learn('api-usage=10/1000');
     budget.check();
-    budget.set({ used: 900, max: 1000 });
+    budget.learn('api-usage=900/1000');
     expect(told).toHaveLength(2);
-    budget.set({ used: 5, max: 0 });
+    budget.learn('api-usage=5/0');
     budget.check();
+  });
+
+  it.each([
+    ['DailyApiRequests', 'API requests', true],
+    ['DailyBulkV2QueryJobs', 'bulk query jobs', false],
+    ['DailyBulkV2QueryFileStorageMB', 'MB of bulk results', false],
+  ])('of %s makes no bulk job at the ceiling', (name, what, stopsAll) => {
+    const told: string[] = [];
+    const budget = createUsageBudget({ warnShare: 0.8, ceilingShare: 0.95, onWarning: (_, limit) => told.push(limit) });
+    budget.learnLimits({ DailyBulkApiBatches: { Max: 1, Remaining: 0 }, [name]: { Max: 'many' } });
+    budget.checkBulk();
+    budget.learnLimits({ [name]: { Max: 100, Remaining: 4 } });
+    expect(() => budget.checkBulk()).toThrow(`96 of 100 ${what} of the org`);
+    if (stopsAll) expect(() => budget.check()).toThrow('96 of 100');
+    else budget.check();
+    expect(told).toEqual([what]);
+    budget.learnLimits({ [name]: { Max: 100, Remaining: 50 } });
+    budget.checkBulk();
   });
 });
 
@@ -191,6 +214,19 @@ describe('answers', () => {
     [500, body('UNKNOWN_EXCEPTION'), 'salesforce_unavailable'],
     [503, '<html>', 'salesforce_unavailable'],
   ])('%i %s is %s', (status, text, code) => expect(failureOf(status, text).code).toBe(code));
+
+  it.each([
+    ['REQUEST_LIMIT_EXCEEDED', 'TotalRequests Limit exceeded.', 'salesforce_request_limit', /API requests of the org/],
+    [
+      'REQUEST_LIMIT_EXCEEDED',
+      'ConcurrentRequests (Concurrent API Requests) Limit exceeded.',
+      'salesforce_unavailable',
+      /long/,
+    ],
+    ['LIMIT_EXCEEDED', 'Max number of query jobs exceeded', 'salesforce_request_limit', /10,000 query jobs/],
+  ])('tell the limits apart: %s %s', (errorCode, said, code, message) => {
+    expect(failureOf(403, body(errorCode, said))).toMatchObject({ code, message: expect.stringMatching(message) });
+  });
 
   it('name the field that is missing, and nothing else of the query', () => {
     const message =

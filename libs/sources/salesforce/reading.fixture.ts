@@ -55,13 +55,15 @@ export interface ReadingOptions {
   signal?: AbortSignal;
   /** Known contacts of a reconciliation. */
   known?: readonly string[];
+  /** Pages of the scan that came before the position: what they showed is kept with it. */
+  shown?: readonly SourcePage[];
   /** Looks at each page before the next is asked for; false stops reading, as a crash does. */
   onPage?(page: SourcePage, index: number): boolean | void;
 }
 
 /** Reads the org until its end, or until a page says stop. */
 export async function readOrg(options: ReadingOptions): Promise<Reading> {
-  const { baseUrl, known = [], signal = new AbortController().signal } = options;
+  const { baseUrl, known = [], shown = [], signal = new AbortController().signal } = options;
   const reading: Reading = {
     pages: [],
     records: [],
@@ -109,11 +111,16 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
     onRefused: (refusal) => reading.refused.push(refusal),
   });
   const rows = memoryRows(known.map((contactId) => ({ contactId })));
+  for (const { seen } of shown) rows.see(seen);
+  let tellsSeen = options.request?.mode === 'reconcile';
   const context: ReadContext = {
     evidence: evidenceOf(),
     position: options.position,
     known: rows,
-    keepKnown: async () => void (reading.kept += 1),
+    async keepKnown() {
+      reading.kept += 1;
+      tellsSeen = true;
+    },
     since: options.watermark ?? null,
     signal,
   };
@@ -126,7 +133,7 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
       reading.pages.push({ ...page, position: JSON.parse(JSON.stringify(page.position)) as unknown });
       reading.records.push(...page.records);
       reading.ids.push(...page.records.map(({ id }) => id));
-      rows.see(page.seen);
+      if (tellsSeen) rows.see(page.seen);
       if (options.onPage?.(page, reading.pages.length - 1) === false) break;
     }
   } finally {

@@ -48,6 +48,16 @@ function byId({ records }: Reading): Map<string, SourceRecord> {
   return new Map(records.map((record) => [record.id, record]));
 }
 
+/** Ids of the contacts that ended, in the order of their records. */
+const ended = ({ records }: Reading): string[] =>
+  records.filter(({ type }) => type.endsWith('ContactDeleted')).map(({ id }) => id);
+
+/** Ids of the contacts that are there now. */
+async function visible(): Promise<string[]> {
+  const { records } = await rest();
+  return records.filter(({ type }) => type.endsWith('ContactRead')).map(({ id }) => id);
+}
+
 const failure = (code: string): unknown => expect.objectContaining({ code });
 const asked = (text: string): number =>
   simulator.requests.filter(({ method, url }) => `${method} ${url}`.includes(text)).length;
@@ -226,7 +236,7 @@ describe('an interrupted scan', () => {
 });
 
 describe('trouble on the way', () => {
-  it.each<[FaultKind, string, { after?: number; rows?: number }]>([
+  it.each<[FaultKind, string, { after?: number; rows?: number; times?: number }]>([
     ['csv-cut', '/results', { after: 1, rows: 33 }],
     ['csv-short', '/results', { rows: 100 }],
     ['wrong-count', '/results', {}],
@@ -236,6 +246,7 @@ describe('trouble on the way', () => {
     ['empty-body', '/results', { after: 1 }],
     ['no-headers', 'locator=Mjcw', {}],
     ['503', '/jobs/query', {}],
+    ['503', 'GET /services/data/v58.0/jobs/query/750', { times: 8 }],
     ['503-html', 'POST /services/data', {}],
     ['420', '/describe', {}],
     ['429', '/results', { after: 2 }],
@@ -488,13 +499,41 @@ describe('a scan that goes on from a watermark of more than 15 days ago', () => 
     expect(new Set(reading.pages.map(({ progress }) => progress.phase))).toContain('fate');
   });
 
+  it('reads no contact again that a full scan has shown', async () => {
+    const watermark = simulator.world.now();
+    simulator.world.advance(16 * DAY);
+    const { ids, kept } = await read({ known, watermark, request: { mode: 'full', api: 'rest' } });
+    expect([ids.length, kept]).toEqual([CONTACTS, 1]);
+  });
+
+  it('tells a deletion once, though nobody has applied it when keys are compared', async () => {
+    const watermark = simulator.world.now();
+    simulator.world.deleteContact(idOf(21));
+    simulator.world.advance(16 * DAY);
+    const reading = await read({ known, watermark, request: { mode: 'incremental', api: 'rest' } });
+    expect([ended(reading), reading.behind.length]).toEqual([[idOf(21)], 1]);
+  });
+
+  it('keeps what it read and its watermark where keys say that far too many are gone', async () => {
+    const { world } = simulator;
+    const watermark = world.now();
+    world.changeContact(idOf(20), { LastName: 'Changed' });
+    world.advance(16 * DAY);
+    const gone = Array.from({ length: 1000 }, (_item, index) => idOf(CONTACTS + index));
+    const reading = await read({ known: gone, watermark, request: { mode: 'incremental', api: 'rest' } });
+    const { pages } = reading;
+    expect([ended(reading), pages.at(-1)!.shortfall?.code]).toEqual([[], 'salesforce_rows_vanished']);
+    expect(byId(reading).get(idOf(20))!.value).toMatchObject({ lastName: 'Changed' });
+    expect(pages.findLast((page) => page.watermark !== undefined)!.watermark).toBe(world.now());
+  });
+
   it('goes on from every page without a loss', async () => {
     const { world } = simulator;
     const watermark = world.now();
     for (const index of [21, 30, 31]) world.changeContact(idOf(index), { LastName: 'Changed' });
+    const options = { known: await visible(), watermark, request: { mode: 'incremental', api: 'rest' } } as const;
     world.hideContact(idOf(22));
     world.advance(16 * DAY);
-    const options = { known, watermark, request: { mode: 'incremental', api: 'rest' } } as const;
     const { pages, ids } = await read(options);
     expect(new Set(ids)).toContain(idOf(22));
     for (let cut = 0; cut < pages.length - 1; cut += 1) {
@@ -503,9 +542,7 @@ describe('a scan that goes on from a watermark of more than 15 days ago', () => 
         ...options,
         onPage: (page, index) => ((position = structuredClone(page.position)), index < cut),
       });
-      // What pages showed is kept with the position.
-      const shown = new Set(before.pages.flatMap(({ seen }) => seen.contactIds));
-      const after = await read({ ...options, known: known.filter((id) => !shown.has(id)), position });
+      const after = await read({ ...options, position, shown: before.pages });
       expect([...new Set([...before.ids, ...after.ids])].sort()).toEqual([...new Set(ids)].sort());
     }
   });
@@ -530,20 +567,159 @@ describe('a reconciliation', () => {
     world.mergeContacts(idOf(20), idOf(22));
     world.hideContact(idOf(23));
     const reading = await read({ request: { mode: 'reconcile' }, known, contacts: { bulkFrom } });
-    expect(reading.records.map(({ id, value }) => [id, (value as { reason?: string }).reason])).toEqual([
+    const found = byId(reading);
+    expect(ended(reading).map((id) => [id, (found.get(id)!.value as { reason?: string }).reason])).toEqual([
       [idOf(21), 'deleted'],
       [idOf(22), 'merged'],
       [idOf(23), 'not_visible'],
     ]);
   });
 
+  it('tells apart any number of contacts that are deleted and that are not visible', async () => {
+    const known = Array.from({ length: 90 }, (_item, index) => idOf(101 + index));
+    for (const id of known) simulator.world.deleteContact(id);
+    const reading = await read({ request: { mode: 'reconcile' }, known });
+    const reasons = reading.records.map(({ value }) => (value as { reason?: string }).reason);
+    expect(reasons.filter((reason) => reason !== undefined)).toEqual(known.map(() => 'deleted'));
+  });
+
+  it.each([1, 100_000])(
+    'reads contacts that are listed and not known, or known as gone (bulk from %i)',
+    async (bulkFrom) => {
+      const everyone = await visible();
+      const whole = byId(await rest());
+      const known = everyone.filter((_id, index) => index % 3 > 0);
+      const reading = await read({ request: { mode: 'reconcile' }, known, contacts: { bulkFrom } });
+      const unknown = byId(reading);
+      expect([...unknown.keys()].sort()).toEqual(everyone.filter((_id, index) => index % 3 === 0).sort());
+      for (const [id, { type, value }] of unknown)
+        expect({ type, ...value, readAt: 0 }).toEqual({
+          type: whole.get(id)!.type,
+          ...whole.get(id)!.value,
+          readAt: 0,
+        });
+      expect(reading.pages.reduce((sum, { counts }) => sum + counts.read, 0)).toBe(everyone.length);
+    },
+  );
+
+  it('reads them where their fields are more than an address takes, and where one vanishes meanwhile', async () => {
+    const everyone = await visible();
+    for (let index = 0; index < 300; index += 1)
+      simulator.schema.add(`Very_long_name_of_a_custom_field_${index}__c`, 255);
+    for (const index of [0, 150, 299])
+      simulator.world.changeContact(idOf(20), { [`Very_long_name_of_a_custom_field_${index}__c`]: `value ${index}` });
+    simulator.faults.before('IN%20(', 1, () => simulator.schema.hide('NPI__c'));
+    const reading = await read({
+      request: { mode: 'reconcile' },
+      known: everyone.filter((id) => id !== idOf(20)),
+      contacts: { extraFields: 'custom' },
+    });
+    expect(reading.ids).toEqual([idOf(20)]);
+    const value = reading.records[0]!.value as { extra: string; lastName: string; unreadFields: string[] };
+    expect(Object.values(JSON.parse(value.extra) as object)).toEqual(['value 0', 'value 150', 'value 299']);
+    expect([value.lastName === null, value.unreadFields]).toEqual([false, ['npi']]);
+    expect(reading.drifts.map(({ missing }) => missing)).toEqual([[], ['NPI__c']]);
+  });
+
+  it.each([1, 100_000])(
+    'goes on from every page without a loss (bulk from %i)',
+    async (bulkFrom) => {
+      const known = (await visible()).slice(0, 200);
+      for (const id of known.slice(0, 3)) simulator.world.hideContact(id);
+      const options = {
+        request: { mode: 'reconcile' },
+        known,
+        contacts: { bulkFrom },
+        bulk: { batchRows: 40 },
+      } as const;
+      const { pages, ids } = await read(options);
+      for (let cut = 0; cut < pages.length - 1; cut += 1) {
+        let position: unknown;
+        const before = await read({
+          ...options,
+          onPage: (page, index) => ((position = structuredClone(page.position)), index < cut),
+        });
+        const after = await read({ ...options, position, shown: before.pages });
+        expect([...new Set([...before.ids, ...after.ids])].sort()).toEqual([...new Set(ids)].sort());
+      }
+    },
+    30_000,
+  );
+
+  it.each<[string, number, FaultKind, string, number]>([
+    ['counting', 100_000, 'query-timeout', 'COUNT()', 1],
+    ['listing by the Bulk API', 1, 'job-failed', 'POST /services/data', 3],
+    ['listing by REST', 100_000, 'query-timeout', 'queryAll?q=SELECT%20Id', 3],
+  ])('outlives a query that runs too long: %s', async (_what, bulkFrom, kind, match, times) => {
+    const options = { request: { mode: 'reconcile' }, known: [20, 21, 22].map(idOf), contacts: { bulkFrom } } as const;
+    const keys = ({ pages }: Reading): number => pages.reduce((sum, { counts }) => sum + (counts.keys ?? 0), 0);
+    simulator.world.hideContact(idOf(21));
+    const quick = await read(options);
+    simulator.faults.add({ kind, match, times });
+    simulator.requests.length = 0;
+    const slow = await read(options);
+    expect([ended(slow), keys(slow)]).toEqual([[idOf(21)], keys(quick)]);
+    expect(asked('jobs/query') > 0).toBe(kind === 'job-failed' || match === 'COUNT()');
+  });
+
+  it('misses no contact that is changed while windows are listed', async () => {
+    const { world } = simulator;
+    const known = Array.from({ length: 99 }, (_item, index) => idOf(101 + index));
+    const options = { request: { mode: 'reconcile' }, known, contacts: { bulkFrom: 100_000 } } as const;
+    simulator.faults.add({ kind: 'query-timeout', match: 'queryAll?q=SELECT%20Id', times: 3 });
+    const { pages } = await read({
+      ...options,
+      onPage: (_page, index) => {
+        if (index === 0) for (const id of known) world.changeContact(id, { LastName: 'Changed' });
+      },
+    });
+    expect(pages.at(-1)!.shortfall).toBeUndefined();
+    expect(pages.map(({ progress }) => progress.phase)).not.toContain('fate');
+  });
+
   it('believes no mass loss', async () => {
     const known = Array.from({ length: 1000 }, (_item, index) => idOf(CONTACTS + index));
-    await expect(read({ request: { mode: 'reconcile' }, known })).rejects.toEqual(failure('salesforce_rows_vanished'));
+    const reading = await read({ request: { mode: 'reconcile' }, known });
+    const { pages } = reading;
+    expect(ended(reading)).toEqual([]);
+    const { code, message } = pages.at(-1)!.shortfall!;
+    expect(code).toBe('salesforce_rows_vanished');
+    expect(message).toMatch(/^1000 known .*--full.* SALESFORCE_VANISHED_SHARE=0.78 .*--reconcile/);
+    // A scan that goes on from any page finds the same.
+    const after = await read({ request: { mode: 'reconcile' }, known, position: pages.at(-1)!.position });
+    expect(after.pages.at(-1)!.shortfall).toEqual(pages.at(-1)!.shortfall);
   });
 });
 
 describe('the API budget', () => {
+  it('is watched while a job is waited for, though answers of the Bulk API tell nothing of it', async () => {
+    let passed = 0;
+    const clock = { ...hastyClock, now: () => Date.now() + passed };
+    Object.assign(simulator.knobs, { limitInfoOnBulk: false, apiRequestsMax: 1000 });
+    simulator.faults.add({ kind: 'job-stuck', match: 'POST /services/data' });
+    const scan = bulk({
+      contacts: { clock },
+      bulk: { deadlineMs: 3_600_000 },
+      onPage(_page, index) {
+        if (index === 1) simulator.counters.apiRequests = 960;
+        if (index === 2) passed = 300_000;
+        return index < 20;
+      },
+    });
+    await expect(scan).rejects.toEqual(failure('salesforce_api_ceiling'));
+    expect(asked('/limits')).toBe(2);
+  });
+
+  it.each([
+    ['jobs', { bulkJobs: 9_600 }, /9600 of 10000 bulk query jobs/],
+    ['results', { bulkBytes: 950_000e6 }, /MB of bulk results/],
+  ])('of bulk %s makes no job at the ceiling, and leaves REST alone', async (_what, used, message) => {
+    Object.assign(simulator.counters, used);
+    await expect(bulk()).rejects.toThrow(message);
+    expect(asked('POST /services/data')).toBe(0);
+    expectAll(await rest());
+  });
+
   it('warns at 80 %, stops at the ceiling, and the position goes on from there', async () => {
     simulator.knobs.apiRequestsMax = 1000;
     simulator.counters.apiRequests = 945;

@@ -3,7 +3,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 
 /** What a scan of contacts is to read. */
 export interface ContactRequest {
-  /** The org is read whole, what changed since the watermark, or which known contacts are still there. */
+  /** The org is read whole, what changed since the watermark, or only what is known of other contacts than there are. */
   mode: ContactMode;
   /** Auto takes the Bulk API for more contacts than `bulkFrom`. */
   api: 'auto' | 'bulk' | 'rest';

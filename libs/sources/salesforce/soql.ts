@@ -14,9 +14,17 @@ export function countQuery(window: Window): string {
   return `SELECT COUNT() FROM Contact${where(window)}`;
 }
 
-/** What became of contacts that no query shows. */
-export function fateQuery(ids: readonly string[]): string {
-  return `SELECT Id, IsDeleted, MasterRecordId, SystemModstamp FROM Contact WHERE Id IN (${ids.map(soqlText).join(', ')})`;
+/** The query of these contacts. */
+export function lookUpQuery(fields: readonly string[], ids: readonly string[]): string {
+  return `SELECT ${fields.join(', ')} FROM Contact WHERE Id IN (${ids.map(soqlText).join(', ')})`;
+}
+
+/** Salesforce takes 16,384 bytes of address and headers. */
+const LONGEST_ADDRESS = 12_000;
+
+/** Whether a query can go by REST; a longer one goes into the body of a bulk job. */
+export function fitsAddress(soql: string): boolean {
+  return encodeURIComponent(soql).length <= LONGEST_ADDRESS;
 }
 
 function where({ from, to }: Window): string {

@@ -25,7 +25,7 @@ export interface SalesforceSourceOptions {
   patienceMs: number;
   contacts: ContactOptions;
   vanished: VanishedRule;
-  /** How long a scan is held before it is tried again when the API requests are used up. */
+  /** How long a scan is held before it is tried again when the API requests are used up, or Salesforce is away. */
   holdMs: number;
   usage: UsageOptions;
   onRequest(status: string): void;
@@ -37,6 +37,8 @@ const ACCOUNT_HINT =
   'set SALESFORCE_DOMAIN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET (or SALESFORCE_JWT_KEY_FILE and SALESFORCE_USERNAME)';
 /** The API is used up for a while, by us or by others: nothing is wrong with what was read so far. */
 const HOLDING: readonly ErrorCode[] = ['salesforce_api_ceiling', 'salesforce_request_limit'];
+/** Salesforce is away for longer than a request is tried again. */
+const AWAY: readonly ErrorCode[] = ['salesforce_unavailable', 'salesforce_timeout'];
 const ORG_ID = /^00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?$/;
 
 /** The Salesforce source: contacts of one org, read by REST or by the Bulk API 2.0. One usage budget per org. */
@@ -62,7 +64,7 @@ export function salesforceSource(options: SalesforceSourceOptions): Source {
     check: contactRequest,
     // Contacts that are read tell by themselves what became of them: only a reconciliation looks for those that are known.
     keeps: ({ mode }) => ({ known: mode === 'reconcile' ? 'salesforce-contacts' : null, watermark: 'told' }),
-    holds: ({ code }) => (HOLDING.includes(code) ? options.holdMs : null),
+    holds: ({ code }, hasRead) => (HOLDING.includes(code) || (hasRead && AWAY.includes(code)) ? options.holdMs : null),
     reader(name, asked, signal) {
       const { loginUrl, login } = accountOf(name);
       const usage = budgets.get(name) ?? createUsageBudget(options.usage);

@@ -59,10 +59,14 @@ export function outlivesBin(watermark: number | null, next: number | null, serve
   return watermark !== null && next !== null && next > watermark && serverNow - watermark > RECYCLE_BIN_MS;
 }
 
-/** Two halves of a window whose query runs too long; undefined when it cannot be split further. */
-export function splitWindow({ from, to }: Window): [Window, Window] | undefined {
-  if (to === null || to - (from ?? OLDEST) < 2 * SHORTEST_SPLIT_MS) return undefined;
-  const middle = Math.floor(((from ?? OLDEST) + to) / 2);
+/**
+ * Two halves of a window whose query runs too long, the earlier one first; undefined when it cannot be split further. One that is open
+ * towards the future is split at what lies behind `now`.
+ */
+export function splitWindow({ from, to }: Window, now: number): [Window, Window] | undefined {
+  const [start, end] = [from ?? OLDEST, to ?? now];
+  if (end - start < 2 * SHORTEST_SPLIT_MS) return undefined;
+  const middle = Math.floor((start + end) / 2);
   return [
     { from, to: middle },
     { from: middle, to },

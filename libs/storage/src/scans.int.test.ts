@@ -408,7 +408,10 @@ it('a source that is held against other rows has them in its snapshot, and no ot
   const started = await store.begin(scan, { known: 'salesforce-contacts', watermark: 'told' });
   expect(started).toMatchObject({ vendorsInScope: 0, leadsInScope: 0 });
   await store.savePosition(scan, {}, seen({ contactIds: ['003A'] }));
-  expect(await store.knownRows('s1').unseenIds(10, '')).toEqual(['003B']);
+  const known = store.knownRows('s1');
+  expect(await known.unseenIds(10, '')).toEqual(['003B']);
+  expect(await known.unknownIds(['003C', '003A', '003B', 'c1'])).toEqual(['003C', 'c1']);
+  expect(await store.knownRows('s2').unknownIds(['003A'])).toEqual(['003A']);
 });
 
 it('a scan that its source holds stays paused though nobody asked for it, and goes on when it is resumed', async () => {

@@ -74,7 +74,7 @@ const SNAPSHOTS: Snapshots = {
     select 'leads', id, nullif(ghl_contact_id, ''), nullif(customer_email, ''), nullif(ghl_opportunity_id, '')
     from leads where account_id = $2
   ) r on conflict do nothing`,
-  // What a reconciliation looks for: contacts that are not known to be deleted.
+  // What a reconciliation looks for: contacts that are not known to be deleted. Any other that it lists is read.
   'salesforce-contacts': `insert into scan_rows (scan_id, table_name, row_id, contact_id)
   select $1, 'sf_contacts', salesforce_id, salesforce_id from sf_contacts where account_id = $2 and deleted_at is null
   on conflict do nothing`,
@@ -394,6 +394,16 @@ function knownRows(database: Database, scanId: string) {
   return {
     unseenIds: (limit: number, afterId: string) => values('contact_id', 'not contact_seen', limit, afterId),
     countUnseenIds: () => count('contact_id', 'not contact_seen'),
+    /** Each id is looked up by itself, as in look-up.ts: a page is compared with all rows of the scan otherwise. */
+    async unknownIds(contactIds: readonly string[]): Promise<string[]> {
+      const { rows } = await database.query<{ value: string }>(
+        `select w.value from unnest($2::text[]) as w (value) left join lateral
+           (select true as is_known from scan_rows where scan_id = $1 and contact_id = w.value offset 0) r on true
+         where r.is_known is null`,
+        [scanId, contactIds],
+      );
+      return rows.map(({ value }) => value);
+    },
     unfound: (by: keyof typeof COLUMNS, limit: number, after: string) => values(COLUMNS[by], 'not found', limit, after),
     countUnfound: (by: keyof typeof COLUMNS) => count(COLUMNS[by], 'not found'),
     async stillUnfound({ contactIds, emails }: { contactIds: string[]; emails: string[] }) {

@@ -36,7 +36,7 @@ function requestRoute({ platform, accounts }: RouteOptions): Route {
       mode: z
         .enum(['full', 'targeted', 'incremental', 'reconcile'])
         .default('full')
-        .describe('targeted is of ghl only, reconcile (which known contacts are still there) of salesforce'),
+        .describe('targeted is of ghl only, reconcile (the ids of all contacts against what is known) of salesforce'),
       dryRun: z.boolean().default(false).describe('read and report only'),
       api: z.enum(['auto', 'bulk', 'rest']).nullable().default(null).describe('salesforce: API to read by'),
       since: moment.nullable().default(null).describe('salesforce, mode incremental: read what changed from then on'),

@@ -174,7 +174,8 @@ function rangeOf(flags: SalesforceFlags, nowMs: number): Range {
   });
   const whole = { since: null, until: null };
   if (flags.full === true) return { ...whole, mode: 'full', what: 'all contacts' };
-  if (flags.reconcile === true) return { ...whole, mode: 'reconcile', what: 'which known contacts are still there' };
+  if (flags.reconcile === true)
+    return { ...whole, mode: 'reconcile', what: 'the ids of all contacts against what is known' };
   if (flags.incremental === true || flags.continuous === true)
     return { ...whole, mode: 'incremental', what: 'what changed since the last sync' };
   if (flags.startDate !== undefined) return between(flags.startDate, flags.endDate);

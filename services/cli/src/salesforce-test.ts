@@ -2,9 +2,10 @@ import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import type { SalesforceAccess, SalesforceLogin, SalesforceSettings } from '#libs/runtime/src/salesforce-settings.ts';
 import { systemClock } from '#libs/sources/kit/rate-limit.ts';
 import { createSalesforceClient, type SalesforceClient } from '#libs/sources/salesforce/client.ts';
+import { countContacts } from '#libs/sources/salesforce/contacts.ts';
 import { selectFields, type Selection } from '#libs/sources/salesforce/drift.ts';
 import { createSessions } from '#libs/sources/salesforce/oauth.ts';
-import { contactQuery, countQuery } from '#libs/sources/salesforce/soql.ts';
+import { contactQuery } from '#libs/sources/salesforce/soql.ts';
 import { createUsageBudget, type ApiUsage } from '#libs/sources/salesforce/usage.ts';
 
 /** One of the four diagnoses of the old service's troubleshooting section (salesforce B11), or how a connection does. */
@@ -48,7 +49,9 @@ export async function testSalesforce(
   return [
     authentication,
     memory,
-    await check('speed', ceilingRemedy, async () => speedOf(settings, await countContacts(client), usage.usage())),
+    await check('speed', ceilingRemedy, async () =>
+      speedOf(settings, await countContacts(client, { from: null, to: null }, false), usage.usage()),
+    ),
     await check(
       'fields',
       () => undefined,
@@ -102,7 +105,7 @@ export function loginRemedy({ code, message }: AppError, login: SalesforceLogin)
 }
 
 function ceilingRemedy({ code }: AppError): string | undefined {
-  return code === 'salesforce_request_limit' ? 'wait until requests are free again' : undefined;
+  return code === 'salesforce_request_limit' ? 'wait until the org has room again' : undefined;
 }
 
 /** Bytes of a contact while it is held: its row, its record and its event. */
@@ -119,16 +122,6 @@ export function memoryDiagnosis({
   const held = `a scan holds about ${megabytes} MB (SALESFORCE_BATCH_ROWS ${rows}, SALESFORCE_PARALLEL ${parallel})`;
   const ok = megabytes <= MUCH_MB;
   return { what: 'memory', ok, detail: ok ? held : `${held}: lower SALESFORCE_BATCH_ROWS, or use --batch-size 500` };
-}
-
-/** Null when Salesforce takes too long to say, which means many. */
-async function countContacts(client: SalesforceClient): Promise<number | null> {
-  try {
-    return (await client.query(countQuery({ from: null, to: null }), false)).totalSize;
-  } catch (error) {
-    if (toAppError(error).code === 'salesforce_query_timeout') return null;
-    throw error;
-  }
 }
 
 /** How a full sync would be read, and whether there is room for it. Throws where there is none. */

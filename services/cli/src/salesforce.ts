@@ -33,7 +33,10 @@ export function addSalesforceSync(sync: Command, shell: Shell): void {
     .option('--weekly', 'preset for a weekly run: --mode bulk --days 7')
     .option('--continuous', 'preset for a service: --incremental again and again, until it is stopped')
     .option('--every <seconds>', 'with --continuous: pause between two rounds (300)')
-    .option('--reconcile', 'which known contacts are still there: finds what was deleted for good, or hidden')
+    .option(
+      '--reconcile',
+      'the ids of all contacts against what is known: finds what was deleted for good, hidden, or shared again',
+    )
     .option('--limit <n>', 'contacts at most, by REST')
     .option('--batch-size <n>', 'rows of the Bulk API that are held at a time')
     .option('--test', 'test login, APIs, memory, speed and fields; read nothing')

@@ -16,6 +16,7 @@ import { endScans, SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
 import { followRun, isDone } from '#services/cli/src/follow.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
 import { testStack } from '#testcontainers/pipeline.ts';
+import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
 import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';
 import { makeWorld } from '#testcontainers/simulators/salesforce/world.ts';
@@ -46,6 +47,8 @@ beforeEach(async () => {
     world: makeWorld({ contacts: CONTACTS }),
     knobs: { resultSetRows: 100, restPageRows: 80 },
   });
+  // The one contact that makes no row does from now on.
+  simulator.world.changeContact(makeId(PREFIXES.Contact, 5), { LastName: 'Named' });
   // What the world began with lies behind the lag.
   simulator.world.advance(60_000);
   await start();
@@ -217,6 +220,22 @@ it('is tried again by itself when it was held long enough', async () => {
   await endScans(platform.database, syncId);
 }, 90_000);
 
+it('waits at its position while Salesforce is away, and goes on with the same job', async () => {
+  await host!.stop();
+  await start({ SALESFORCE_HOLD: '1', SALESFORCE_RETRY_SECONDS: '0' });
+  simulator.faults.add({ kind: '503', match: 'GET /services/data/v58.0/jobs/query/750', times: 1 });
+  simulator.faults.before('GET /services/data/v58.0/jobs/query/750', 1, () =>
+    simulator.faults.add({ kind: '503', match: '/limits', times: 1 }),
+  );
+  const syncId = await ask({ api: 'bulk' });
+  const held = await follow(syncId, ({ status, error }) => status === 'paused' && error !== null);
+  expect(held).toMatchObject({ exitCode: null, error: { code: 'salesforce_unavailable' } });
+  expect(await follow(syncId, isRead)).toMatchObject({ error: null });
+  expectWhole(await told(syncId));
+  expect([asked('POST /services/data/v58.0/jobs/query'), asked('/limits')]).toEqual([1, 3]);
+  await endScans(platform.database, syncId);
+}, 90_000);
+
 it('aborts its job when it is cancelled, and answers for nothing', async () => {
   const reached = Promise.withResolvers<void>();
   simulator.faults.before('/results', 2, () => reached.resolve());
@@ -282,3 +301,28 @@ it('finds what the recycle bin has forgotten when the last sync is too long ago,
     retrieved: Number(/\((\d+)\)/.exec(behind.message!)![1]),
   });
 }, 60_000);
+
+it('does not begin again and again where far too many are gone, marks them when people say so, and has them back when they come', async () => {
+  await follow(await ask({ api: 'rest' }), isDone);
+  const { rows } = await platform.database.query<{ salesforce_id: string }>(
+    'select salesforce_id from sf_contacts where account_id = $1 and deleted_at is null order by 1 limit 150',
+    [account],
+  );
+  for (const { salesforce_id: id } of rows) simulator.world.hideContact(id);
+  simulator.world.advance(16 * 86_400_000);
+  const behind = await follow(await ask({ mode: 'incremental' }), isDone);
+  expect(behind).toMatchObject({
+    exitCode: 3,
+    tableStats: { deleted: 0 },
+  });
+  expect(behind.message).toMatch(/^Records read were applied, but .* 150 known .* SALESFORCE_VANISHED_SHARE=0.26 /);
+  expect(await follow(await ask({ mode: 'incremental' }), isDone)).toMatchObject({ exitCode: 0 });
+  await host!.stop();
+  await start({ SALESFORCE_VANISHED_SHARE: '0.26' });
+  const reconciled = await follow(await ask({ mode: 'reconcile' }), isDone);
+  expect(reconciled).toMatchObject({ exitCode: 0, tableStats: { deleted: 150 } });
+  for (const { salesforce_id: id } of rows) simulator.world.showContact(id);
+  expect(await follow(await ask({ mode: 'incremental' }), isDone)).toMatchObject({ tableStats: { restored: 0 } });
+  const back = await follow(await ask({ mode: 'reconcile' }), isDone);
+  expect(back).toMatchObject({ exitCode: 0, tableStats: { restored: 150, created: 0, updated: 0, deleted: 0 } });
+}, 90_000);

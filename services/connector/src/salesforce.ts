@@ -40,7 +40,7 @@ export function salesforceOf(settings: SalesforceSettings, access: SalesforceAcc
       warnShare: settings.SALESFORCE_API_WARN,
       ceilingShare: settings.SALESFORCE_API_CEILING,
       onUsage: ({ used, max }) => instrument.sourceUsage(source, used, max),
-      onWarning: ({ used, max }) => logger.warn({ source, used, max }, 'the API requests of the org run low'),
+      onWarning: ({ used, max }, what) => logger.warn({ source, used, max }, `the ${what} of the org run low`),
     },
     onRequest: (status) => instrument.sourceRequest(source, status),
     onRefused(refusal) {

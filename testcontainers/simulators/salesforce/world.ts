@@ -44,6 +44,8 @@ export interface World {
   mergeContacts(masterId: string, loserId: string): void;
   /** Out of the recycle bin, or out of what the login user may see: no query shows it any more. */
   hideContact(id: string): void;
+  /** Back into what the login user may see: SystemModstamp does not move. */
+  showContact(id: string): void;
   /** Ids deleted within a time, as the delete log has them. */
   deletedBetween(from: number, to: number): { id: string; deletedDate: number }[];
 }
@@ -119,6 +121,7 @@ export function makeWorld({ contacts, seed = 1, anchor = START, ticking = false 
       change(indexOf(masterId), {});
     },
     hideContact: (id) => void hidden.add(indexOf(id)),
+    showContact: (id) => void hidden.delete(numberOf(id, PREFIXES.Contact)!),
     deletedBetween: (from, to) => deleted.filter(({ deletedDate }) => deletedDate >= from && deletedDate < to),
   };
   return world;
