@@ -13,7 +13,7 @@ export interface BulkPosition {
   processed: number | null;
   /** Rows of the result; null until the job is complete. */
   total: number | null;
-  /** Sets that are being read, and how far. */
+  /** Sets that are being read, and how far; the one whose turn it is stands first, so that the same position gives the same rows. */
   open: OpenSet[];
   /** Path of what comes behind them; null when nothing does. */
   next: string | null;
@@ -206,12 +206,12 @@ async function advance(client: SalesforceClient, at: BulkPosition): Promise<void
 
 const fresh = (path: string): OpenSet => ({ path, rows: 0, lastId: null });
 
-/** Puts a batch into the position. */
+/** Puts a batch into the position: its set, unless it is at its end, stands behind the others. */
 function settle(client: SalesforceClient, at: BulkPosition, batch: SetBatch, { maxRecords }: BulkOptions): void {
+  const { path, delivered, lastId, isLast } = batch;
   at.rows += batch.rows.length;
-  const set = at.open.find(({ path }) => path === batch.path);
-  if (set !== undefined) Object.assign(set, { rows: batch.delivered, lastId: batch.lastId });
-  if (!batch.isLast) return;
-  at.open = at.open.filter(({ path }) => path !== batch.path);
-  if (!at.isParallel) at.next = batch.locator === null ? null : client.resultPath(at.jobId, maxRecords, batch.locator);
+  at.open = at.open.filter((set) => set.path !== path);
+  if (!isLast) at.open.push({ path, rows: delivered, lastId });
+  else if (!at.isParallel)
+    at.next = batch.locator === null ? null : client.resultPath(at.jobId, maxRecords, batch.locator);
 }

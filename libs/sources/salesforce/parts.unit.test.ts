@@ -218,14 +218,21 @@ describe('merged sources', () => {
     }
   }
 
-  it('give all items, each source in its order', async () => {
+  it('give all items in turns, whichever is faster', async () => {
     const closed: string[] = [];
-    const items: number[] = [];
-    for await (const item of merge([from([1, 2, 3], closed), from([], closed), from([10, 20], closed)]))
-      items.push(item);
-    expect(items.filter((item) => item < 10)).toEqual([1, 2, 3]);
-    expect(items.filter((item) => item >= 10)).toEqual([10, 20]);
-    expect(closed).toHaveLength(3);
+    const released = Promise.withResolvers<void>();
+    async function* slow(): AsyncGenerator<number, void> {
+      await released.promise;
+      yield* from([100, 200], closed);
+    }
+    const ahead = merge([slow(), from([1, 2, 3], closed), from([], closed), from([10], closed)]);
+    const first = ahead.next();
+    // Items of the others have long been there.
+    setImmediate(released.resolve);
+    const items = [(await first).value];
+    for await (const item of ahead) items.push(item);
+    expect(items).toEqual([100, 1, 10, 200, 2, 3]);
+    expect(closed).toHaveLength(4);
   });
 
   it('are all closed after an error, and when nobody reads on', async () => {

@@ -6,7 +6,7 @@ import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
 import { makeWorld } from '#testcontainers/simulators/salesforce/world.ts';
 import { followLog, memoryProducer, memoryStore, evidenceOf } from '../kit/memory.fixture.ts';
-import type { SourceRecord } from '../kit/ports.ts';
+import type { SourcePage, SourceRecord } from '../kit/ports.ts';
 import { runScan } from '../kit/scan.ts';
 import type { ContactPosition } from './contacts.ts';
 import { hastyClock, LOGIN, readOrg, type Reading, type ReadingOptions } from './reading.fixture.ts';
@@ -203,6 +203,21 @@ describe('an interrupted scan', () => {
     },
     30_000,
   );
+
+  it('gives the same pages again, whichever set is slow this time', async () => {
+    // Its job is not deleted, so that it can be read again.
+    const toTheEnd = ({ position }: SourcePage): boolean => !(position as ContactPosition).bulk!.isRead;
+    const options = { bulk: { batchRows: 20, parallel: 5 }, onPage: toTheEnd };
+    const idsOf = (pages: SourcePage[]): string[][] =>
+      pages.filter(({ records }) => records.length > 0).map(({ records }) => records.map(({ id }) => id));
+    const { pages } = await bulk(options);
+    for (let cut = 0; cut < pages.length - 1; cut += 1) {
+      simulator.faults.clear();
+      simulator.faults.add({ kind: 'csv-slow', match: '/results?', after: cut % 5, times: 1, delayMs: 3 });
+      const again = await bulk({ ...options, position: pages[cut]!.position });
+      expect(idsOf(again.pages)).toEqual(idsOf(pages.slice(cut + 1)));
+    }
+  }, 15_000);
 
   it('makes a job anew that has vanished', async () => {
     let position: unknown;

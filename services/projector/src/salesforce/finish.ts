@@ -14,7 +14,7 @@ import { closeScan } from '../close-scan.ts';
 export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[]): Promise<void> {
   const { marker } = partitions[0]!;
   const { scanId, source, account, mode, dryRun, startedAt, failureCode, failureMessage, failureExitCode } = marker;
-  const { holes } = doubtsOf(partitions);
+  const { holes, deadLettered } = doubtsOf(partitions);
   const total = await countContacts(sql, account);
   // A reconciliation retrieves keys; what it publishes is only what it finds gone.
   const keys = marker.keysListed ?? null;
@@ -27,6 +27,7 @@ export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[
         ? undefined
         : { code: failureCode, message: failureMessage ?? '', exitCode: failureExitCode },
     missingNumbers: holes,
+    deadLettered,
     dryRun,
     counters,
     caughtUp: mode === 'reconcile' ? null : keys,

@@ -84,6 +84,13 @@ it('a scan whose records never arrived is no success', async () => {
   ]);
 });
 
+it('a scan with a dead letter is no success, also where its number was that of another record before', async () => {
+  await projection.apply([read(1, 1)]);
+  await projection.bury({ scanId: SCAN, scanNumber: 1 }, 'record_invalid');
+  await projection.close({ scanId: SCAN }, [1, 0]);
+  expect(await applied()).toMatchObject([{ status: 'incomplete', exitCode: 3 }]);
+});
+
 it('a scan that failed is no success, whatever was read', async () => {
   await projection.apply([read(1, 1)]);
   const failure = { failureCode: 'salesforce_job_failed', failureMessage: 'the job failed', failureExitCode: 1 };
