@@ -19,7 +19,7 @@ export interface BulkPosition {
   next: string | null;
   /** Whether `next` names links to download side by side, or one set. */
   isParallel: boolean;
-  /** Rows delivered. */
+  /** Rows delivered; those of a set that had moved, and came again, count once. */
   rows: number;
   /** Everything was delivered: what is left is to delete the job. */
   isRead: boolean;
@@ -209,7 +209,9 @@ const fresh = (path: string): OpenSet => ({ path, rows: 0, lastId: null });
 /** Puts a batch into the position: its set, unless it is at its end, stands behind the others. */
 function settle(client: SalesforceClient, at: BulkPosition, batch: SetBatch, { maxRecords }: BulkOptions): void {
   const { path, delivered, lastId, isLast } = batch;
-  at.rows += batch.rows.length;
+  const before = at.open.find((set) => set.path === path)?.rows ?? 0;
+  // A set that was read again from its beginning adds up to its rows, not to all that were delivered of it.
+  at.rows += delivered - before;
   at.open = at.open.filter((set) => set.path !== path);
   if (!isLast) at.open.push({ path, rows: delivered, lastId });
   else if (!at.isParallel)
