@@ -167,6 +167,8 @@ export interface AccountReader {
   open(): Promise<{ accountName: string | null }>;
   /** Reads the whole scope page by page; throws when it cannot be read to its end. */
   read(context: ReadContext): AsyncGenerator<SourcePage>;
+  /** Lets go of what is kept at the source for a position of `read`: its scan was cancelled, and nobody comes back for it. */
+  drop?(position: unknown): Promise<void>;
   requests(): RequestCounts;
 }
 

@@ -65,30 +65,21 @@ export async function* readBulk(
   options: BulkOptions,
 ): AsyncGenerator<BulkBatch> {
   let at = from !== null && from.version === client.version ? from : null;
-  try {
-    for (let made = at === null ? 0 : 1; ; made += 1) {
-      try {
-        at ??= await createJob(client, soql, options);
-        yield* readJob(client, at, options);
-        return;
-      } catch (error) {
-        if (toAppError(error).code !== 'salesforce_gone' || made >= JOBS_PER_WINDOW) throw error;
-        at = null;
-      }
+  for (let made = at === null ? 0 : 1; ; made += 1) {
+    try {
+      at ??= await createJob(client, soql, options);
+      yield* readJob(client, at, options);
+      return;
+    } catch (error) {
+      if (toAppError(error).code !== 'salesforce_gone' || made >= JOBS_PER_WINDOW) throw error;
+      at = null;
     }
-  } finally {
-    // Also when the reader is let go of between two batches.
-    if (at !== null && isCancelled(options.signal)) await drop(client, at.jobId);
   }
 }
 
-/** A person cancelled the scan: nobody will come back for the job. */
-function isCancelled({ aborted, reason }: AbortSignal): boolean {
-  return aborted && reason instanceof AppError && reason.code === 'scan_cancelled';
-}
-
-async function drop(client: SalesforceClient, jobId: string): Promise<void> {
-  // The scan has its outcome already; a job that stays is deleted by Salesforce after seven days.
+/** Aborts a job that nobody will come back for. */
+export async function dropJob(client: SalesforceClient, jobId: string): Promise<void> {
+  // A job that stays all the same is deleted by Salesforce after seven days.
   await client.abortJob(jobId).catch(() => undefined);
 }
 
@@ -158,7 +149,7 @@ async function* complete(
     if (state === 'Aborted') throw new AppError('salesforce_gone', 'somebody aborted the bulk job');
     // Any other state, also one we do not know, is still on its way.
     if (clock.now() >= deadline) {
-      await drop(client, at.jobId);
+      await dropJob(client, at.jobId);
       throw new AppError(
         'salesforce_job_failed',
         `a bulk job was not complete after ${deadlineMs / 1000} s and was aborted`,

@@ -308,17 +308,6 @@ describe('trouble on the way', () => {
     expect(asked('PATCH')).toBe(1);
   });
 
-  it('a scan that is cancelled aborts its job', async () => {
-    simulator.faults.add({ kind: 'job-stuck', match: 'POST /services/data' });
-    const cancelling = new AbortController();
-    const scan = bulk({
-      signal: cancelling.signal,
-      onPage: () => cancelling.abort(new AppError('scan_cancelled', 'cancelled')),
-    });
-    await expect(scan).rejects.toBeDefined();
-    expect(asked('PATCH')).toBe(1);
-  });
-
   it.each(['bulk', 'rest'] as const)('a query that runs too long is split (%s)', async (api) => {
     if (api === 'bulk') simulator.faults.add({ kind: 'job-failed', match: 'POST /services/data', times: 2 });
     else simulator.faults.add({ kind: 'query-timeout', match: 'queryAll?q=SELECT%20Id', times: 2 });
