@@ -97,6 +97,8 @@ const REFUSALS: readonly [says: RegExp, variables: (login: SalesforceLogin) => s
 export function loginRemedy({ code, message }: AppError, login: SalesforceLogin): string | undefined {
   if (code === 'salesforce_timeout') return 'check the network, SALESFORCE_DOMAIN and SALESFORCE_REQUEST_TIMEOUT';
   if (code !== 'salesforce_unauthorized') return undefined;
+  // The message names the setting.
+  if (message.includes('SALESFORCE_JWT_AUDIENCE')) return undefined;
   const known = REFUSALS.find(([says]) => says.test(message));
   return known === undefined ? undefined : `check ${known[1](login)}`;
 }
