@@ -182,6 +182,13 @@ export function requireSalesforce(settings: SalesforceSettings): SalesforceAcces
   );
 }
 
+/** Fields that are read besides the mapped ones, or all custom ones. */
+export function extraFieldsOf({
+  SALESFORCE_EXTRA_FIELDS: extra,
+}: Pick<SalesforceSettings, 'SALESFORCE_EXTRA_FIELDS'>): readonly string[] | 'custom' {
+  return extra.length === 1 && extra[0] === 'custom' ? 'custom' : extra;
+}
+
 function flowOf(settings: SalesforceSettings): SalesforceLogin['flow'] | undefined {
   const isSet = (name: CredentialName): boolean => settings[name] !== undefined;
   if (isSet('SALESFORCE_JWT_KEY_FILE')) return 'jwt';

@@ -249,6 +249,7 @@ async function readPages<Scan extends OwnedScan>(
   const rate = createRate(state);
   for await (const page of pages) {
     const last = await log.records(page.records, state);
+    if (page.fields !== undefined) await log.tell('crm.scan.v1.ScanFieldsSelected', { ...page.fields, at: Date.now() });
     await crashPoint('after-publish-before-save');
     const { all, list } = reader.requests();
     advance(state, page, last, { all: before.all + all, list: before.list + list });

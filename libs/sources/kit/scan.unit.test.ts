@@ -321,6 +321,23 @@ describe('look-ups without an answer', () => {
   });
 });
 
+it('tells which fields are read as often as the source says so, and goes on', async () => {
+  const fields = { read: ['Id'], missing: ['Fax'], changed: [], unmapped: ['New__c'], unreadable: [] };
+  const source = sourceOf({
+    read: async function* () {
+      yield page(0, { fields });
+      yield page(1);
+      yield page(2, { fields: { ...fields, missing: [] } });
+    },
+  });
+  await run(source);
+  expect(producer.of('crm.scan.v1.ScanFieldsSelected')).toMatchObject([
+    { account: 'A', ...fields },
+    { ...fields, missing: [] },
+  ]);
+  expect(followLog(producer).markers[0]).toMatchObject({ totalRecords: 21 });
+});
+
 describe('a cancelled scan', () => {
   it('reads nothing when it was cancelled before it began', async () => {
     store.wanted = 'cancel';

@@ -100,14 +100,21 @@ describe('selected fields', () => {
   ];
 
   it('are the 82 and what became of the record', () => {
-    const { fields, drift } = selectFields(described);
-    expect(fields).toEqual([...CONTACT_FIELDS.map(({ api }) => api), 'IsDeleted', 'MasterRecordId']);
-    expect(drift).toEqual({ missing: [], changed: [], unmapped: ['Region__c'] });
+    expect(selectFields(described, [])).toEqual({
+      read: [...CONTACT_FIELDS.map(({ api }) => api), 'IsDeleted', 'MasterRecordId'],
+      missing: [],
+      changed: [],
+      unmapped: ['Region__c'],
+      unreadable: [],
+    });
   });
 
   it('never hold a compound', () => {
-    expect(selectFields(described, 'custom').fields.slice(84)).toEqual(['Region__c']);
-    expect(selectFields(described, ['AccountId', 'MN_Address__c', 'Nope__c']).fields.slice(84)).toEqual(['AccountId']);
+    const all = selectFields(described, 'custom');
+    expect([all.read.slice(84), all.unmapped, all.unreadable]).toEqual([['Region__c'], [], []]);
+    const some = selectFields(described, ['AccountId', 'MN_Address__c', 'Nope__c']);
+    expect([some.read.slice(84), some.unmapped]).toEqual([['AccountId'], ['Region__c']]);
+    expect(some.unreadable).toEqual(['MN_Address__c', 'Nope__c']);
   });
 
   it('tell what is hidden, retyped or longer', () => {
@@ -120,13 +127,13 @@ describe('selected fields', () => {
             ? { ...field, length: 255 }
             : field,
       );
-    const { fields, drift } = selectFields(other);
-    expect(fields).not.toContain('Fax');
-    expect(drift).toMatchObject({
+    const selection = selectFields(other, []);
+    expect(selection.read).not.toContain('Fax');
+    expect(selection).toMatchObject({
       missing: ['Fax'],
       changed: [
-        { api: 'Title', was: 'string(128)', is: 'string(255)' },
-        { api: 'NPI__c', was: 'string(20)', is: 'double(20)' },
+        { field: 'Title', was: 'string(128)', is: 'string(255)' },
+        { field: 'NPI__c', was: 'string(20)', is: 'double(20)' },
       ],
     });
   });

@@ -120,6 +120,20 @@ describe('tributary sync salesforce', () => {
     expect(fieldErrors).toContainEqual(nameless);
   }, 60_000);
 
+  it('tells of fields that are hidden, new, or asked for and not there, and reads what there is', async () => {
+    simulator.schema.hide('NPI__c');
+    simulator.schema.add('Region__c', 255);
+    const more = { SALESFORCE_EXTRA_FIELDS: 'Nope__c' };
+    const tested = await sync(['--test'], more);
+    expect([tested.code, tested.stdout]).toEqual([2, expect.stringMatching(/FAIL +fields: .*EXTRA_FIELDS .*Nope__c/)]);
+    const { code, stdout } = await sync(['--mode', 'rest', '--limit', '5', '--json'], more);
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { success: true, fields: { missing: ['NPI__c'], unmapped: ['Region__c'], unreadable: ['Nope__c'] } },
+    ]);
+    simulator.schema.show('NPI__c');
+  }, 60_000);
+
   it('the documented functions give the same statistics, and the rows', async () => {
     simulator.world.changeContact(makeId(PREFIXES.Contact, NAMELESS), { LastName: 'Named Again' });
     simulator.world.advance(3_600_000);

@@ -226,4 +226,33 @@ it('the run keeps the counters, and reads return them', async () => {
   await applyRunEvent(database.pool, 'crm.scan.v1.ScanApplied', (await applied())[0]!);
   const run = await readRun(database.pool, SCAN);
   expect(run).toMatchObject({ status: 'completed', success: true, tableStats: { retrieved: 1, created: 1, total: 1 } });
+  expect(run.fields).toBeNull();
+});
+
+it('the run keeps which fields are read and how they differ, as it was told last, and people are told', async () => {
+  await projection.apply([read(1, 1)]);
+  await projection.close({ scanId: SCAN }, [1, 0]);
+  await applyRunEvent(database.pool, 'crm.scan.v1.ScanApplied', (await applied())[0]!);
+  const fields = { read: ['Id'], missing: [], changed: [], unmapped: [], unreadable: [] };
+  const tell = (more: object): Promise<void> => {
+    const event = { scanId: SCAN, source: 'salesforce', account: 'org', at: 1, ...fields, ...more };
+    return applyRunEvent(database.pool, 'crm.scan.v1.ScanFieldsSelected', event);
+  };
+  await tell({});
+  expect(describeResult(await readRun(database.pool, SCAN))).not.toMatch(/visible|Custom/);
+  const drift = {
+    missing: Array.from({ length: 12 }, (_, index) => `F${index}__c`),
+    changed: [{ field: 'Title', was: 'string(128)', is: 'string(255)' }],
+    unmapped: ['Region__c'],
+    unreadable: ['Nope__c'],
+  };
+  await tell(drift);
+  const run = await readRun(database.pool, SCAN);
+  expect(run).toMatchObject({ status: 'completed', fields: { read: ['Id'], ...drift } });
+  expect(describeResult(run).split('\n').slice(-4)).toEqual([
+    'Not visible, so left as they are: F0__c, F1__c, F2__c, F3__c, F4__c, F5__c, F6__c, F7__c, F8__c, F9__c and 2 more',
+    'Changed, so that values may not fit: Title is string(255), not string(128)',
+    'Not there or not visible (SALESFORCE_EXTRA_FIELDS): Nope__c',
+    'Custom fields that are not read (SALESFORCE_EXTRA_FIELDS): Region__c',
+  ]);
 });
