@@ -113,10 +113,12 @@ export const CHANGES = z.strictObject({
   leftOut: z.int().describe('changes that were not kept'),
   items: z.array(
     z.strictObject({
-      table: z.enum(['vendors', 'leads']),
+      table: z.enum(['vendors', 'leads', 'sf_contacts']),
       id: z.string(),
-      outcome: z.enum(['created', 'updated', 'missing', 'restored', 'removed']),
-      columns: z.record(z.string(), z.strictObject({ before: z.unknown(), after: z.unknown() })),
+      outcome: z.enum(['created', 'updated', 'missing', 'restored', 'removed', 'deleted']),
+      columns: z
+        .record(z.string(), z.strictObject({ before: z.unknown(), after: z.unknown() }))
+        .describe('of sf_contacts only why a contact ended'),
     }),
   ),
 });

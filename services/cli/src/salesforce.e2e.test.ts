@@ -96,11 +96,14 @@ describe('tributary sync salesforce', () => {
     world.advance(3_600_000);
     const dry = await sync(['--mode', 'bulk', '--full', '--dry-run', '--json']);
     expect([dry.code, await contacts()]).toEqual([0, 0]);
+    const { changes } = JSON.parse(dry.stdout) as { changes: { total: number; items: object[] } };
     const first = await sync(['--mode', 'bulk', '--full', '--json']);
     const { stats } = JSON.parse(first.stdout) as { stats: Record<string, number> };
     expect(first.code).toBe(0);
     expect(stats).toMatchObject({ errors: 0, quarantined_records: 0, final_database_count: stats['new_records'] });
     expect(stats['new_records']).toBeGreaterThan(40);
+    expect([changes.total, changes.items.length]).toEqual([stats['new_records'], stats['new_records']]);
+    expect(changes.items[0]).toMatchObject({ table: 'sf_contacts', outcome: 'created' });
     world.changeContact(makeId(PREFIXES.Contact, NAMELESS), { FirstName: 'Ada' });
     world.deleteContact(makeId(PREFIXES.Contact, 0));
     world.advance(3_600_000);

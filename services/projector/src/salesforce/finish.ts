@@ -4,6 +4,8 @@ import { concludeTable } from '#libs/domain/src/table-result.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { closedAt, doubtsOf, faultyFields, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
+import { saveChanges } from '#libs/storage/src/dry-run-changes.ts';
+import { trialChanges } from '#libs/storage/src/sf-trials.ts';
 import { countContacts } from '#libs/storage/src/sf-contacts.ts';
 import { closeScan } from '../close-scan.ts';
 
@@ -21,6 +23,7 @@ export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[
   const counted = countersOf(partitions, holes);
   const counters = { ...counted, total, retrieved: mode === 'reconcile' && keys !== null ? keys : counted.retrieved };
   const faulty = faultyFields(partitions);
+  if (dryRun) await saveChanges(sql, scanId, await trialChanges(sql, scanId, account));
   const verdict = concludeTable({
     failure:
       failureCode === null
