@@ -240,5 +240,5 @@ it.each<[string, Way, number]>([
     }
     expect(Math.min(deaths.true, deaths.false)).toBeGreaterThanOrEqual(steps);
   },
-  60_000,
+  120_000,
 );
