@@ -49,6 +49,7 @@ export const TOPICS = {
     key: 'source:account',
     events: [
       'crm.scan.v1.ScanStarted',
+      'crm.scan.v1.ScanFieldsSelected',
       'crm.scan.v1.ScanJoined',
       'crm.scan.v1.ScanProgressed',
       'crm.scan.v1.ScanPaused',

@@ -5,6 +5,8 @@ export interface TableConclusion {
   failure: { code: string; message: string; exitCode: number } | undefined;
   /** Records that never arrived. */
   missingNumbers: number;
+  /** Records that were dead-lettered, each time they came; more than was counted where other records had their numbers. */
+  deadLettered: number;
   dryRun: boolean;
   counters: TableCounters;
   /** Ids that were listed to catch up with deletions that no window shows any more; null where it was not due. */
@@ -37,10 +39,10 @@ function catchingUp(keys: number): string {
 }
 
 function verdictOf(facts: TableConclusion): TableVerdict {
-  const { failure, missingNumbers, counters } = facts;
+  const { failure, missingNumbers, deadLettered, counters } = facts;
   const done = facts.dryRun ? 'Dry run: nothing was written' : 'Records read were applied';
   if (failure !== undefined) return failed(failure, done);
-  const left = counters.quarantined + counters.errors - missingNumbers;
+  const left = counters.quarantined + counters.errors - missingNumbers || deadLettered;
   if (missingNumbers === 0 && left === 0) return { status: 'completed', exitCode: 0, message: completed(facts) };
   const reasons = [
     ...(missingNumbers > 0 ? [`${missingNumbers} records never arrived: run the sync again`] : []),

@@ -18,6 +18,7 @@ const COUNTERS: TableCounters = {
 const facts = (more: Partial<TableConclusion> = {}, counters: Partial<TableCounters> = {}): TableConclusion => ({
   failure: undefined,
   missingNumbers: 0,
+  deadLettered: 0,
   dryRun: false,
   caughtUp: null,
   ...more,
@@ -43,10 +44,17 @@ describe('a sync', () => {
     ['that tried all', facts({ dryRun: true }), 'completed', 0, /^Dry run: would have created 1200/],
     [
       'with quarantined records',
-      facts({}, { quarantined: 2 }),
+      facts({ deadLettered: 3 }, { quarantined: 2 }),
       'incomplete',
       3,
       /but 2 records went to the dead-letter topic/,
+    ],
+    [
+      'with a dead letter that counts for another record',
+      facts({ deadLettered: 1 }),
+      'incomplete',
+      3,
+      /but 1 records went to the dead-letter topic/,
     ],
     [
       'with records that never came',

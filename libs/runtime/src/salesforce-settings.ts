@@ -22,6 +22,10 @@ export const SALESFORCE_SETTINGS = {
   SALESFORCE_JWT_KEY_FILE: file('File of the private key (PEM) whose certificate the app has: the login is by JWT', {
     example: '/run/secrets/salesforce-jwt.pem',
   }),
+  SALESFORCE_JWT_AUDIENCE: url(
+    'Whom the JWT is for, where it is not https://login.salesforce.com, or https://test.salesforce.com for a sandbox',
+    { example: 'https://example.my.site.com/customers' },
+  ),
   SALESFORCE_LOGIN_URL: url('Login host, where it is not the one of SALESFORCE_DOMAIN', {
     example: 'https://example.my.salesforce.com',
   }),
@@ -114,7 +118,7 @@ export type SalesforceLogin =
       username: string;
       /** PEM of the key whose certificate the app has. */
       privateKey: Secret;
-      /** Who the assertion is for: the login host as Salesforce names it. */
+      /** Who the assertion is for, as Salesforce names it: not the address that it is sent to. */
       audience: string;
     };
 
@@ -132,7 +136,8 @@ type CredentialName =
   | 'SALESFORCE_USERNAME'
   | 'SALESFORCE_PASSWORD'
   | 'SALESFORCE_SECURITY_TOKEN'
-  | 'SALESFORCE_JWT_KEY_FILE';
+  | 'SALESFORCE_JWT_KEY_FILE'
+  | 'SALESFORCE_JWT_AUDIENCE';
 
 /** What each flow needs, and what has no meaning beside it. */
 const FLOWS: Record<SalesforceLogin['flow'], { name: string; needs: CredentialName[]; not: CredentialName[] }> = {
@@ -144,12 +149,12 @@ const FLOWS: Record<SalesforceLogin['flow'], { name: string; needs: CredentialNa
   password: {
     name: 'login by username and password',
     needs: ['SALESFORCE_CLIENT_ID', 'SALESFORCE_CLIENT_SECRET', 'SALESFORCE_USERNAME', 'SALESFORCE_PASSWORD'],
-    not: [],
+    not: ['SALESFORCE_JWT_AUDIENCE'],
   },
   'client-credentials': {
     name: 'login by client credentials',
     needs: ['SALESFORCE_CLIENT_ID', 'SALESFORCE_CLIENT_SECRET'],
-    not: [],
+    not: ['SALESFORCE_JWT_AUDIENCE'],
   },
 };
 
@@ -175,6 +180,13 @@ export function requireSalesforce(settings: SalesforceSettings): SalesforceAcces
     'config_invalid',
     'no Salesforce org is set: set SALESFORCE_DOMAIN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, or the settings of another login (README)',
   );
+}
+
+/** Fields that are read besides the mapped ones, or all custom ones. */
+export function extraFieldsOf({
+  SALESFORCE_EXTRA_FIELDS: extra,
+}: Pick<SalesforceSettings, 'SALESFORCE_EXTRA_FIELDS'>): readonly string[] | 'custom' {
+  return extra.length === 1 && extra[0] === 'custom' ? 'custom' : extra;
 }
 
 function flowOf(settings: SalesforceSettings): SalesforceLogin['flow'] | undefined {
@@ -215,7 +227,8 @@ function loginOf(settings: SalesforceSettings, flow: SalesforceLogin['flow'], lo
   if (flow === 'client-credentials') return { flow, clientId, clientSecret };
   if (flow === 'jwt') {
     const privateKey = secret(readValueFile('SALESFORCE_JWT_KEY_FILE', settings.SALESFORCE_JWT_KEY_FILE!));
-    return { flow, clientId, username, privateKey, audience: loginUrl };
+    const audience = settings.SALESFORCE_JWT_AUDIENCE ?? audienceOf(loginUrl);
+    return { flow, clientId, username, privateKey, audience };
   }
   const { SALESFORCE_PASSWORD: password, SALESFORCE_SECURITY_TOKEN: securityToken } = settings;
   return {
@@ -226,6 +239,13 @@ function loginOf(settings: SalesforceSettings, flow: SalesforceLogin['flow'], lo
     password: password!,
     ...(securityToken === undefined ? {} : { securityToken }),
   };
+}
+
+const SANDBOX = /^test\.salesforce\.com$|(?:\.sandbox|\.scratch|--[^.]+(?:\.[^.]+)?)\.my\.salesforce\.com$/;
+
+/** An assertion is for the login host of production or of sandboxes, also when it is sent to a My Domain (salesforce A2). */
+function audienceOf(loginUrl: string): string {
+  return `https://${SANDBOX.test(new URL(loginUrl).hostname) ? 'test' : 'login'}.salesforce.com`;
 }
 
 /** The domain as people write it: a word, a host or an address. */

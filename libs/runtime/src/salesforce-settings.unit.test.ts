@@ -1,4 +1,4 @@
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,23 +31,41 @@ describe('the login that settings describe', () => {
     expect(login.flow === 'password' && login.securityToken?.reveal()).toBe('tok');
   });
 
-  it('is by JWT with a key', () => {
+  describe('is by JWT with a key', () => {
     const folder = mkdtempSync(join(tmpdir(), 'salesforce-key-'));
-    try {
-      const keyFile = join(folder, 'key.pem');
-      writeFileSync(keyFile, 'PEM\n');
-      const env = { SALESFORCE_CLIENT_ID: 'key', SALESFORCE_USERNAME: 'u', SALESFORCE_JWT_KEY_FILE: keyFile };
-      const found = access({ ...env, SALESFORCE_DOMAIN: 'test' });
-      expect(found).toMatchObject({
-        account: 'salesforce-sandbox',
-        login: { flow: 'jwt', audience: 'https://test.salesforce.com' },
+    const keyFile = join(folder, 'key.pem');
+    writeFileSync(keyFile, 'PEM\n');
+    afterAll(() => rmSync(folder, { recursive: true }));
+    const env = { SALESFORCE_CLIENT_ID: 'key', SALESFORCE_USERNAME: 'u', SALESFORCE_JWT_KEY_FILE: keyFile };
+
+    it.each<[Record<string, string>, string, string]>([
+      [{}, 'login', 'login'],
+      [{ SALESFORCE_DOMAIN: 'test' }, 'test', 'test'],
+      [{ SALESFORCE_DOMAIN: 'acme' }, 'acme.my', 'login'],
+      [{ SALESFORCE_DOMAIN: 'acme.develop' }, 'acme.develop.my', 'login'],
+      [{ SALESFORCE_DOMAIN: 'acme--dev.sandbox' }, 'acme--dev.sandbox.my', 'test'],
+      [{ SALESFORCE_DOMAIN: 'acme--dev' }, 'acme--dev.my', 'test'],
+      [{ SALESFORCE_LOGIN_URL: 'https://acme--dev.cs42.my.salesforce.com' }, 'acme--dev.cs42.my', 'test'],
+      [{ SALESFORCE_DOMAIN: 'acme.scratch' }, 'acme.scratch.my', 'test'],
+    ])('%j is sent to %s and for %s', (where, host, audience) => {
+      expect(access({ ...env, ...where })).toMatchObject({
+        loginUrl: `https://${host}.salesforce.com`,
+        login: { flow: 'jwt', audience: `https://${audience}.salesforce.com` },
       });
+    });
+
+    it('for whom the settings say, where they do', () => {
+      const audience = 'https://acme.my.site.com/customers';
+      const found = access({ ...env, SALESFORCE_DOMAIN: 'acme', SALESFORCE_JWT_AUDIENCE: audience });
+      expect(found).toMatchObject({ loginUrl: 'https://acme.my.salesforce.com', login: { audience } });
+    });
+
+    it('has no use for a password', () => {
+      expect(access({ ...env, SALESFORCE_DOMAIN: 'test' })).toMatchObject({ account: 'salesforce-sandbox' });
       expect(() => access({ ...env, SALESFORCE_PASSWORD: 'x' })).toThrow(
         /SALESFORCE_PASSWORD: the login by JWT has no/,
       );
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    });
   });
 });
 
@@ -68,6 +86,11 @@ describe('faults', () => {
       [/SALESFORCE_CLIENT_ID/],
     ],
     ['client credentials at the generic host', APP, [/SALESFORCE_DOMAIN: .* needs the My Domain/]],
+    [
+      'whom a JWT is for, without one',
+      { ...APP, SALESFORCE_DOMAIN: 'acme', SALESFORCE_JWT_AUDIENCE: 'https://acme.my.site.com' },
+      [/SALESFORCE_JWT_AUDIENCE: .* no use/],
+    ],
     ['a user alone', { SALESFORCE_USERNAME: 'u' }, [/_CLIENT_ID/, /_CLIENT_SECRET/, /_PASSWORD/]],
     ['a token alone', { ...APP, SALESFORCE_SECURITY_TOKEN: 't' }, [/_USERNAME/, /_PASSWORD/]],
     ['a login in the clear', { ...APP, SALESFORCE_LOGIN_URL: 'http://sf.example' }, [/must be an https address/]],

@@ -123,6 +123,11 @@ export interface PageCounts {
   keys?: number;
 }
 
+type FieldsSelected = Events['crm.scan.v1.ScanFieldsSelected'];
+
+/** What a source shows of the fields that are to be read. */
+export type FieldSelection = Omit<FieldsSelected, 'scanId' | 'source' | 'account' | 'at'>;
+
 /** Records that were read together, and the position after them. */
 export interface SourcePage {
   records: SourceRecord[];
@@ -130,6 +135,8 @@ export interface SourcePage {
   position: unknown;
   seen: Seen;
   counts: PageCounts;
+  /** Fields that are read from here on, where the source was asked for them. */
+  fields?: FieldSelection;
   /** Why the scan answers for less than it set out to; what it does answer for holds nevertheless. */
   shortfall?: { code: ErrorCode; message: string };
   /** Up to when the scan knows every change once it has come to its end, by the clock of the source, in milliseconds; null if it does not. */
@@ -169,6 +176,8 @@ export interface AccountReader {
   open(): Promise<{ accountName: string | null }>;
   /** Reads the whole scope page by page; throws when it cannot be read to its end. */
   read(context: ReadContext): AsyncGenerator<SourcePage>;
+  /** Lets go of what is kept at the source for a position of `read`: its scan was cancelled, and nobody comes back for it. */
+  drop?(position: unknown): Promise<void>;
   requests(): RequestCounts;
 }
 

@@ -7,7 +7,7 @@ import type { OwnedScan, Source, SourceRecord } from './ports.ts';
 
 type ScanEvent = Extract<
   EventType,
-  `crm.scan.v1.Scan${'Started' | 'Progressed' | 'Paused' | 'Resumed' | 'Completed' | 'Failed'}`
+  `crm.scan.v1.Scan${'Started' | 'FieldsSelected' | 'Progressed' | 'Paused' | 'Resumed' | 'Completed' | 'Failed'}`
 >;
 
 /** The last record of a scan in each partition of the raw topic. */

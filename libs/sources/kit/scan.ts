@@ -177,10 +177,23 @@ async function readToEnd<Scan extends OwnedScan>(run: Run<Scan>): Promise<Outcom
     const forMs = source.holds(failed, run.state.source !== undefined);
     if (forMs !== null) return { heldBy: { failure: failed, forMs } };
     run.options.onFailed?.(failed);
+    if (failed.code === 'scan_cancelled') await drop(run);
     const { code, kind, message } = failed;
     return { answersFor: 'nothing', failure: { code, kind, message }, completedAt: Date.now() };
   } finally {
     clearInterval(watch);
+  }
+}
+
+/** Lets go of what the source keeps for the scan; one that was paused or held has read nothing in this process. */
+async function drop<Scan extends OwnedScan>({ options, request, state }: Run<Scan>): Promise<void> {
+  const { scan, source, signal } = options;
+  if (state.source === undefined) return;
+  try {
+    // The signal of the reading is aborted already.
+    await source.reader(scan.account, request, signal).drop?.(state.source);
+  } catch {
+    // The scan has its outcome already.
   }
 }
 
@@ -236,6 +249,7 @@ async function readPages<Scan extends OwnedScan>(
   const rate = createRate(state);
   for await (const page of pages) {
     const last = await log.records(page.records, state);
+    if (page.fields !== undefined) await log.tell('crm.scan.v1.ScanFieldsSelected', { ...page.fields, at: Date.now() });
     await crashPoint('after-publish-before-save');
     const { all, list } = reader.requests();
     advance(state, page, last, { all: before.all + all, list: before.list + list });

@@ -321,6 +321,23 @@ describe('look-ups without an answer', () => {
   });
 });
 
+it('tells which fields are read as often as the source says so, and goes on', async () => {
+  const fields = { read: ['Id'], missing: ['Fax'], changed: [], unmapped: ['New__c'], unreadable: [] };
+  const source = sourceOf({
+    read: async function* () {
+      yield page(0, { fields });
+      yield page(1);
+      yield page(2, { fields: { ...fields, missing: [] } });
+    },
+  });
+  await run(source);
+  expect(producer.of('crm.scan.v1.ScanFieldsSelected')).toMatchObject([
+    { account: 'A', ...fields },
+    { ...fields, missing: [] },
+  ]);
+  expect(followLog(producer).markers[0]).toMatchObject({ totalRecords: 21 });
+});
+
 describe('a cancelled scan', () => {
   it('reads nothing when it was cancelled before it began', async () => {
     store.wanted = 'cancel';
@@ -348,23 +365,35 @@ describe('a cancelled scan', () => {
     expect(store.finished).toBe('read');
   });
 
-  it('tells the reader why it is stopped, so that it clears up what it left with the source', async () => {
-    const reasons: unknown[] = [];
-    const source = sourceOf({
-      read: async function* (context) {
-        try {
+  it.each([
+    ['is running', false],
+    ['is paused', true],
+  ])(
+    'lets go of what the source keeps for it when it %s, and ends although the source fails',
+    async (_when, isPaused) => {
+      const dropped: unknown[] = [];
+      const source = sourceOf({
+        read: async function* (context) {
           for await (const next of fivePages(context)) {
-            if (next.position === 2) store.wanted = 'cancel';
+            if (next.position === 2) store.wanted = isPaused ? 'pause' : 'cancel';
             yield next;
           }
-        } finally {
-          reasons.push(context.signal.reason);
-        }
-      },
-    });
-    await run(source);
-    expect(reasons).toEqual([expect.objectContaining({ code: 'scan_cancelled' })]);
-  });
+        },
+        async drop(position) {
+          dropped.push(position);
+          throw new Error('the source does not answer');
+        },
+      });
+      await run(source);
+      if (isPaused) {
+        expect([dropped, store.paused]).toEqual([[], 1]);
+        store.wanted = 'cancel';
+        await run(source);
+      }
+      expect(dropped).toEqual([2]);
+      expect(followLog(producer).markers[0]).toMatchObject({ failureCode: 'scan_cancelled', totalRecords: 14 });
+    },
+  );
 
   it('ends while the source is waited for', async () => {
     const source = sourceOf({

@@ -93,8 +93,9 @@ export function loginFailureOf(status: number, text: string): AppError {
   if (typeof error !== 'string' && (status >= 500 || status === 420 || status === 429))
     return new AppError('salesforce_unavailable', `the login of Salesforce answers with status ${status}`);
   const said = [error, description].filter((part) => typeof part === 'string').join(': ');
+  const remedy = /audience/i.test(said) ? ': set SALESFORCE_JWT_AUDIENCE to whom the JWT is for' : '';
   return new AppError(
     'salesforce_unauthorized',
-    `Salesforce refuses the login (${said.slice(0, LARGEST_MESSAGE) || status})`,
+    `Salesforce refuses the login (${said.slice(0, LARGEST_MESSAGE) || status})${remedy}`,
   );
 }

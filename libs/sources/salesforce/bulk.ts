@@ -13,13 +13,13 @@ export interface BulkPosition {
   processed: number | null;
   /** Rows of the result; null until the job is complete. */
   total: number | null;
-  /** Sets that are being read, and how far. */
+  /** Sets that are being read, and how far; the one whose turn it is stands first, so that the same position gives the same rows. */
   open: OpenSet[];
   /** Path of what comes behind them; null when nothing does. */
   next: string | null;
   /** Whether `next` names links to download side by side, or one set. */
   isParallel: boolean;
-  /** Rows delivered. */
+  /** Rows delivered; those of a set that had moved, and came again, count once. */
   rows: number;
   /** Everything was delivered: what is left is to delete the job. */
   isRead: boolean;
@@ -65,30 +65,21 @@ export async function* readBulk(
   options: BulkOptions,
 ): AsyncGenerator<BulkBatch> {
   let at = from !== null && from.version === client.version ? from : null;
-  try {
-    for (let made = at === null ? 0 : 1; ; made += 1) {
-      try {
-        at ??= await createJob(client, soql, options);
-        yield* readJob(client, at, options);
-        return;
-      } catch (error) {
-        if (toAppError(error).code !== 'salesforce_gone' || made >= JOBS_PER_WINDOW) throw error;
-        at = null;
-      }
+  for (let made = at === null ? 0 : 1; ; made += 1) {
+    try {
+      at ??= await createJob(client, soql, options);
+      yield* readJob(client, at, options);
+      return;
+    } catch (error) {
+      if (toAppError(error).code !== 'salesforce_gone' || made >= JOBS_PER_WINDOW) throw error;
+      at = null;
     }
-  } finally {
-    // Also when the reader is let go of between two batches.
-    if (at !== null && isCancelled(options.signal)) await drop(client, at.jobId);
   }
 }
 
-/** A person cancelled the scan: nobody will come back for the job. */
-function isCancelled({ aborted, reason }: AbortSignal): boolean {
-  return aborted && reason instanceof AppError && reason.code === 'scan_cancelled';
-}
-
-async function drop(client: SalesforceClient, jobId: string): Promise<void> {
-  // The scan has its outcome already; a job that stays is deleted by Salesforce after seven days.
+/** Aborts a job that nobody will come back for. */
+export async function dropJob(client: SalesforceClient, jobId: string): Promise<void> {
+  // A job that stays all the same is deleted by Salesforce after seven days.
   await client.abortJob(jobId).catch(() => undefined);
 }
 
@@ -158,7 +149,7 @@ async function* complete(
     if (state === 'Aborted') throw new AppError('salesforce_gone', 'somebody aborted the bulk job');
     // Any other state, also one we do not know, is still on its way.
     if (clock.now() >= deadline) {
-      await drop(client, at.jobId);
+      await dropJob(client, at.jobId);
       throw new AppError(
         'salesforce_job_failed',
         `a bulk job was not complete after ${deadlineMs / 1000} s and was aborted`,
@@ -206,12 +197,14 @@ async function advance(client: SalesforceClient, at: BulkPosition): Promise<void
 
 const fresh = (path: string): OpenSet => ({ path, rows: 0, lastId: null });
 
-/** Puts a batch into the position. */
+/** Puts a batch into the position: its set, unless it is at its end, stands behind the others. */
 function settle(client: SalesforceClient, at: BulkPosition, batch: SetBatch, { maxRecords }: BulkOptions): void {
-  at.rows += batch.rows.length;
-  const set = at.open.find(({ path }) => path === batch.path);
-  if (set !== undefined) Object.assign(set, { rows: batch.delivered, lastId: batch.lastId });
-  if (!batch.isLast) return;
-  at.open = at.open.filter(({ path }) => path !== batch.path);
-  if (!at.isParallel) at.next = batch.locator === null ? null : client.resultPath(at.jobId, maxRecords, batch.locator);
+  const { path, delivered, lastId, isLast } = batch;
+  const before = at.open.find((set) => set.path === path)?.rows ?? 0;
+  // A set that was read again from its beginning adds up to its rows, not to all that were delivered of it.
+  at.rows += delivered - before;
+  at.open = at.open.filter((set) => set.path !== path);
+  if (!isLast) at.open.push({ path, rows: delivered, lastId });
+  else if (!at.isParallel)
+    at.next = batch.locator === null ? null : client.resultPath(at.jobId, maxRecords, batch.locator);
 }

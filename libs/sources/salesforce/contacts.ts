@@ -1,9 +1,9 @@
 import { seenContacts } from '../kit/seen.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import type { ReadContext, SourcePage } from '../kit/ports.ts';
+import type { FieldSelection, ReadContext, SourcePage } from '../kit/ports.ts';
 import { readBulk, type BulkOptions, type BulkPosition } from './bulk.ts';
 import type { SalesforceClient } from './client.ts';
-import { selectFields, type Drift } from './drift.ts';
+import { selectFields } from './drift.ts';
 import { recordMaker, type Records } from './records.ts';
 import type { ContactRequest } from './request.ts';
 import { readRest, type RestPosition } from './rest.ts';
@@ -20,7 +20,7 @@ export interface ContactOptions {
   extraFields: readonly string[] | 'custom';
   clock: BulkOptions['clock'];
   /** Told at the beginning, and when fields vanish meanwhile. */
-  onDrift?(drift: Drift): void;
+  onFields?(fields: FieldSelection): void;
   /** Told at the beginning of a scan that goes on from a watermark which the recycle bin has outlived, in milliseconds. */
   onBehind?(watermark: number): void;
 }
@@ -61,16 +61,19 @@ export async function* readContacts(
   context: Context,
   options: ContactOptions,
 ): AsyncGenerator<SourcePage> {
-  const at =
-    (context.position as ContactPosition | undefined) ?? (await begin(client, request, context.since, options));
+  const saved = context.position as ContactPosition | undefined;
+  const fields = saved === undefined ? await describe(client, options) : undefined;
+  const at = saved ?? (await begin(client, request, fields!.read, context.since, options));
   const page = pager(at);
+  if (fields !== undefined) yield { ...page(nothing()), fields };
   while (at.windows.length > 0) {
     try {
       yield* readWindow(client, { ...request, limit: leftOf(at, request) }, context, options, at);
       finishWindow(at, request);
       Object.assign(at, { bulk: null, rest: null });
     } catch (error) {
-      await mend(client, error, request, options, at);
+      const selection = await mend(client, error, request, options, at);
+      if (selection !== undefined) yield { ...page(nothing()), fields: selection };
     }
   }
   yield page(nothing());
@@ -88,15 +91,19 @@ function finishWindow(at: ContactPosition, request: ContactRequest): void {
   at.windows = at.left === 0 ? [] : at.windows.slice(1);
 }
 
+async function describe(client: SalesforceClient, options: ContactOptions): Promise<FieldSelection> {
+  const selection = selectFields(await client.describe('Contact'), options.extraFields);
+  options.onFields?.(selection);
+  return selection;
+}
+
 async function begin(
   client: SalesforceClient,
   request: ContactRequest,
+  fields: string[],
   watermark: number | null,
   options: ContactOptions,
 ): Promise<ContactPosition> {
-  const described = await client.describe('Contact');
-  const { fields, drift } = selectFields(described, options.extraFields);
-  options.onDrift?.(drift);
   if (!fields.includes('Id') || !fields.includes('SystemModstamp'))
     throw new AppError('salesforce_forbidden', 'the Salesforce user does not see Id and SystemModstamp of Contact');
   const window = windowOf(request, watermark, client.serverNow(), options.windows);
@@ -158,26 +165,27 @@ async function* readWindow(
   }
 }
 
-/** Goes on after an error that another query mends; throws it otherwise. */
+/** Goes on after an error that another query mends, with other fields where they are the reason; throws it otherwise. */
 async function mend(
   client: SalesforceClient,
   error: unknown,
   { limit }: ContactRequest,
   options: ContactOptions,
   at: ContactPosition,
-): Promise<void> {
+): Promise<FieldSelection | undefined> {
   const { code } = toAppError(error);
+  let selection: FieldSelection | undefined;
   if (code === 'salesforce_query_timeout') {
     const halves = splitWindow(at.windows[0]!, client.serverNow());
     if (halves === undefined) throw error;
     // A limit takes those that changed last.
     at.windows.splice(0, 1, ...(limit === null ? halves : halves.toReversed()));
   } else if (code === 'salesforce_invalid_field' && at.redescribed < DESCRIBE_AGAIN) {
-    const { fields, drift } = selectFields(await client.describe('Contact'), options.extraFields);
-    options.onDrift?.(drift);
-    Object.assign(at, { fields, redescribed: at.redescribed + 1 });
+    selection = await describe(client, options);
+    Object.assign(at, { fields: selection.read, redescribed: at.redescribed + 1 });
   } else throw error;
   Object.assign(at, { bulk: null, rest: null });
+  return selection;
 }
 
 const nothing = (): Records => ({ records: [], seen: seenContacts(), counts: { read: 0, unusable: 0, unknown: 0 } });

@@ -43,13 +43,15 @@ export function guardRequest({ method, path, body }: GuardedRequest, objects = R
   // A path that a server might read differently from us is refused as it stands.
   if (/[\\#%]|\/\/|\/\.{1,2}(?:\/|$)/.test(pathname)) throw refused(`${method} of an odd path`);
   const query = new URLSearchParams(rest.join('?'));
+  if (method !== 'GET' && query.size > 0) throw refused(`${method} with parameters`);
   switch (method) {
     case 'GET':
       if (!READS.some((pattern) => pattern.test(pathname))) throw refused(`GET ${pathname}`);
+      guardParameters([...query.keys()], QUERY.test(pathname));
       if (QUERY.test(pathname)) guardSoql(query.get('q') ?? '', objects);
       return;
     case 'POST':
-      if (TOKENS.test(pathname) && query.size === 0) return;
+      if (TOKENS.test(pathname)) return;
       if (!JOBS.test(pathname)) throw refused(`POST ${pathname}`);
       return guardJob(body, objects);
     case 'PATCH':
@@ -63,6 +65,15 @@ export function guardRequest({ method, path, body }: GuardedRequest, objects = R
   }
 }
 
+/**
+ * A query has one text and nothing beside it: of two, the server may take the other one. What else is read may have any parameters, as
+ * Salesforce makes such links itself, but none that stands for another method (_HttpMethod).
+ */
+function guardParameters(names: readonly string[], isQuery: boolean): void {
+  const isKnown = isQuery ? names.join() === 'q' : !names.some((name) => name.startsWith('_'));
+  if (!isKnown) throw refused('GET with parameters that are not known');
+}
+
 function guardJob(body: unknown, objects: readonly string[]): void {
   const { operation, query } = (body ?? {}) as { operation?: unknown; query?: unknown };
   if (operation !== 'query' && operation !== 'queryAll') throw refused('a bulk job that is no query');
@@ -70,7 +81,10 @@ function guardJob(body: unknown, objects: readonly string[]): void {
   guardSoql(query, objects);
 }
 
-const TOKEN = /\s+|'(?:[^'\\]|\\[^])*'|[A-Za-z_][A-Za-z0-9_.]*|[0-9][0-9A-Za-z:.+-]*|<=|>=|!=|<>|[=<>(),:+-]/y;
+const DATE = '\\d{4}-\\d\\d-\\d\\d(?:T\\d\\d:\\d\\d:\\d\\d(?:\\.\\d+)?(?:Z|[+-]\\d\\d:\\d\\d))?';
+// For Salesforce a word may begin right behind a number or a date: what is glued to one is refused.
+const NUMBER = `(?:${DATE}|\\d+(?:\\.\\d+)?)(?![A-Za-z0-9_.])`;
+const TOKEN = new RegExp(`\\s+|'(?:[^'\\\\]|\\\\[^])*'|[A-Za-z_][A-Za-z0-9_.]*|${NUMBER}|<=|>=|!=|<>|[=<>(),:+-]`, 'y');
 const WRITES = ['FOR VIEW', 'FOR REFERENCE', 'FOR UPDATE', 'UPDATE TRACKING', 'UPDATE VIEWSTAT'];
 
 /**

@@ -1,5 +1,6 @@
 import { toId18 } from '#libs/domain/src/salesforce/contact.ts';
 import { toAppError } from '#libs/runtime/src/errors.ts';
+import type { FieldSelection, SourcePage } from '../kit/ports.ts';
 import type { SalesforceClient } from './client.ts';
 import type { ContactOptions } from './contacts.ts';
 import { selectFields } from './drift.ts';
@@ -44,27 +45,31 @@ function joined(some: ReadonlyMap<string, Row>, others: ReadonlyMap<string, Row>
   return new Map([...some].filter(([id]) => others.has(id)).map(([id, row]) => [id, { ...row, ...others.get(id) }]));
 }
 
+/** Contacts that were looked up, and the fields they are read by from here on where Contact was described for it. */
+export type LookedUp = Records & Pick<SourcePage, 'fields'>;
+
 /** Reads contacts by their ids as a scan reads them: Contact is described at the first, and again when a field has vanished. */
 export function contactLookUp(
   client: SalesforceClient,
-  { extraFields, onDrift, clock }: ContactOptions,
-): (ids: readonly string[]) => Promise<Records> {
+  { extraFields, onFields, clock }: ContactOptions,
+): (ids: readonly string[]) => Promise<LookedUp> {
   const make = recordMaker(() => clock.now());
-  let fields: string[] | undefined;
+  let selection: FieldSelection | undefined;
 
-  async function read(ids: readonly string[]): Promise<Records> {
-    if (fields === undefined) {
-      const selection = selectFields(await client.describe('Contact'), extraFields);
-      onDrift?.(selection.drift);
-      fields = selection.fields;
-    }
-    return make.ofRecords(fields, [...(await lookUp(client, fields, ids)).values()]);
+  async function read(ids: readonly string[]): Promise<LookedUp> {
+    if (selection !== undefined) return look(selection, ids);
+    selection = selectFields(await client.describe('Contact'), extraFields);
+    onFields?.(selection);
+    return { ...(await look(selection, ids)), fields: selection };
   }
+
+  const look = async ({ read: fields }: FieldSelection, ids: readonly string[]): Promise<Records> =>
+    make.ofRecords(fields, [...(await lookUp(client, fields, ids)).values()]);
 
   return (ids) =>
     read(ids).catch((error: unknown) => {
       if (toAppError(error).code !== 'salesforce_invalid_field') throw error;
-      fields = undefined;
+      selection = undefined;
       return read(ids);
     });
 }

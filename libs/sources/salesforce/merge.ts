@@ -1,24 +1,30 @@
-/** Everything several sources give, in the order in which it comes; each works on its next item while this one is handled. */
+/**
+ * Everything several sources give, in turns: an item of the first, which then stands behind the others, and so on. Each works on its
+ * next item while those of the others are handled, but the order does not depend on which is fastest.
+ */
 export async function* merge<T>(sources: readonly AsyncGenerator<T, void>[]): AsyncGenerator<T> {
-  interface Step {
-    source: AsyncGenerator<T, void>;
-    result: IteratorResult<T, void>;
-  }
-  const step = async (source: AsyncGenerator<T, void>): Promise<Step> => ({ source, result: await source.next() });
-  const pending = new Map(sources.map((source) => [source, step(source)]));
+  const turns = sources.map(workOn);
   try {
-    while (pending.size > 0) {
-      const { source, result } = await Promise.race(pending.values());
-      if (result.done === true) {
-        pending.delete(source);
-        continue;
-      }
-      pending.set(source, step(source));
-      yield result.value;
+    for (let turn = turns.shift(); turn !== undefined; turn = turns.shift()) {
+      const { source, item } = turn;
+      const { done, value } = await item;
+      if (done === true) continue;
+      turns.push(workOn(source));
+      yield value;
     }
   } finally {
-    // The others are let go of; the first error is the one that is told.
-    for (const other of pending.values()) other.catch(() => undefined);
-    await Promise.allSettled([...pending.keys()].map((source) => source.return()));
+    await Promise.allSettled(turns.map(({ source }) => source.return()));
   }
+}
+
+interface Turn<T> {
+  source: AsyncGenerator<T, void>;
+  item: Promise<IteratorResult<T, void>>;
+}
+
+function workOn<T>(source: AsyncGenerator<T, void>): Turn<T> {
+  const item = source.next();
+  // An error is told when it is its turn, or not at all when another one was before.
+  item.catch(() => undefined);
+  return { source, item };
 }

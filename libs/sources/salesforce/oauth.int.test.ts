@@ -1,14 +1,19 @@
 import { generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { loadSettings } from '#libs/runtime/src/config.ts';
 import type { AppError } from '#libs/runtime/src/errors.ts';
+import { salesforceAccess, SALESFORCE_SETTINGS } from '#libs/runtime/src/salesforce-settings.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
 import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';
 import { makeWorld } from '#testcontainers/simulators/salesforce/world.ts';
 import { systemClock } from '../kit/rate-limit.ts';
 import { createSalesforceClient, type SalesforceClient } from './client.ts';
-import { createSessions, type Login, type SessionsOptions } from './oauth.ts';
+import { createSessions, type Login, type Session, type SessionsOptions } from './oauth.ts';
 import { hastyClock } from './reading.fixture.ts';
 import { createUsageBudget } from './usage.ts';
 
@@ -76,7 +81,7 @@ describe('a login', () => {
     ['a wrong secret', { ...credentials, clientSecret: secret('wrong') }],
     ['a wrong password', { flow: 'password', clientId, clientSecret, username, password: secret('wrong') }],
     ['an unknown client', { ...credentials, clientId: 'unknown' }],
-    ['an assertion for somebody else', { ...jwt, audience: 'https://elsewhere.example' }],
+    ['an assertion for a sandbox', { ...jwt, audience: 'https://test.salesforce.com' }],
     ['a stale refresh token', { flow: 'refresh-token', clientId, clientSecret, refreshToken: secret('stale') }],
   ])('with %s is refused without a word of the secret', async (_name, login) => {
     const error = await sessionsOf(login)
@@ -87,6 +92,31 @@ describe('a login', () => {
       );
     expect(error).toMatchObject({ code: 'salesforce_unauthorized', kind: 'config' });
     expect(error!.message).not.toMatch(/wrong|stale/);
+  });
+
+  it('by JWT is for the login host of Salesforce, whatever the address of the org', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'salesforce-key-'));
+    const keyFile = join(folder, 'key.pem');
+    writeFileSync(keyFile, privateKey);
+    const env = {
+      SALESFORCE_CLIENT_ID: clientId,
+      SALESFORCE_USERNAME: username,
+      SALESFORCE_JWT_KEY_FILE: keyFile,
+      SALESFORCE_LOGIN_URL: simulator.baseUrl,
+    };
+    const sessionOf = (more: Record<string, string> = {}): Promise<Session> => {
+      const { loginUrl, login } = salesforceAccess(loadSettings(SALESFORCE_SETTINGS, { ...env, ...more }))!;
+      return sessionsOf(login, { loginUrl }).current();
+    };
+    try {
+      await sessionOf();
+      await expect(sessionOf({ SALESFORCE_JWT_AUDIENCE: simulator.baseUrl })).rejects.toMatchObject({
+        code: 'salesforce_unauthorized',
+        message: expect.stringMatching(/audience is invalid.*SALESFORCE_JWT_AUDIENCE/),
+      });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('whose assertion is late is refused', async () => {

@@ -105,14 +105,21 @@ describe('selected fields', () => {
   ];
 
   it('are the 82 and what became of the record', () => {
-    const { fields, drift } = selectFields(described);
-    expect(fields).toEqual([...CONTACT_FIELDS.map(({ api }) => api), 'IsDeleted', 'MasterRecordId']);
-    expect(drift).toEqual({ missing: [], changed: [], unmapped: ['Region__c'] });
+    expect(selectFields(described, [])).toEqual({
+      read: [...CONTACT_FIELDS.map(({ api }) => api), 'IsDeleted', 'MasterRecordId'],
+      missing: [],
+      changed: [],
+      unmapped: ['Region__c'],
+      unreadable: [],
+    });
   });
 
   it('never hold a compound', () => {
-    expect(selectFields(described, 'custom').fields.slice(84)).toEqual(['Region__c']);
-    expect(selectFields(described, ['AccountId', 'MN_Address__c', 'Nope__c']).fields.slice(84)).toEqual(['AccountId']);
+    const all = selectFields(described, 'custom');
+    expect([all.read.slice(84), all.unmapped, all.unreadable]).toEqual([['Region__c'], [], []]);
+    const some = selectFields(described, ['AccountId', 'MN_Address__c', 'Nope__c']);
+    expect([some.read.slice(84), some.unmapped]).toEqual([['AccountId'], ['Region__c']]);
+    expect(some.unreadable).toEqual(['MN_Address__c', 'Nope__c']);
   });
 
   it('tell what is hidden, retyped or longer', () => {
@@ -125,13 +132,13 @@ describe('selected fields', () => {
             ? { ...field, length: 255 }
             : field,
       );
-    const { fields, drift } = selectFields(other);
-    expect(fields).not.toContain('Fax');
-    expect(drift).toMatchObject({
+    const selection = selectFields(other, []);
+    expect(selection.read).not.toContain('Fax');
+    expect(selection).toMatchObject({
       missing: ['Fax'],
       changed: [
-        { api: 'Title', was: 'string(128)', is: 'string(255)' },
-        { api: 'NPI__c', was: 'string(20)', is: 'double(20)' },
+        { field: 'Title', was: 'string(128)', is: 'string(255)' },
+        { field: 'NPI__c', was: 'string(20)', is: 'double(20)' },
       ],
     });
   });
@@ -254,14 +261,21 @@ describe('merged sources', () => {
     }
   }
 
-  it('give all items, each source in its order', async () => {
+  it('give all items in turns, whichever is faster', async () => {
     const closed: string[] = [];
-    const items: number[] = [];
-    for await (const item of merge([from([1, 2, 3], closed), from([], closed), from([10, 20], closed)]))
-      items.push(item);
-    expect(items.filter((item) => item < 10)).toEqual([1, 2, 3]);
-    expect(items.filter((item) => item >= 10)).toEqual([10, 20]);
-    expect(closed).toHaveLength(3);
+    const released = Promise.withResolvers<void>();
+    async function* slow(): AsyncGenerator<number, void> {
+      await released.promise;
+      yield* from([100, 200], closed);
+    }
+    const ahead = merge([slow(), from([1, 2, 3], closed), from([], closed), from([10], closed)]);
+    const first = ahead.next();
+    // Items of the others have long been there.
+    setImmediate(released.resolve);
+    const items = [(await first).value];
+    for await (const item of ahead) items.push(item);
+    expect(items).toEqual([100, 1, 10, 200, 2, 3]);
+    expect(closed).toHaveLength(4);
   });
 
   it('are all closed after an error, and when nobody reads on', async () => {

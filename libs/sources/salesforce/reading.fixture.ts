@@ -1,11 +1,10 @@
 import type { AppError } from '#libs/runtime/src/errors.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { memoryRows, evidenceOf } from '../kit/memory.fixture.ts';
-import type { ReadContext, SourcePage, SourceRecord } from '../kit/ports.ts';
+import type { FieldSelection, ReadContext, SourcePage, SourceRecord } from '../kit/ports.ts';
 import { systemClock, type Clock } from '../kit/rate-limit.ts';
 import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
 import type { ContactOptions } from './contacts.ts';
-import type { Drift } from './drift.ts';
 import type { Login } from './oauth.ts';
 import { salesforceSource } from './source.ts';
 import type { ContactRequest } from './request.ts';
@@ -30,7 +29,7 @@ export interface Reading {
   records: SourceRecord[];
   /** Ids of contacts read, in the order of their records; repeats stand twice. */
   ids: string[];
-  drifts: Drift[];
+  fields: FieldSelection[];
   warnings: ApiUsage[];
   refused: AppError[];
   /** Times that known contacts were to be kept in the middle of the scan. */
@@ -68,7 +67,7 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
     pages: [],
     records: [],
     ids: [],
-    drifts: [],
+    fields: [],
     warnings: [],
     refused: [],
     kept: 0,
@@ -96,7 +95,6 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
       bulkFrom: 10_000,
       extraFields: [],
       clock: hastyClock,
-      onDrift: (drift) => reading.drifts.push(drift),
       onBehind: (watermark) => reading.behind.push(watermark),
       ...options.contacts,
     },
@@ -132,6 +130,7 @@ export async function readOrg(options: ReadingOptions): Promise<Reading> {
       // A database gives back what was saved, not the object itself.
       reading.pages.push({ ...page, position: JSON.parse(JSON.stringify(page.position)) as unknown });
       reading.records.push(...page.records);
+      if (page.fields !== undefined) reading.fields.push(page.fields);
       reading.ids.push(...page.records.map(({ id }) => id));
       if (tellsSeen) rows.see(page.seen);
       if (options.onPage?.(page, reading.pages.length - 1) === false) break;

@@ -6,8 +6,7 @@ import type { ReadContext, SourcePage, SourceRecord } from '../kit/ports.ts';
 import { readBulk, type BulkPosition } from './bulk.ts';
 import type { SalesforceClient } from './client.ts';
 import { countContacts, type ContactOptions } from './contacts.ts';
-import { contactLookUp, lookUp, LOOKUP_IDS } from './look-up.ts';
-import type { Records } from './records.ts';
+import { contactLookUp, lookUp, LOOKUP_IDS, type LookedUp } from './look-up.ts';
 import { readRest, type RestPosition } from './rest.ts';
 import { contactQuery } from './soql.ts';
 import { splitWindow, type Window } from './window.ts';
@@ -119,7 +118,8 @@ async function* readUnknown(
 }
 
 /** A page of keys, or of contacts that were read for theirs: those count once, as keys. */
-function keysPage(position: KeysPosition, { keys = [], records = [], counts }: Partial<Records> & { keys?: string[] }) {
+function keysPage(position: KeysPosition, read: Partial<LookedUp> & { keys?: string[] }) {
+  const { keys = [], records = [], counts, fields } = read;
   const { length } = keys;
   return {
     records,
@@ -127,6 +127,7 @@ function keysPage(position: KeysPosition, { keys = [], records = [], counts }: P
     seen: seenContacts(keys),
     counts: { read: length, unusable: counts?.unusable ?? 0, unknown: 0, keys: length },
     progress: { phase: 'keys', recordsTotal: position.total, lookupsDone: 0, lookupsTotal: null },
+    ...(fields === undefined ? {} : { fields }),
   } satisfies SourcePage;
 }
 

@@ -71,6 +71,11 @@ export async function* readSet(
 /** The rows that were delivered are not where they were. */
 class Shifted extends AppError {}
 
+function shifted(): Shifted {
+  const what = 'a result set of Salesforce has changed: it is read again from its beginning';
+  return new Shifted('salesforce_truncated', what);
+}
+
 function failureOf(error: unknown): AppError {
   if (error instanceof MalformedCsv)
     return new AppError('salesforce_truncated', `a result set of Salesforce is damaged: ${error.message}`, {
@@ -100,11 +105,7 @@ async function* readOnce(
     if (row.length !== columns.length) throw new MalformedCsv('a row has another width than the header');
     seen += 1;
     if (seen > from.rows) rows.push(row);
-    else if (seen === from.rows && from.lastId !== null && row[idAt] !== from.lastId)
-      throw new Shifted(
-        'salesforce_truncated',
-        'a result set of Salesforce has changed: it is read again from its beginning',
-      );
+    else if (seen === from.rows && from.lastId !== null && row[idAt] !== from.lastId) throw shifted();
   }
 
   function batch(isLast: boolean): SetBatch {
@@ -125,6 +126,7 @@ async function* readOnce(
     for (const row of csv.end()) take(row);
     if (stream.records !== null && seen !== stream.records)
       throw new AppError('salesforce_truncated', `a result set promised ${stream.records} rows and gave ${seen}`);
+    if (seen < from.rows) throw shifted();
     yield batch(true);
   } finally {
     await stream.close();

@@ -1,5 +1,6 @@
 import { AppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import type { Source } from '../kit/ports.ts';
+import { dropJob, type BulkPosition } from './bulk.ts';
 import { createSalesforceClient } from './client.ts';
 import { readCatchingUp } from './catch-up.ts';
 import type { ContactOptions } from './contacts.ts';
@@ -97,8 +98,23 @@ export function salesforceSource(options: SalesforceSourceOptions): Source {
           request.mode === 'reconcile'
             ? reconcile(client, context, contacts, options.vanished)
             : readCatchingUp(client, request, context, contacts, options.vanished),
+        async drop(position) {
+          const jobId = jobOf(position as Partial<ReadPosition>);
+          if (jobId !== undefined) await dropJob(client, jobId);
+        },
         requests: () => ({ all: client.requests(), list: 0 }),
       };
     },
   };
+}
+
+interface ReadPosition {
+  bulk: BulkPosition | null;
+  /** Where a scan compares keys that has read its contacts. */
+  reconciling: Partial<ReadPosition>;
+}
+
+/** The bulk job that a position of any reading stands on. */
+function jobOf({ bulk, reconciling }: Partial<ReadPosition>): string | undefined {
+  return reconciling === undefined ? bulk?.jobId : jobOf(reconciling);
 }

@@ -1,11 +1,11 @@
 import type { Sql } from './pool.ts';
 
-/** What would become of one row. */
+/** What would become of one row; of sf_contacts the id is that of the contact. */
 export interface RowChange {
-  table: 'vendors' | 'leads';
+  table: 'vendors' | 'leads' | 'sf_contacts';
   id: string;
-  outcome: 'created' | 'updated' | 'missing' | 'restored' | 'removed';
-  /** Columns that would change, with what they show and would show. */
+  outcome: 'created' | 'updated' | 'missing' | 'restored' | 'removed' | 'deleted';
+  /** Columns that would change, with what they show and would show; of sf_contacts only why a contact ended. */
   columns: Record<string, { before: unknown; after: unknown }>;
 }
 

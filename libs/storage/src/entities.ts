@@ -1,4 +1,5 @@
 import { defineEntity, type InferEntity } from '@mikro-orm/postgresql';
+import type { RunFields } from './runs.ts';
 import { SfContact } from './sf-contact-entity.ts';
 
 /** Entities for reading through the API; their tables are made by migrations and written by projections. */
@@ -112,6 +113,7 @@ const run = defineEntity({
     counters: p.json<Record<string, number>>().nullable(),
     tableCounters: p.json<Record<string, number>>().nullable(),
     fieldErrors: p.json<{ contactId: string; field: string; code: string }[]>().nullable(),
+    fields: p.json<RunFields>().nullable(),
     heldTables: p.json<string[]>().nullable(),
     progress: p.json<Record<string, number | string | null>>().nullable(),
     joinedTo: p.text().nullable(),

@@ -5,6 +5,7 @@ import { DELETED_STATUS } from '#libs/domain/src/life.ts';
 import type { Progress } from '#libs/domain/src/progress.ts';
 import { Lead, Run, Vendor, type LeadRecord, type RunRecord, type VendorRecord } from './entities.ts';
 import type { Sql } from './pool.ts';
+import type { RunFields } from './runs.ts';
 import { readProgress, type ReportedProgress } from './run-progress.ts';
 
 /** A page of rows. */
@@ -115,6 +116,8 @@ export interface RunView {
   /** Counters of a source that fills one table; null for others. */
   tableStats: TableCounters | null;
   fieldErrors: { contactId: string; field: string; code: string }[] | null;
+  /** What the source showed of the fields that were to be read; null where it was not asked. */
+  fields: RunFields | null;
   heldTables: string[] | null;
   /** Null until somebody begins to read. */
   progress: Progress | null;
@@ -138,7 +141,7 @@ export async function readRun(sql: Sql, syncId: string, accounts?: readonly stri
 export async function readRuns(sql: Sql, syncIds: readonly string[], accounts?: readonly string[]): Promise<RunView[]> {
   const { rows } = await sql.query<Omit<RunView, 'progress'> & { reported: ReportedProgress | null }>(
     `select sync_id as "syncId", source, account, mode, dry_run as "dryRun", status, joined_to as "joinedTo", phase, success, message,
-       exit_code as "exitCode", error, counters as stats, table_counters as "tableStats", field_errors as "fieldErrors", held_tables as "heldTables",
+       exit_code as "exitCode", error, counters as stats, table_counters as "tableStats", field_errors as "fieldErrors", fields, held_tables as "heldTables",
        progress || jsonb_build_object('phase', phase) as reported, requested_at as "requestedAt",
        started_at as "startedAt", finished_at as "finishedAt", paused_at as "pausedAt",
        round(extract(epoch from finished_at - started_at), 3) as duration

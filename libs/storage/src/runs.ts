@@ -2,6 +2,12 @@ import type { Events } from '#libs/contracts/src/generated/events.ts';
 import { ERROR_CODES, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import type { Sql } from './pool.ts';
 
+/** What the source showed of the fields that a run was to read. */
+export type RunFields = Pick<
+  Events['crm.scan.v1.ScanFieldsSelected'],
+  'read' | 'missing' | 'changed' | 'unmapped' | 'unreadable'
+>;
+
 type Written = Partial<Record<Column, unknown>>;
 type Column =
   | 'mode'
@@ -15,6 +21,7 @@ type Column =
   | 'counters'
   | 'table_counters'
   | 'field_errors'
+  | 'fields'
   | 'held_tables'
   | 'progress'
   | 'joined_to'
@@ -55,7 +62,15 @@ export async function applyRunEvent<T extends keyof typeof RUN_EVENTS>(
 }
 
 const TIMES = new Set<Column>(['requested_at', 'started_at', 'read_at', 'finished_at', 'paused_at']);
-const JSONS = new Set<Column>(['error', 'counters', 'table_counters', 'field_errors', 'held_tables', 'progress']);
+const JSONS = new Set<Column>([
+  'error',
+  'counters',
+  'table_counters',
+  'field_errors',
+  'fields',
+  'held_tables',
+  'progress',
+]);
 
 function cast(column: Column, parameter: string): string {
   if (TIMES.has(column)) return `to_timestamp(${parameter}::float8 / 1000.0)`;
@@ -109,6 +124,18 @@ const RUN_EVENTS = {
     syncId: e.scanId,
     status: 'running',
     written: { mode: e.mode, dry_run: e.dryRun, started_at: e.startedAt },
+  }),
+  'crm.scan.v1.ScanFieldsSelected': ({
+    scanId: syncId,
+    read,
+    missing,
+    changed,
+    unmapped,
+    unreadable,
+  }: Events['crm.scan.v1.ScanFieldsSelected']): RunChange => ({
+    syncId,
+    status: 'running',
+    written: { fields: { read, missing, changed, unmapped, unreadable } satisfies RunFields },
   }),
   'crm.scan.v1.ScanProgressed': (e: Events['crm.scan.v1.ScanProgressed']): RunChange => ({
     syncId: e.scanId,

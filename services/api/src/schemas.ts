@@ -21,6 +21,16 @@ export const pageOf = <T extends z.ZodType>(item: T) =>
 const COUNTERS = z.record(z.string(), z.number()).nullable();
 const FAILURE = z.strictObject({ code: z.string(), kind: z.string(), message: z.string() }).nullable();
 const FIELD_ERRORS = z.array(z.strictObject({ contactId: z.string(), field: z.string(), code: z.string() })).nullable();
+const FIELDS = z
+  .strictObject({
+    read: list,
+    missing: list.describe('mapped and not visible: their columns keep what they have'),
+    changed: z.array(z.strictObject({ field: z.string(), was: z.string(), is: z.string() })),
+    unmapped: list.describe('custom fields that nobody reads'),
+    unreadable: list.describe('asked for by the settings, and not there'),
+  })
+  .nullable()
+  .describe('what the source showed of the fields that were to be read');
 const RUN_COMMON = {
   syncId: z.string(),
   source: z.string(),
@@ -35,6 +45,7 @@ const RUN_COMMON = {
   exitCode: z.int().nullable(),
   error: FAILURE,
   fieldErrors: FIELD_ERRORS,
+  fields: FIELDS,
   heldTables: list.nullable(),
 };
 
@@ -102,10 +113,12 @@ export const CHANGES = z.strictObject({
   leftOut: z.int().describe('changes that were not kept'),
   items: z.array(
     z.strictObject({
-      table: z.enum(['vendors', 'leads']),
+      table: z.enum(['vendors', 'leads', 'sf_contacts']),
       id: z.string(),
-      outcome: z.enum(['created', 'updated', 'missing', 'restored', 'removed']),
-      columns: z.record(z.string(), z.strictObject({ before: z.unknown(), after: z.unknown() })),
+      outcome: z.enum(['created', 'updated', 'missing', 'restored', 'removed', 'deleted']),
+      columns: z
+        .record(z.string(), z.strictObject({ before: z.unknown(), after: z.unknown() }))
+        .describe('of sf_contacts only why a contact ended'),
     }),
   ),
 });

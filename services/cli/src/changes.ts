@@ -20,6 +20,7 @@ export function describeChanges({ total, leftOut, items }: ChangeSet): string {
 
 function describeChange({ table, id, outcome, columns }: RowChange): string {
   const names = Object.entries(columns);
+  if (names.length === 0) return `${table} ${id} ${outcome}`;
   if (outcome === 'created')
     return `${table} ${id} created: ${text(columns['name']?.after ?? columns['customer_name']?.after)}`;
   const changes = names.map(([name, { before, after }]) => `${name} ${text(before)} -> ${text(after)}`);

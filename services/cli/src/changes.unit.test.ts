@@ -14,11 +14,13 @@ describe('the changes of a dry run for people', () => {
   it('are counted, each with what it shows and would show', () => {
     const created = change({ id: 'v2', outcome: 'created', columns: { name: { before: null, after: 'Bob' } } });
     const long = change({ table: 'leads', columns: { source: { before: null, after: 'x'.repeat(99) } } });
-    expect(describeChanges({ total: 3, leftOut: 0, items: [change(), created, long] }).split('\n')).toEqual([
-      'Changes: 3',
+    const contact = change({ table: 'sf_contacts', id: '003', outcome: 'created', columns: {} });
+    expect(describeChanges({ total: 4, leftOut: 0, items: [change(), created, long, contact] }).split('\n')).toEqual([
+      'Changes: 4',
       '  vendors v1 updated: name "Ann" -> "Anna"',
       '  vendors v2 created: "Bob"',
       `  leads v1 updated: source null -> "${'x'.repeat(56)}...`,
+      '  sf_contacts 003 created',
     ]);
   });
 

@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { ChangeSet } from '#libs/storage/src/dry-run-changes.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 import { readRuns, type RunView } from '#libs/storage/src/reads.ts';
+import type { RunFields } from '#libs/storage/src/runs.ts';
 
 const LOOK_EVERY_MS = 150;
 /** Exit code of what did not come to its end. */
@@ -71,6 +72,8 @@ export interface SyncResult {
   /** Every counter of the source, always. */
   stats: Record<string, number>;
   fieldErrors?: { contactId: string; field: string; code: string }[];
+  /** What the source showed of the fields that were to be read, where it was asked. */
+  fields?: RunFields;
   /** What a dry run would change. */
   changes?: ChangeSet;
   /** Only on failure. */
@@ -79,7 +82,7 @@ export interface SyncResult {
 
 /** The result of a run that is over. */
 export function resultOf(run: RunView, changes?: ChangeSet): SyncResult {
-  const { syncId, source, account, success, message, duration, stats, tableStats, error, fieldErrors } = run;
+  const { syncId, source, account, success, message, duration, stats, tableStats, error, fieldErrors, fields } = run;
   return {
     syncId,
     source,
@@ -89,6 +92,7 @@ export function resultOf(run: RunView, changes?: ChangeSet): SyncResult {
     duration: duration ?? 0,
     stats: tableStats === null ? (stats ?? {}) : namedStatistics(tableStats),
     ...(fieldErrors === null || fieldErrors.length === 0 ? {} : { fieldErrors }),
+    ...(fields === null ? {} : { fields }),
     ...(changes === undefined ? {} : { changes }),
     ...(success === true ? {} : { error: error ?? { code: 'incomplete', message: message ?? '' } }),
   };

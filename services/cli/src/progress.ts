@@ -78,7 +78,28 @@ export function describeResult(run: RunView): string {
     ...(errors.length === 0
       ? []
       : [`Field errors (first ${errors.length} of ${run.stats?.['field_errors'] ?? errors.length}):`, ...errors]),
+    ...describeFields(run.fields),
   ].join('\n');
+}
+
+const FIELDS_TOLD = 10;
+
+/** How the fields differ from those that are mapped: nothing where they do not. */
+function describeFields(fields: RunView['fields']): string[] {
+  if (fields === null) return [];
+  const { missing, changed, unreadable, unmapped } = fields;
+  const told: [what: string, names: string[]][] = [
+    ['Not visible, so left as they are', missing],
+    ['Changed, so that values may not fit', changed.map(({ field, was, is }) => `${field} is ${is}, not ${was}`)],
+    ['Not there or not visible (SALESFORCE_EXTRA_FIELDS)', unreadable],
+    ['Custom fields that are not read (SALESFORCE_EXTRA_FIELDS)', unmapped],
+  ];
+  return told
+    .filter(([, names]) => names.length > 0)
+    .map(([what, names]) => {
+      const more = names.length > FIELDS_TOLD ? ` and ${names.length - FIELDS_TOLD} more` : '';
+      return `${what}: ${names.slice(0, FIELDS_TOLD).join(', ')}${more}`;
+    });
 }
 
 function describeStats({ stats, tableStats, duration }: RunView): string[] {

@@ -13,6 +13,7 @@ const run = {
   tableStats: null,
   error: null,
   fieldErrors: null,
+  fields: null,
 } as unknown as RunView;
 
 it('statistics have the names of the old service', () => {

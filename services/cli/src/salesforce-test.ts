@@ -1,9 +1,15 @@
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import type { SalesforceAccess, SalesforceLogin, SalesforceSettings } from '#libs/runtime/src/salesforce-settings.ts';
+import {
+  extraFieldsOf,
+  type SalesforceAccess,
+  type SalesforceLogin,
+  type SalesforceSettings,
+} from '#libs/runtime/src/salesforce-settings.ts';
+import type { FieldSelection } from '#libs/sources/kit/ports.ts';
 import { systemClock } from '#libs/sources/kit/rate-limit.ts';
 import { createSalesforceClient, type SalesforceClient } from '#libs/sources/salesforce/client.ts';
 import { countContacts } from '#libs/sources/salesforce/contacts.ts';
-import { selectFields, type Selection } from '#libs/sources/salesforce/drift.ts';
+import { selectFields } from '#libs/sources/salesforce/drift.ts';
 import { createSessions } from '#libs/sources/salesforce/oauth.ts';
 import { contactQuery } from '#libs/sources/salesforce/soql.ts';
 import { createUsageBudget, type ApiUsage } from '#libs/sources/salesforce/usage.ts';
@@ -55,7 +61,7 @@ export async function testSalesforce(
     await check(
       'fields',
       () => undefined,
-      async () => fieldsOf(selectFields(await client.describe('Contact'))),
+      async () => fieldsOf(selectFields(await client.describe('Contact'), extraFieldsOf(settings))),
     ),
     await check('REST API', ceilingRemedy, async () => {
       const { records } = await client.query(contactQuery(['Id'], { from: null, to: null }, 1), false);
@@ -100,6 +106,8 @@ const REFUSALS: readonly [says: RegExp, variables: (login: SalesforceLogin) => s
 export function loginRemedy({ code, message }: AppError, login: SalesforceLogin): string | undefined {
   if (code === 'salesforce_timeout') return 'check the network, SALESFORCE_DOMAIN and SALESFORCE_REQUEST_TIMEOUT';
   if (code !== 'salesforce_unauthorized') return undefined;
+  // The message names the setting.
+  if (message.includes('SALESFORCE_JWT_AUDIENCE')) return undefined;
   const known = REFUSALS.find(([says]) => says.test(message));
   return known === undefined ? undefined : `check ${known[1](login)}`;
 }
@@ -147,19 +155,25 @@ export function speedOf(settings: SalesforceSettings, contacts: number | null, u
 const NEEDED: readonly string[] = ['Id', 'LastName', 'SystemModstamp'];
 
 /** Which fields would end in a constraint error or stay empty. Throws where no row, or not every value, would fit. */
-export function fieldsOf({ fields, drift }: Selection): string {
-  const hidden = NEEDED.filter((name) => !fields.includes(name));
+export function fieldsOf({ read, missing, changed, unmapped, unreadable }: FieldSelection): string {
+  const hidden = NEEDED.filter((name) => !read.includes(name));
   if (hidden.length > 0)
     throw new AppError(
       'salesforce_forbidden',
       `the user does not see ${hidden.join(', ')} of Contact: grant read access`,
     );
-  if (drift.changed.length > 0) {
-    const changed = drift.changed.map(({ api, was, is }) => `${api} is ${is}, not ${was}`);
-    throw new AppError('salesforce_invalid_field', `values may not fit their columns: ${changed.join('; ')}`);
+  if (changed.length > 0) {
+    const others = changed.map(({ field, was, is }) => `${field} is ${is}, not ${was}`);
+    throw new AppError('salesforce_invalid_field', `values may not fit their columns: ${others.join('; ')}`);
   }
-  const missing = drift.missing.length === 0 ? '' : `; not visible, so left as they are: ${drift.missing.join(', ')}`;
-  return `${fields.length} fields are read${missing}`;
+  if (unreadable.length > 0)
+    throw new AppError(
+      'salesforce_invalid_field',
+      `SALESFORCE_EXTRA_FIELDS names what Contact does not have, or the user does not see: ${unreadable.join(', ')}`,
+    );
+  const left = missing.length === 0 ? '' : `; not visible, so left as they are: ${missing.join(', ')}`;
+  const unread = unmapped.length === 0 ? '' : `; custom fields not read (SALESFORCE_EXTRA_FIELDS): ${unmapped.length}`;
+  return `${read.length} fields are read${left}${unread}`;
 }
 
 /** A job of no rows: made and taken back. */

@@ -55,21 +55,27 @@ describe('speed', () => {
 });
 
 describe('fields', () => {
-  const drift = { missing: [], changed: [], unmapped: [] };
-  const fields = ['Id', 'LastName', 'SystemModstamp'];
+  const read = ['Id', 'LastName', 'SystemModstamp'];
+  const selection = { read, missing: [], changed: [], unmapped: [], unreadable: [] };
 
   it('that are hidden are named, and read is what is left', () => {
-    expect(fieldsOf({ fields, drift: { ...drift, missing: ['NPI__c'] } })).toMatch(/left as they are: NPI__c/);
+    expect(fieldsOf({ ...selection, missing: ['NPI__c'] })).toMatch(/left as they are: NPI__c/);
   });
 
   it('that no row can do without are named', () => {
-    expect(() => fieldsOf({ fields: ['Id', 'SystemModstamp'], drift })).toThrow(/does not see LastName/);
+    expect(() => fieldsOf({ ...selection, read: ['Id', 'SystemModstamp'] })).toThrow(/does not see LastName/);
   });
 
   it('whose values may not fit are named', () => {
-    const changed = [{ api: 'NPI__c', was: 'string(20)', is: 'string(255)' }];
-    expect(() => fieldsOf({ fields, drift: { ...drift, changed } })).toThrow(
-      /NPI__c is string\(255\), not string\(20\)/,
-    );
+    const changed = [{ field: 'NPI__c', was: 'string(20)', is: 'string(255)' }];
+    expect(() => fieldsOf({ ...selection, changed })).toThrow(/NPI__c is string\(255\), not string\(20\)/);
+  });
+
+  it('that the settings ask for and nobody sees are named', () => {
+    expect(() => fieldsOf({ ...selection, unreadable: ['Nope__c'] })).toThrow(/SALESFORCE_EXTRA_FIELDS .*: Nope__c$/);
+  });
+
+  it('that are custom and not read are counted', () => {
+    expect(fieldsOf({ ...selection, unmapped: ['Region__c'] })).toMatch(/custom fields not read .*: 1$/);
   });
 });

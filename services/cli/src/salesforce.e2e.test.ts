@@ -96,11 +96,14 @@ describe('tributary sync salesforce', () => {
     world.advance(3_600_000);
     const dry = await sync(['--mode', 'bulk', '--full', '--dry-run', '--json']);
     expect([dry.code, await contacts()]).toEqual([0, 0]);
+    const { changes } = JSON.parse(dry.stdout) as { changes: { total: number; items: object[] } };
     const first = await sync(['--mode', 'bulk', '--full', '--json']);
     const { stats } = JSON.parse(first.stdout) as { stats: Record<string, number> };
     expect(first.code).toBe(0);
     expect(stats).toMatchObject({ errors: 0, quarantined_records: 0, final_database_count: stats['new_records'] });
     expect(stats['new_records']).toBeGreaterThan(40);
+    expect([changes.total, changes.items.length]).toEqual([stats['new_records'], stats['new_records']]);
+    expect(changes.items[0]).toMatchObject({ table: 'sf_contacts', outcome: 'created' });
     world.changeContact(makeId(PREFIXES.Contact, NAMELESS), { FirstName: 'Ada' });
     world.deleteContact(makeId(PREFIXES.Contact, 0));
     world.advance(3_600_000);
@@ -118,6 +121,20 @@ describe('tributary sync salesforce', () => {
     const { fieldErrors } = JSON.parse(stdout) as { fieldErrors: object[] };
     const nameless = { contactId: makeId(PREFIXES.Contact, NAMELESS), field: 'last_name', code: 'required' };
     expect(fieldErrors).toContainEqual(nameless);
+  }, 60_000);
+
+  it('tells of fields that are hidden, new, or asked for and not there, and reads what there is', async () => {
+    simulator.schema.hide('NPI__c');
+    simulator.schema.add('Region__c', 255);
+    const more = { SALESFORCE_EXTRA_FIELDS: 'Nope__c' };
+    const tested = await sync(['--test'], more);
+    expect([tested.code, tested.stdout]).toEqual([2, expect.stringMatching(/FAIL +fields: .*EXTRA_FIELDS .*Nope__c/)]);
+    const { code, stdout } = await sync(['--mode', 'rest', '--limit', '5', '--json'], more);
+    expect([code, JSON.parse(stdout)]).toMatchObject([
+      0,
+      { success: true, fields: { missing: ['NPI__c'], unmapped: ['Region__c'], unreadable: ['Nope__c'] } },
+    ]);
+    simulator.schema.show('NPI__c');
   }, 60_000);
 
   it('the documented functions give the same statistics, and the rows', async () => {

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
+import type { ScanApplied } from '#libs/contracts/src/generated/events.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
@@ -146,8 +147,14 @@ function mortal(store: ScanStore, { step, isKept }: Crash, died: () => void): Sc
   };
 }
 
-/** Scans the org to the end, whoever dies on the way; resolves with whether anybody did. */
-async function scan(way: Way, crash?: Crash): Promise<boolean> {
+/** How a scan ended. */
+interface Ended {
+  isDead: boolean;
+  result: Pick<ScanApplied, 'status' | 'tableCounters' | 'fieldErrors'>;
+}
+
+/** Scans the org to the end, whoever dies on the way. */
+async function scan(way: Way, crash?: Crash): Promise<Ended> {
   const scanId = randomUUID();
   const asked = { ...ASKED_NOTHING, api: way.api };
   const request = { scanId, source: 'salesforce', account: ORG, mode: 'full', dryRun: false, contactId: null, asked };
@@ -160,7 +167,14 @@ async function scan(way: Way, crash?: Crash): Promise<boolean> {
   connector.start();
   await applied(scanId);
   await connector.stop();
-  return isDead;
+  return { isDead, result: await resultOf(scanId) };
+}
+
+async function resultOf(scanId: string): Promise<Ended['result']> {
+  const { rows } = await database.pool.query<{ content: string }>('select content from tributary.outbox order by id');
+  const values = rows.flatMap(({ content }) => JSON.parse(content) as { value: ScanApplied }[]);
+  const { status, tableCounters, fieldErrors } = values.find(({ value }) => value.scanId === scanId)!.value;
+  return { status, tableCounters, fieldErrors };
 }
 
 /** Runs a connector until it is dead, or the scan has come to its end before that. */
@@ -192,17 +206,17 @@ async function applied(scanId: string): Promise<void> {
 /** When things were read, which differs from scan to scan. */
 const READING = ['created_at', 'last_synced_at', 'deletion_read_at', 'read_at'];
 
-/** The table as a scan leaves it that finds what the first one left. */
-async function tableAfter(way: Way, crash?: Crash): Promise<{ rows: unknown[]; isDead: boolean }> {
+/** The table as a scan leaves it that finds what the first one left, and how the scan ended. */
+async function tableAfter(way: Way, crash?: Crash): Promise<Ended & { rows: unknown[] }> {
   await database.pool.query(`truncate sf_contacts, tributary.sf_deletions;
     insert into sf_contacts table contacts_before; insert into tributary.sf_deletions table deletions_before`);
-  const isDead = await scan(way, crash);
+  const ended = await scan(way, crash);
   const { rows } = await database.pool.query<{ row: object }>(
     `select to_jsonb(t) - $1::text[] as row from sf_contacts t
      union all select to_jsonb(d) - $1::text[] from tributary.sf_deletions d order by 1`,
     [READING],
   );
-  return { rows: rows.map(({ row }) => row), isDead };
+  return { rows: rows.map(({ row }) => row), ...ended };
 }
 
 it.each<[string, Way, number]>([
@@ -210,20 +224,21 @@ it.each<[string, Way, number]>([
   ['each batch of result sets side by side', { api: 'bulk', parallel: 3 }, 8],
   ['each nextRecordsUrl', { api: 'rest' }, 5],
 ])(
-  'a connector that dies at %s, before or after its position is kept, leaves the table of an undisturbed scan',
+  'a connector that dies at %s, before or after its position is kept, leaves table and counters of an undisturbed scan',
   async (_where, way, steps) => {
     const undisturbed = await tableAfter(way);
     expect(undisturbed.rows.length).toBeGreaterThan(CONTACTS - 10);
+    expect(undisturbed.result).toMatchObject({ status: 'incomplete', tableCounters: { updated: 5, quarantined: 1 } });
     const deaths = { true: 0, false: 0 };
     for (const isKept of [false, true]) {
       for (let step = 1; ; step += 1) {
-        const { rows, isDead } = await tableAfter(way, { step, isKept });
-        expect([step, isKept, rows]).toEqual([step, isKept, undisturbed.rows]);
+        const { rows, isDead, result } = await tableAfter(way, { step, isKept });
+        expect([step, isKept, rows, result]).toEqual([step, isKept, undisturbed.rows, undisturbed.result]);
         if (!isDead) break;
         deaths[`${isKept}`] += 1;
       }
     }
     expect(Math.min(deaths.true, deaths.false)).toBeGreaterThanOrEqual(steps);
   },
-  60_000,
+  120_000,
 );

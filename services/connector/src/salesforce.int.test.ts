@@ -251,6 +251,26 @@ it('aborts its job when it is cancelled, and answers for nothing', async () => {
   await endScans(platform.database, syncId);
 }, 60_000);
 
+it.each<[string, Partial<SyncOrder>]>([
+  ['of contacts', { api: 'bulk' }],
+  ['of keys', { mode: 'reconcile' }],
+])(
+  'aborts the job %s of a sync that is held when it is cancelled',
+  async (_what, order) => {
+    await host!.stop();
+    await start({ SALESFORCE_BULK_THRESHOLD: '1' });
+    simulator.faults.add({ kind: 'request-limit', match: '/results', times: 1 });
+    const syncId = await ask(order);
+    const held = await follow(syncId, ({ status, error }) => status === 'paused' && error !== null);
+    expect(asked('PATCH')).toBe(0);
+    await platform.producer.send([controlRequest('cancel', held, 'test')]);
+    expect(await follow(syncId, isRead)).toMatchObject({ error: { code: 'scan_cancelled' } });
+    expect(asked('PATCH /services/data/v58.0/jobs/query/750')).toBe(1);
+    await endScans(platform.database, syncId);
+  },
+  60_000,
+);
+
 it('ends what nobody can read any more, and names what to set', async () => {
   const scanId = randomUUID();
   const request = { source: 'salesforce', account: `left-${account}`, mode: 'full', dryRun: false, contactId: null };

@@ -1,6 +1,10 @@
 import { instrument } from '#libs/runtime/src/instrument.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
-import type { SalesforceAccess, SalesforceSettings } from '#libs/runtime/src/salesforce-settings.ts';
+import {
+  extraFieldsOf,
+  type SalesforceAccess,
+  type SalesforceSettings,
+} from '#libs/runtime/src/salesforce-settings.ts';
 import type { Source } from '#libs/sources/kit/ports.ts';
 import { systemClock } from '#libs/sources/kit/rate-limit.ts';
 import type { ContactOptions } from '#libs/sources/salesforce/contacts.ts';
@@ -23,9 +27,12 @@ export function salesforceOf(settings: SalesforceSettings, access: SalesforceAcc
     patienceMs: settings.SALESFORCE_RETRY_SECONDS * 1000,
     contacts: {
       ...contactOptions(settings),
-      onDrift({ missing, changed, unmapped }) {
-        if (missing.length + changed.length > 0)
-          logger.warn({ source, missing, changed, unmapped: unmapped.length }, 'fields of Contact are not as expected');
+      onFields({ missing, changed, unreadable, unmapped }) {
+        if (missing.length + changed.length + unreadable.length > 0)
+          logger.warn(
+            { source, missing, changed, unreadable, unmapped: unmapped.length },
+            'fields of Contact are not as expected',
+          );
       },
       onBehind(watermark) {
         logger.warn(
@@ -54,7 +61,6 @@ export function salesforceOf(settings: SalesforceSettings, access: SalesforceAcc
 }
 
 function contactOptions(settings: SalesforceSettings): ContactOptions {
-  const { SALESFORCE_EXTRA_FIELDS: extra } = settings;
   return {
     bulk: {
       batchRows: settings.SALESFORCE_BATCH_ROWS,
@@ -67,7 +73,7 @@ function contactOptions(settings: SalesforceSettings): ContactOptions {
     },
     windows: { overlapMs: settings.SALESFORCE_OVERLAP * 1000, lagMs: LAG_MS },
     bulkFrom: settings.SALESFORCE_BULK_THRESHOLD,
-    extraFields: extra.length === 1 && extra[0] === 'custom' ? 'custom' : extra,
+    extraFields: extraFieldsOf(settings),
     clock: systemClock,
   };
 }

@@ -4,7 +4,6 @@ import { denied, fail } from './errors.ts';
 import type { State } from './state.ts';
 
 const LARGEST_JWT_LIFE_S = 5 * 60;
-const AUDIENCES = ['https://login.salesforce.com', 'https://test.salesforce.com'];
 
 /** Token, revoke and userinfo (salesforce A2). */
 export function addAuthRoutes(app: Express, state: State, authorize: RequestHandler): void {
@@ -104,7 +103,7 @@ const GRANTS: Record<string, Refuse> = {
     const { iss, sub, aud, exp } = JSON.parse(Buffer.from(body, 'base64url').toString()) as Record<string, unknown>;
     if (iss !== credentials.clientId) throw denied('invalid_client_id', 'client identifier invalid');
     if (sub !== credentials.username) throw denied('invalid_grant', "user hasn't approved this consumer");
-    if (![...AUDIENCES, state.baseUrl()].includes(String(aud))) throw denied('invalid_grant', 'audience is invalid');
+    if (!credentials.jwtAudiences.includes(String(aud))) throw denied('invalid_grant', 'audience is invalid');
     const lifeS = Number(exp) - Date.now() / 1000;
     if (!(lifeS > 0 && lifeS <= LARGEST_JWT_LIFE_S)) throw denied('invalid_grant', 'assertion is expired');
   },

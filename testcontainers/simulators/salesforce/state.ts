@@ -55,6 +55,8 @@ export interface Credentials {
   refreshToken: string;
   /** PEM of the key that assertions are signed with; without one the JWT flow is refused. */
   jwtPublicKey: string | undefined;
+  /** Whom assertions may be for: the login host of production or of sandboxes, and sites of the org; not its My Domain. */
+  jwtAudiences: readonly string[];
 }
 
 /** What all routes share. */
@@ -80,4 +82,5 @@ export const SIMULATED_CREDENTIALS: Credentials = {
   password: 'simulated-passwordSIMULATEDTOKEN',
   refreshToken: '5Aep861.simulated.refresh',
   jwtPublicKey: undefined,
+  jwtAudiences: ['https://login.salesforce.com'],
 };

@@ -1174,6 +1174,38 @@ export interface ScanFailed {
   failedAt: number;
 }
 
+/** A mapped field of another type, or longer than its column. */
+export interface ChangedField {
+  /** Its name at the source. */
+  field: string;
+  /** Type that it is mapped with. */
+  was: string;
+  /** Type that the source gives it now. */
+  is: string;
+}
+
+/** What the account shows of the fields a scan is to read: told when it begins, and again when that changes meanwhile. */
+export interface ScanFieldsSelected {
+  /** Id of the scan, equal to its SyncRequested. */
+  scanId: string;
+  /** Source connector. */
+  source: string;
+  /** Account that is read. */
+  account: string;
+  /** Fields that are read: wanted and visible. */
+  read: string[];
+  /** Mapped fields that the login user does not see: their columns keep what they have. */
+  missing: string[];
+  /** Mapped fields whose values may not fit any more. */
+  changed: ChangedField[];
+  /** Custom fields that nobody reads. */
+  unmapped: string[];
+  /** Fields that the settings ask for besides the mapped ones, and that are not there, not visible, or of a type that cannot be read. */
+  unreadable: string[];
+  /** When the source was asked. */
+  at: number;
+}
+
 /** A sync that asked for the same as one that had not begun to read: it reads nothing itself and ends with the other's result. */
 export interface ScanJoined {
   /** Id of the scan, equal to its SyncRequested. */
@@ -1451,6 +1483,7 @@ export interface Events {
   'crm.scan.v1.ScanApplied': ScanApplied;
   'crm.scan.v1.ScanCompleted': ScanCompleted;
   'crm.scan.v1.ScanFailed': ScanFailed;
+  'crm.scan.v1.ScanFieldsSelected': ScanFieldsSelected;
   'crm.scan.v1.ScanJoined': ScanJoined;
   'crm.scan.v1.ScanMarker': ScanMarker;
   'crm.scan.v1.ScanPaused': ScanPaused;

@@ -2355,6 +2355,47 @@ export const SCHEMAS = {
       { name: 'failedAt', type: { type: 'long', logicalType: 'timestamp-millis' }, doc: 'When it gave up.' },
     ],
   },
+  'crm.scan.v1.ScanFieldsSelected': {
+    type: 'record',
+    name: 'ScanFieldsSelected',
+    namespace: 'crm.scan.v1',
+    doc: 'What the account shows of the fields a scan is to read: told when it begins, and again when that changes meanwhile.',
+    fields: [
+      { name: 'scanId', type: 'string', doc: 'Id of the scan, equal to its SyncRequested.' },
+      { name: 'source', type: 'string', doc: 'Source connector.' },
+      { name: 'account', type: 'string', doc: 'Account that is read.' },
+      { name: 'read', type: { type: 'array', items: 'string' }, doc: 'Fields that are read: wanted and visible.' },
+      {
+        name: 'missing',
+        type: { type: 'array', items: 'string' },
+        doc: 'Mapped fields that the login user does not see: their columns keep what they have.',
+      },
+      {
+        name: 'changed',
+        type: {
+          type: 'array',
+          items: {
+            type: 'record',
+            name: 'ChangedField',
+            doc: 'A mapped field of another type, or longer than its column.',
+            fields: [
+              { name: 'field', type: 'string', doc: 'Its name at the source.' },
+              { name: 'was', type: 'string', doc: 'Type that it is mapped with.' },
+              { name: 'is', type: 'string', doc: 'Type that the source gives it now.' },
+            ],
+          },
+        },
+        doc: 'Mapped fields whose values may not fit any more.',
+      },
+      { name: 'unmapped', type: { type: 'array', items: 'string' }, doc: 'Custom fields that nobody reads.' },
+      {
+        name: 'unreadable',
+        type: { type: 'array', items: 'string' },
+        doc: 'Fields that the settings ask for besides the mapped ones, and that are not there, not visible, or of a type that cannot be read.',
+      },
+      { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' }, doc: 'When the source was asked.' },
+    ],
+  },
   'crm.scan.v1.ScanJoined': {
     type: 'record',
     name: 'ScanJoined',

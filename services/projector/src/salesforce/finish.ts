@@ -4,6 +4,8 @@ import { concludeTable } from '#libs/domain/src/table-result.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { closedAt, doubtsOf, faultyFields, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
+import { saveChanges } from '#libs/storage/src/dry-run-changes.ts';
+import { trialChanges } from '#libs/storage/src/sf-trials.ts';
 import { countContacts } from '#libs/storage/src/sf-contacts.ts';
 import { closeScan } from '../close-scan.ts';
 
@@ -14,19 +16,21 @@ import { closeScan } from '../close-scan.ts';
 export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[]): Promise<void> {
   const { marker } = partitions[0]!;
   const { scanId, source, account, mode, dryRun, startedAt, failureCode, failureMessage, failureExitCode } = marker;
-  const { holes } = doubtsOf(partitions);
+  const { holes, deadLettered } = doubtsOf(partitions);
   const total = await countContacts(sql, account);
   // A reconciliation retrieves keys; what it publishes is only what it finds gone.
   const keys = marker.keysListed ?? null;
   const counted = countersOf(partitions, holes);
   const counters = { ...counted, total, retrieved: mode === 'reconcile' && keys !== null ? keys : counted.retrieved };
   const faulty = faultyFields(partitions);
+  if (dryRun) await saveChanges(sql, scanId, await trialChanges(sql, scanId, account));
   const verdict = concludeTable({
     failure:
       failureCode === null
         ? undefined
         : { code: failureCode, message: failureMessage ?? '', exitCode: failureExitCode },
     missingNumbers: holes,
+    deadLettered,
     dryRun,
     counters,
     caughtUp: mode === 'reconcile' ? null : keys,

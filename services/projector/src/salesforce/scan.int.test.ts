@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { ScanApplied } from '#libs/contracts/src/generated/events.ts';
 import { applyRunEvent } from '#libs/storage/src/runs.ts';
+import { readChanges } from '#libs/storage/src/dry-run-changes.ts';
 import { readRun } from '#libs/storage/src/reads.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
@@ -18,7 +19,7 @@ afterAll(() => database.drop());
 
 beforeEach(async () => {
   await database.pool.query(
-    'truncate sf_contacts, runs, tributary.sf_deletions, tributary.checkpoints, tributary.scan_states, tributary.scan_partitions, tributary.outbox',
+    'truncate sf_contacts, runs, tributary.change_sets, tributary.changes, tributary.sf_deletions, tributary.checkpoints, tributary.scan_states, tributary.scan_partitions, tributary.outbox',
   );
   projection = await openProjection(database, 2);
 });
@@ -82,6 +83,13 @@ it('a scan whose records never arrived is no success', async () => {
   expect(await applied()).toMatchObject([
     { status: 'incomplete', exitCode: 3, tableCounters: { retrieved: 4, errors: 2 } },
   ]);
+});
+
+it('a scan with a dead letter is no success, also where its number was that of another record before', async () => {
+  await projection.apply([read(1, 1)]);
+  await projection.bury({ scanId: SCAN, scanNumber: 1 }, 'record_invalid');
+  await projection.close({ scanId: SCAN }, [1, 0]);
+  expect(await applied()).toMatchObject([{ status: 'incomplete', exitCode: 3 }]);
 });
 
 it('a scan that failed is no success, whatever was read', async () => {
@@ -156,6 +164,45 @@ it('a dry run counts and writes no row', async () => {
   expect(rowCount).toBe(1);
 });
 
+it('a dry run tells which contacts it would change, each once, and none that ends as it is', async () => {
+  const time = (second: number) => ({ SystemModstamp: `2026-01-01T00:00:0${second}.000Z` });
+  const cells = (n: number, second: number, FirstName: string) => ({ Id: id(n), FirstName, ...time(second) });
+  const end = (n: number, second: number, more: object = {}) =>
+    deletedEvent({ salesforceId: id(n), sfSystemModstamp: Date.parse(time(second).SystemModstamp), ...more });
+  await projection.apply([1, 2, 3, 4, 5, 6].map((n) => contactEvent(cells(n, 1, 'A'))));
+  await projection.apply([end(4, 2)]);
+  const dry = (scanNumber: number) => inScan(scanNumber, { dryRun: true, readAt: 9_000 + scanNumber });
+  await projection.apply([
+    contactEvent(cells(1, 1, 'A'), dry(1)),
+    contactEvent(cells(2, 3, 'B'), dry(2)),
+    end(3, 3, { ...dry(3), reason: 'merged', masterRecordId: id(2) }),
+    contactEvent(cells(4, 4, 'A'), dry(4)),
+    contactEvent(cells(5, 1, 'B'), dry(5)),
+    contactEvent(cells(7, 1, 'New'), dry(6)),
+    end(8, 3, dry(7)),
+  ]);
+  await projection.apply([
+    contactEvent(cells(2, 4, 'C'), dry(8)),
+    contactEvent(cells(5, 1, 'A'), dry(9)),
+    end(6, 3, dry(10)),
+    contactEvent(cells(6, 4, 'A'), dry(11)),
+  ]);
+  await projection.close({ scanId: SCAN, dryRun: true }, [11, 0]);
+  const change = (n: number, outcome: string, columns = {}) => ({ table: 'sf_contacts', id: id(n), outcome, columns });
+  expect(await readChanges(database.pool, SCAN, { limit: 100, offset: 0 })).toEqual({
+    total: 5,
+    leftOut: 0,
+    items: [
+      change(2, 'updated'),
+      change(3, 'deleted', { deletion_reason: { before: null, after: 'merged' } }),
+      change(4, 'restored', { deletion_reason: { before: 'deleted', after: null } }),
+      change(6, 'updated'),
+      change(7, 'created'),
+    ],
+  });
+  expect(await readChanges(database.pool, SCAN, { limit: 1, offset: 1 })).toMatchObject({ items: [{ id: id(3) }] });
+});
+
 it('a dry run counts a contact that comes again as the real run does, in whatever batch it comes', async () => {
   const second = (n: number) => `2026-01-01T00:00:0${n}.000Z`;
   const told = (scanId: string, dryRun: boolean): object[][] => {
@@ -219,4 +266,33 @@ it('the run keeps the counters, and reads return them', async () => {
   await applyRunEvent(database.pool, 'crm.scan.v1.ScanApplied', (await applied())[0]!);
   const run = await readRun(database.pool, SCAN);
   expect(run).toMatchObject({ status: 'completed', success: true, tableStats: { retrieved: 1, created: 1, total: 1 } });
+  expect(run.fields).toBeNull();
+});
+
+it('the run keeps which fields are read and how they differ, as it was told last, and people are told', async () => {
+  await projection.apply([read(1, 1)]);
+  await projection.close({ scanId: SCAN }, [1, 0]);
+  await applyRunEvent(database.pool, 'crm.scan.v1.ScanApplied', (await applied())[0]!);
+  const fields = { read: ['Id'], missing: [], changed: [], unmapped: [], unreadable: [] };
+  const tell = (more: object): Promise<void> => {
+    const event = { scanId: SCAN, source: 'salesforce', account: 'org', at: 1, ...fields, ...more };
+    return applyRunEvent(database.pool, 'crm.scan.v1.ScanFieldsSelected', event);
+  };
+  await tell({});
+  expect(describeResult(await readRun(database.pool, SCAN))).not.toMatch(/visible|Custom/);
+  const drift = {
+    missing: Array.from({ length: 12 }, (_, index) => `F${index}__c`),
+    changed: [{ field: 'Title', was: 'string(128)', is: 'string(255)' }],
+    unmapped: ['Region__c'],
+    unreadable: ['Nope__c'],
+  };
+  await tell(drift);
+  const run = await readRun(database.pool, SCAN);
+  expect(run).toMatchObject({ status: 'completed', fields: { read: ['Id'], ...drift } });
+  expect(describeResult(run).split('\n').slice(-4)).toEqual([
+    'Not visible, so left as they are: F0__c, F1__c, F2__c, F3__c, F4__c, F5__c, F6__c, F7__c, F8__c, F9__c and 2 more',
+    'Changed, so that values may not fit: Title is string(255), not string(128)',
+    'Not there or not visible (SALESFORCE_EXTRA_FIELDS): Nope__c',
+    'Custom fields that are not read (SALESFORCE_EXTRA_FIELDS): Region__c',
+  ]);
 });
