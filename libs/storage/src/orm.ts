@@ -15,6 +15,7 @@ import { Migration20261128SfTrials } from './migrations/20261128-sf-trials.ts';
 import { Migration20261129AbandonedScans } from './migrations/20261129-abandoned-scans.ts';
 import { Migration20261130ConnectorAccounts } from './migrations/20261130-connector-accounts.ts';
 import { Migration20261201ForeignWrites } from './migrations/20261201-foreign-writes.ts';
+import { Migration20261202SettledSyncs } from './migrations/20261202-settled-syncs.ts';
 import { databaseAddress } from './address.ts';
 import { databaseError } from './pool.ts';
 
@@ -34,6 +35,7 @@ const MIGRATIONS = [
   { name: '20261129-abandoned-scans', class: Migration20261129AbandonedScans },
   { name: '20261130-connector-accounts', class: Migration20261130ConnectorAccounts },
   { name: '20261201-foreign-writes', class: Migration20261201ForeignWrites },
+  { name: '20261202-settled-syncs', class: Migration20261202SettledSyncs },
 ];
 
 /** Opens the ORM for reads and migrations; projections write their own SQL (engineering 1.4: the ORM costs a factor of four). */
