@@ -253,6 +253,14 @@ describe('the command beside a running npm start', () => {
     30_000,
   );
 
+  it('imports nothing into a location that nobody knows', async () => {
+    const file = join(dataDir, 'vendors.csv');
+    writeFileSync(file, 'email\nlost@cli.test\n');
+    const { code, stdout, stderr } = await tributary(['import', 'vendors', file, '--location', 'TYPO']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('no GoHighLevel location TYPO is known');
+  }, 30_000);
+
   it('tells what happened to a row, and rebuilds tables beside the live ones', async () => {
     const { rows } = await database.query<{ id: string }>(`select id from vendors where email = 'cee@cli.test'`);
     const id = rows[0]!.id;

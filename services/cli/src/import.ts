@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parse } from 'csv-parse/sync';
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
 import { leadImport, vendorImport, type CellErrorCode } from '#libs/domain/src/import.ts';
 import type { RefusalCode } from '#libs/domain/src/registration.ts';
@@ -10,6 +8,7 @@ import type { Platform } from '#libs/runtime/src/platform.ts';
 import { hasPassed } from '#libs/storage/src/checkpoints.ts';
 import { readImport } from '#libs/storage/src/imports.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { readCsv } from './csv-file.ts';
 
 /** What became of an imported file. */
 export interface ImportResult {
@@ -49,7 +48,8 @@ export async function importFile(
   account: string,
   file: string,
 ): Promise<ImportResult> {
-  const [header = [], ...records] = readCells(file);
+  const [first, ...records] = readCsv(file);
+  const header = first?.cells ?? [];
   const reader = table === 'vendors' ? vendorImport(header) : leadImport(header);
   if (header.length === 0 || reader.unknownColumns.length > 0) {
     const what =
@@ -65,8 +65,7 @@ export async function importFile(
   const registeredAt = Date.now();
   const errors: ImportResult['errors'] = [];
   const published: Registration[] = [];
-  for (const [index, cells] of records.entries()) {
-    const line = index + 2;
+  for (const { line, cells } of records) {
     const { fields, errors: faults } = reader.read(cells);
     if (faults.length > 0) errors.push(...faults.map(({ column, code }) => ({ line, column, reason: REASONS[code] })));
     else {
@@ -113,20 +112,6 @@ function faultsOf(
   const buried = published.filter(({ line }) => !told.has(line!));
   const reason = `cannot be written, went to the dead letters: \`tributary dead-letters list --topic ${TOPIC}\` says why`;
   return [...refused, ...buried.map(({ line }) => ({ line: line!, column: '', reason }))];
-}
-
-function readCells(file: string): string[][] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new AppError('config_invalid', `${file} cannot be read`, { cause: error });
-  }
-  try {
-    return parse(text, { bom: true, relax_column_count: true, skip_empty_lines: true });
-  } catch (error) {
-    throw new AppError('config_invalid', `${file} is no CSV file: ${(error as Error).message}`, { cause: error });
-  }
 }
 
 type Registration = VendorRegistered | LeadRegistered;

@@ -20,7 +20,7 @@ import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
 import { askToRun, controlAndFollow, requestAndFollowAll } from './sync.ts';
 import { renderTopics, topicsOf } from './topics.ts';
-import { chooseAccount, chooseAccounts, openWork, type Work } from './work.ts';
+import { chooseAccounts, openWork, requireAccount, type Work } from './work.ts';
 
 interface Session {
   settings: Settings;
@@ -207,7 +207,7 @@ async function runImport(
   const { settings, logger } = openSession();
   const work = await openWork(settings, logger, say);
   try {
-    const result = await importFile(work.platform, table, chooseAccount(work.ghl, flags.location), file);
+    const result = await importFile(work.platform, table, await requireAccount(work, flags.location), file);
     const errors = result.errors.map(
       ({ line, column, reason }) => `  line ${line}${column === '' ? '' : `, ${column}`}: ${reason}`,
     );
