@@ -4,7 +4,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import { DELETED_STATUS } from '#libs/domain/src/life.ts';
 import type { Progress } from '#libs/domain/src/progress.ts';
 import { Lead, Run, Vendor, type LeadRecord, type RunRecord, type VendorRecord } from './entities.ts';
-import type { Sql } from './pool.ts';
+import { databaseError, type Sql } from './pool.ts';
 import { readProgress, type ReportedProgress } from './run-progress.ts';
 
 /** A page of rows. */
@@ -40,22 +40,23 @@ export const SORT_FIELDS = ['createdAt', 'updatedAt', 'status', 'id'] as const;
 
 /** Vendors, filtered, sorted and paged. */
 export async function listVendors(orm: MikroORM, query: ListQuery): Promise<Page<VendorRecord>> {
-  const [items, total] = await orm.em
-    .fork()
-    .findAndCount(
-      Vendor,
-      { ...conditions(query), ...notDeleted(query), ...defined({ email: query.email }) },
-      paging(query),
-    );
+  const where = { ...conditions(query), ...notDeleted(query), ...defined({ email: query.email }) };
+  const [items, total] = await told(orm.em.fork().findAndCount(Vendor, where, paging(query)));
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
 /** Leads, filtered, sorted and paged. */
 export async function listLeads(orm: MikroORM, query: ListQuery): Promise<Page<LeadRecord>> {
-  const [items, total] = await orm.em
-    .fork()
-    .findAndCount(Lead, { ...conditions(query), ...defined({ customerEmail: query.email }) }, paging(query));
+  const where = { ...conditions(query), ...defined({ customerEmail: query.email }) };
+  const [items, total] = await told(orm.em.fork().findAndCount(Lead, where, paging(query)));
   return { items: items, total, limit: query.limit, offset: query.offset };
+}
+
+/** What the ORM found; what went wrong as an AppError, as our own SQL tells it. */
+async function told<T>(found: Promise<T>): Promise<T> {
+  return found.catch((error: unknown) => {
+    throw databaseError(error);
+  });
 }
 
 function conditions(query: ListQuery): Record<string, unknown> {
@@ -93,7 +94,7 @@ export async function listRuns(
 ): Promise<RunRecord[]> {
   const { source, limit } = query;
   const where = defined({ account: accountCondition(query), source });
-  return await orm.em.fork().find(Run, where, { orderBy: { updatedAt: 'desc' }, limit });
+  return await told(orm.em.fork().find(Run, where, { orderBy: { updatedAt: 'desc' }, limit }));
 }
 
 /** A run as the CLI and the API show it. */

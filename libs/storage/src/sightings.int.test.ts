@@ -70,7 +70,7 @@ it('what the scan saw and what anybody saw later count; what others saw before d
     expect(await staged(sql, 'seen_vendor_contact')).toEqual(['v-a', 'v-b']);
     expect(await staged(sql, 'gone_contact')).toEqual(['g-a', 'g-b']);
   });
-  await expect(database.pool.query('select from seen_email')).rejects.toMatchObject({ code: '42P01' });
+  await expect(database.pool.query('select from seen_email')).rejects.toThrow(/42P01/);
 });
 
 it('outcomes of all batches are merged, rows counted once', async () => {

@@ -9,6 +9,7 @@ import { hasPassed } from '#libs/storage/src/checkpoints.ts';
 import { readImport } from '#libs/storage/src/imports.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { readCsv } from './csv-file.ts';
+import { patientLook } from './follow.ts';
 
 /** What became of an imported file. */
 export interface ImportResult {
@@ -132,5 +133,6 @@ async function publish(platform: Platform, table: 'vendors' | 'leads', registrat
   );
   const last = new Map<number, string>();
   for (const { partition, offset } of sent) last.set(partition, offset);
-  while (!(await hasPassed(platform.database, 'ghl', TOPIC, last))) await wait(50);
+  const look = patientLook();
+  while ((await look(() => hasPassed(platform.database, 'ghl', TOPIC, last))) !== true) await wait(50);
 }
