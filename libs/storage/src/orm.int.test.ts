@@ -65,7 +65,15 @@ it('reads of a server that is not there tell so', async () => {
   const absent = new URL(database.url);
   absent.port = '1';
   const orm = await openOrm(absent.href);
-  const query = { accounts: undefined, includeMissing: true, sort: 'id', descending: false, limit: 1, offset: 0 };
+  const query = {
+    accounts: undefined,
+    includeMissing: true,
+    inactiveStatuses: [],
+    sort: 'id',
+    descending: false,
+    limit: 1,
+    offset: 0,
+  };
   const told = { code: 'database_unavailable', kind: 'transient' };
   await expect(listVendors(orm, query)).rejects.toMatchObject(told);
   await expect(listLeads(orm, query)).rejects.toMatchObject(told);

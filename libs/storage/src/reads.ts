@@ -29,6 +29,8 @@ export interface ListQuery extends Visible {
   ghlContactId?: string | undefined;
   /** Whether rows that are missing in GHL are shown; asking for their status shows them too. */
   includeMissing: boolean;
+  /** Statuses of rows that are missing, also of those that were imported so and that no scan has marked. */
+  inactiveStatuses: readonly string[];
   sort: string;
   descending: boolean;
   limit: number;
@@ -40,14 +42,14 @@ export const SORT_FIELDS = ['createdAt', 'updatedAt', 'status', 'id'] as const;
 
 /** Vendors, filtered, sorted and paged. */
 export async function listVendors(orm: MikroORM, query: ListQuery): Promise<Page<VendorRecord>> {
-  const where = { ...conditions(query), ...notDeleted(query), ...defined({ email: query.email }) };
+  const where = { ...conditions(query, [DELETED_STATUS]), ...defined({ email: query.email }) };
   const [items, total] = await told(orm.em.fork().findAndCount(Vendor, where, paging(query)));
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
 /** Leads, filtered, sorted and paged. */
 export async function listLeads(orm: MikroORM, query: ListQuery): Promise<Page<LeadRecord>> {
-  const where = { ...conditions(query), ...defined({ customerEmail: query.email }) };
+  const where = { ...conditions(query, []), ...defined({ customerEmail: query.email }) };
   const [items, total] = await told(orm.em.fork().findAndCount(Lead, where, paging(query)));
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
@@ -59,17 +61,15 @@ async function told<T>(found: Promise<T>): Promise<T> {
   });
 }
 
-function conditions(query: ListQuery): Record<string, unknown> {
-  const { status, ghlContactId, includeMissing } = query;
+/** Rows that are missing, and others of these statuses, are shown to who asks for their status only. */
+function conditions(query: ListQuery, hidden: readonly string[]): Record<string, unknown> {
+  const { status, ghlContactId, includeMissing, inactiveStatuses } = query;
+  const shown = status ?? { $nin: includeMissing ? hidden : [...hidden, ...inactiveStatuses] };
   return {
-    ...defined({ accountId: accountCondition(query), status, ghlContactId }),
+    ...defined({ accountId: accountCondition(query), ghlContactId }),
+    status: shown,
     ...(includeMissing || status !== undefined ? {} : { missingSince: null }),
   };
-}
-
-/** Vendors that people deleted are shown to who asks for their status only. */
-function notDeleted({ status }: ListQuery): Record<string, unknown> {
-  return status === undefined ? { status: { $ne: DELETED_STATUS } } : {};
 }
 
 /** The account asked for and those that may be seen, both at once. */
