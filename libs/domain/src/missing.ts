@@ -1,3 +1,4 @@
+import type { ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import { baseStatus, DELETED_STATUS, isMissing, present } from './life.ts';
 import type { RowLife } from './rows.ts';
 import type { GhlRules } from './settings.ts';
@@ -34,4 +35,25 @@ export function sourceIsDown(
   rules: Pick<GhlRules, 'missingMaxUnknownShare'>,
 ): boolean {
   return lookups >= LEAST_LOOKUPS && unknown > lookups * rules.missingMaxUnknownShare;
+}
+
+/** How long what a scan held back can be confirmed: what it saw of the source is too old then. */
+const CONFIRMABLE_MS = 30 * 24 * 60 * 60 * 1000;
+
+/** What a scan says of itself that decides whether it takes the place of an older one. */
+export type Settling = Pick<ScanMarker, 'mode' | 'dryRun' | 'answersFor' | 'failureCode' | 'startedAt'>;
+
+/**
+ * Whether a scan takes the place of an older one of its account that waits to be confirmed: it judged the rows itself or, where the older one judged
+ * none, has read what that one read. What only looks, fails, lacks records or reads a part leaves the older one waiting.
+ */
+export function settles(
+  newer: Settling,
+  missingNumbers: number,
+  older: Pick<Settling, 'answersFor' | 'startedAt'>,
+): boolean {
+  if (newer.startedAt - older.startedAt > CONFIRMABLE_MS) return true;
+  if (newer.dryRun || missingNumbers > 0) return false;
+  if (newer.answersFor !== 'nothing') return true;
+  return older.answersFor === 'nothing' && newer.mode !== 'single' && newer.failureCode === null;
 }

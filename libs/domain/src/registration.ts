@@ -120,3 +120,40 @@ function fill<R extends RowLife, E extends { registeredAt: number }, K extends k
 function isEmpty(value: unknown): boolean {
   return value === null || value === undefined || value === '' || (Array.isArray(value) && value.length === 0);
 }
+
+/** Why a registered row is left out (closed list): its id is a row's of another account, or another row has what is unique in its own. */
+export type RefusalCode = 'id_elsewhere' | 'contact_id_taken' | 'user_id_taken';
+
+/** What becomes of a registration: the row to write and the one that it replaces, or the row that stands in its way. */
+export type Registration<Row> = { row: Row; known: Row | undefined } | { refused: RefusalCode; holder: Row };
+
+/**
+ * Decides about a registered vendor, given all rows that have its id, and of its account those that have its contact id, e-mail or user
+ * id, oldest first. It is merged into the row with its id, contact id or e-mail, in this order (rules-ghl section 7).
+ */
+export function registeredVendor(event: VendorRegistered, rows: readonly VendorRow[]): Registration<VendorRow> {
+  const own = rows.filter(({ account }) => account === event.account);
+  const known =
+    own.find(({ id }) => id === event.id) ??
+    own.find(({ ghlContactId }) => isSame(ghlContactId, event.ghlContactId)) ??
+    own.find(({ email }) => isSame(email, event.email));
+  if (known === undefined && rows.length > own.length)
+    return { refused: 'id_elsewhere', holder: rows.find(({ account }) => account !== event.account)! };
+  const row = known === undefined ? vendorFromRegistration(event) : mergeVendor(known, event);
+  const others = own.filter((other) => other !== known);
+  const ofContact = others.find(({ ghlContactId }) => isSame(ghlContactId, row.ghlContactId));
+  if (ofContact !== undefined) return { refused: 'contact_id_taken', holder: ofContact };
+  const ofUser = others.find(({ ghlUserId }) => isSame(ghlUserId, row.ghlUserId));
+  return ofUser === undefined ? { row, known } : { refused: 'user_id_taken', holder: ofUser };
+}
+
+/** Decides about a registered lead, given the row that has its id: it is merged into that, if it is of its account. */
+export function registeredLead(event: LeadRegistered, holder: LeadRow | undefined): Registration<LeadRow> {
+  if (holder === undefined) return { row: leadFromRegistration(event), known: undefined };
+  if (holder.account !== event.account) return { refused: 'id_elsewhere', holder };
+  return { row: mergeLead(holder, event), known: holder };
+}
+
+function isSame(a: string | null, b: string | null): boolean {
+  return a !== null && a === b;
+}

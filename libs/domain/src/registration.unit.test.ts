@@ -1,7 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
 import { leadImport, vendorImport } from './import.ts';
-import { leadFromRegistration, mergeLead, mergeVendor, vendorFromRegistration } from './registration.ts';
+import {
+  leadFromRegistration,
+  mergeLead,
+  mergeVendor,
+  registeredLead,
+  registeredVendor,
+  vendorFromRegistration,
+} from './registration.ts';
+import { leadRow, vendorRow } from './rules.fixture.ts';
 
 const envelope = { account: 'loc', registeredAt: 10, origin: 'import', line: 2, importId: 'i' };
 
@@ -89,5 +97,53 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
     const own = leadFromRegistration(lead({ customerName: 'Ann' }));
     expect(mergeLead(own, lead({ customerName: 'Other', status: 'assigned', origSource: 'web' }))).toBe(own);
     expect(mergeLead(own, lead({ ghlContactId: 'c' })).ghlContactId).toBe('c');
+  });
+
+  const EMPTY = { account: 'loc', email: null, ghlContactId: null, ghlUserId: null };
+  const [byId, byContact, byEmail] = [
+    vendorRow({ ...EMPTY, id: 'v1' }),
+    vendorRow({ ...EMPTY, id: 'contact', ghlContactId: 'c' }),
+    vendorRow({ ...EMPTY, id: 'email', email: 'a@b' }),
+  ];
+  const user = vendorRow({ ...EMPTY, id: 'user', ghlUserId: 'u' });
+  const elsewhere = vendorRow({ ...EMPTY, id: 'v1', account: 'other' });
+
+  it.each([
+    ['its id, before all', vendor({ email: 'a@b' }), [byEmail, byId], 'v1'],
+    ['its contact id, before its e-mail', vendor({ ghlContactId: 'c', email: 'a@b' }), [byEmail, byContact], 'contact'],
+    ['its e-mail', vendor({ ghlContactId: 'c', email: 'a@b' }), [byEmail], 'email'],
+    ['its e-mail, the oldest', vendor({ email: 'a@b' }), [byEmail, { ...byEmail, id: 'later' }], 'email'],
+    ['its e-mail, though its id is elsewhere', vendor({ email: 'a@b' }), [elsewhere, byEmail], 'email'],
+    ['nothing', vendor(), [], undefined],
+  ])('a vendor is merged into the row with %s', (_, event, rows, known) => {
+    const decision = registeredVendor(event, rows);
+    expect('known' in decision && decision.known?.id).toBe(known);
+  });
+
+  it.each([
+    ['its id is a row of another location', vendor(), [elsewhere], 'id_elsewhere'],
+    ['another row has the user id', vendor({ ghlUserId: 'u' }), [user], 'user_id_taken'],
+    ['another row has the user id that a merge fills', vendor({ ghlUserId: 'u' }), [byId, user], 'user_id_taken'],
+    [
+      'another row has the contact id that a merge fills',
+      vendor({ ghlContactId: 'c' }),
+      [byId, byContact],
+      'contact_id_taken',
+    ],
+  ])('a vendor is left out where %s', (_, event, rows, refused) => {
+    expect(registeredVendor(event, rows)).toEqual({ refused, holder: rows.at(-1) });
+  });
+
+  it('a merge that has no use for what another row holds goes in', () => {
+    const own = { ...byId, ghlUserId: 'own' };
+    expect(registeredVendor(vendor({ ghlUserId: 'u' }), [own, user])).toEqual({ row: own, known: own });
+  });
+
+  it('a lead is merged into the row with its id, and left out where that is of another location', () => {
+    const row = leadRow({ id: 'l1', account: 'loc' });
+    expect(registeredLead(lead(), undefined)).toMatchObject({ row: { id: 'l1' }, known: undefined });
+    expect(registeredLead(lead(), row)).toEqual({ row, known: row });
+    const foreign = { ...row, account: 'other' };
+    expect(registeredLead(lead(), foreign)).toEqual({ refused: 'id_elsewhere', holder: foreign });
   });
 });

@@ -3,7 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
-import { ghlAccounts, ghlRulesByAccount, readSettings, requireOauthApp, type GhlAccount } from './settings.ts';
+import {
+  ghlAccounts,
+  ghlRulesByAccount,
+  inactiveStatuses,
+  readSettings,
+  requireOauthApp,
+  type GhlAccount,
+} from './settings.ts';
 
 const TOKEN = 'pit-canary-0000-1111';
 let folder: string;
@@ -37,6 +44,20 @@ function fault(content: unknown): string {
 }
 
 describe('GHL_ACCOUNTS_FILE', () => {
+  it('makes the status of missing rows one of many', () => {
+    const locations = ['gone', 'away', undefined, 'gone'].map((inactiveStatus, index) => ({
+      locationId: `L${index}`,
+      token: TOKEN,
+      ...(inactiveStatus === undefined ? {} : { rules: { inactiveStatus } }),
+    }));
+    const settings = readSettings({ INACTIVE_GHL_DELETED_STATUS: 'missing' });
+    expect(inactiveStatuses(settings, accounts(locations, { INACTIVE_GHL_DELETED_STATUS: 'missing' }))).toEqual([
+      'missing',
+      'gone',
+      'away',
+    ]);
+  });
+
   it('names any number of locations, each with its own credential and rules over those of the settings', () => {
     const read = accounts(
       [

@@ -2,7 +2,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { AppError } from './errors.ts';
+import { createPool } from '#libs/storage/src/pool.ts';
 import { sendRequest, type HttpRequest } from './http-client.ts';
 import { closeServer, createApp, listen } from './http.ts';
 import { allows, findKey, hashKey, type ApiKey } from './keys.ts';
@@ -16,6 +16,8 @@ const KEYS: ApiKey[] = [
 ];
 
 const EDGE = { rates: { perAddress: 1_000, perKey: 1_000 }, trustedProxies: 0, metricsPublic: true };
+
+const away = createPool({ databaseUrl: 'postgresql://nobody@127.0.0.1:9/nothing', applicationName: 'test', max: 1 });
 
 const ROUTES = [
   route({
@@ -52,9 +54,7 @@ const ROUTES = [
     summary: 'Waits for a database that is down.',
     scope: 'open',
     response: z.strictObject({}),
-    handle: async () => {
-      throw new AppError('database_unavailable', 'the database does not answer');
-    },
+    handle: async () => (await away.query<Record<string, never>>('select 1')).rows,
   }),
 ];
 
@@ -105,6 +105,9 @@ describe('the HTTP edge', () => {
     ['an unknown encoding', () => post('{}', { 'content-encoding': 'zip' }), 415, 'media_type_unsupported'],
     ['a body that is no gzip', () => post('{}', { 'content-encoding': 'gzip' }), 400, 'request_invalid'],
     ['a malformed path', () => fetch(`${url}/things/%E0%A4%A`), 400, 'request_invalid'],
+    ['a NUL character in the path', () => fetch(`${url}/things/%00`), 400, 'request_invalid'],
+    ['a NUL character in the body', () => post('{"a":{"b":["c\\u0000"]}}'), 400, 'request_invalid'],
+    ['a NUL character in a name', () => post('{"a\\u0000":1}'), 400, 'request_invalid'],
     ['an unknown route', () => fetch(`${url}/absent`), 404, 'not_found'],
     ['a service that is down', () => fetch(`${url}/late`), 503, 'database_unavailable'],
     ['a defect of ours', () => fetch(`${url}/defect`), 500, 'internal'],

@@ -11,7 +11,8 @@ import { ensureTopics } from '#libs/kafka/src/topics.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import { migrate } from '#libs/storage/src/orm.ts';
 import { grantRoles } from '#libs/storage/src/roles.ts';
-import { createPool, databaseError, type Database } from '#libs/storage/src/pool.ts';
+import { createPool, type Database } from '#libs/storage/src/pool.ts';
+import { toAppError } from './errors.ts';
 import type { StackAccess } from './access.ts';
 import type { Component } from './host.ts';
 import { instrument } from './instrument.ts';
@@ -113,8 +114,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
 /** A database that is down is waited for by the parts; one that refuses us is told now. */
 async function connectAll<T>(database: Database, codec: Codec, connect: () => Promise<T>): Promise<T> {
   await database.query('select 1').catch((error: unknown) => {
-    const failure = databaseError(error);
-    if (failure.kind === 'config') throw failure;
+    if (toAppError(error).kind === 'config') throw error;
   });
   await codec.ready(Object.values(TOPICS).flatMap(({ events }) => [...events]));
   return connect();

@@ -89,9 +89,18 @@ function bodyOf(request: Request): unknown {
 
 function parse(schema: z.ZodType, value: unknown, where: string): unknown {
   const result = schema.safeParse(value);
-  if (result.success) return result.data;
+  if (result.success) {
+    // PostgreSQL cannot even be asked for one.
+    if (holdsNul(result.data)) throw new AppError('request_invalid', `${where}: holds a NUL character`);
+    return result.data;
+  }
   const faults = result.error.issues.map(({ path, message }) => `${path.map(String).join('.') || where}: ${message}`);
   throw new AppError('request_invalid', faults.join('; '));
+}
+
+function holdsNul(value: unknown): boolean {
+  if (typeof value === 'string') return value.includes('\0');
+  return typeof value === 'object' && value !== null && Object.entries(value).flat().some(holdsNul);
 }
 
 /** Mounts routes: the guards of a scope come first, then the body is read, then the handler. */

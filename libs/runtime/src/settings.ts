@@ -244,6 +244,11 @@ export function accountsOf(
   return (source) => accounts.get(source);
 }
 
+/** Statuses that rows show while they are missing in GHL: that of each location, and that of rows whose location nobody configures. */
+export function inactiveStatuses(settings: Settings, accounts: readonly GhlAccount[]): string[] {
+  return [...new Set([settings.INACTIVE_GHL_DELETED_STATUS, ...accounts.map(({ rules }) => rules.inactiveStatus)])];
+}
+
 function readTagLevels(value: string): VendorTagLevel[] {
   return value.split(';').map((line) => {
     const match = /^\s*(\d+)\s*:\s*([^=]+?)\s*=\s*(.+?)\s*$/.exec(line);

@@ -42,7 +42,7 @@ async function open(scanId: string, hoursAgo: number, account = ACCOUNT): Promis
 async function runNewer(): Promise<void> {
   const marker = { scanId: 'newer', account: ACCOUNT, partition: 0, partitions: 1, lastNumber: 0 };
   await closePartition(database.pool, { ...marker, startedAt: Date.now() } as ScanMarker);
-  await endScan(database.pool, 'newer', ACCOUNT, 'applied', true);
+  await endScan(database.pool, 'newer', ACCOUNT, 'applied');
 }
 
 async function request(scanId: string, state: string): Promise<void> {

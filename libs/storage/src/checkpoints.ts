@@ -1,6 +1,6 @@
 import type { Checkpoint } from '#libs/kafka/src/processor.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { databaseError, type Database, type Sql } from './pool.ts';
+import type { Database, Sql } from './pool.ts';
 import { statementName } from './statement-name.ts';
 
 /** Saves a checkpoint inside the transaction that writes what it stands for. I5: table and position change together or not at all. */
@@ -28,23 +28,17 @@ export function createCheckpointStore(database: Database): {
 } {
   return {
     async acquire(processor, topic, partition) {
-      const result = await database
-        .query<{ next_offset: number | null; epoch: number }>(
-          `insert into checkpoints (processor, topic, partition, epoch) values ($1, $2, $3, 1)
-           on conflict (processor, topic, partition) do update set epoch = checkpoints.epoch + 1
-           returning next_offset, epoch`,
-          [processor, topic, partition],
-        )
-        .catch((error: unknown) => {
-          throw databaseError(error);
-        });
+      const result = await database.query<{ next_offset: number | null; epoch: number }>(
+        `insert into checkpoints (processor, topic, partition, epoch) values ($1, $2, $3, 1)
+         on conflict (processor, topic, partition) do update set epoch = checkpoints.epoch + 1
+         returning next_offset, epoch`,
+        [processor, topic, partition],
+      );
       const row = result.rows[0]!;
       return { nextOffset: row.next_offset === null ? null : String(row.next_offset), epoch: row.epoch };
     },
     async save(checkpoint) {
-      await saveCheckpoint(database, checkpoint).catch((error: unknown) => {
-        throw databaseError(error);
-      });
+      await saveCheckpoint(database, checkpoint);
     },
   };
 }

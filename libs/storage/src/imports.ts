@@ -1,3 +1,4 @@
+import type { RefusalCode } from '#libs/domain/src/registration.ts';
 import type { Sql } from './pool.ts';
 
 /** What became of one line of an imported file. */
@@ -5,7 +6,9 @@ export interface ImportOutcome {
   importId: string;
   line: number;
   table: 'vendors' | 'leads';
-  outcome: 'inserted' | 'merged';
+  /** A refusal says why the line was left out. */
+  outcome: 'inserted' | 'merged' | RefusalCode;
+  /** The row that the line became or was merged into; of a refused one, the row that stands in its way. */
   rowId: string;
 }
 
@@ -19,17 +22,14 @@ export async function saveImportOutcomes(sql: Sql, outcomes: ImportOutcome[]): P
   );
 }
 
-/** How many lines of an import were inserted and merged, and which lines were merged into which row. */
+/** What became of the lines of an import, in their order; of a line that is not there the record went to the dead letters. */
 export async function readImport(
   sql: Sql,
   importId: string,
-): Promise<{ inserted: number; merged: { line: number; rowId: string }[] }> {
-  const { rows } = await sql.query<{ line: number; outcome: string; row_id: string }>(
-    'select line, outcome, row_id from imports where import_id = $1 order by line',
+): Promise<Pick<ImportOutcome, 'line' | 'outcome' | 'rowId'>[]> {
+  const { rows } = await sql.query<Pick<ImportOutcome, 'line' | 'outcome' | 'rowId'>>(
+    'select line, outcome, row_id as "rowId" from imports where import_id = $1 order by line',
     [importId],
   );
-  const merged = rows
-    .filter(({ outcome }) => outcome === 'merged')
-    .map(({ line, row_id }) => ({ line, rowId: row_id }));
-  return { inserted: rows.length - merged.length, merged };
+  return rows;
 }

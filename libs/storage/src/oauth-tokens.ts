@@ -1,6 +1,6 @@
 import type { KeyRing } from '#libs/runtime/src/key-ring.ts';
 import type { Secret } from '#libs/runtime/src/secret.ts';
-import { databaseError, inTransaction, type Database, type Sql } from './pool.ts';
+import { inTransaction, type Database, type Sql } from './pool.ts';
 
 /** A pair of tokens in the clear: in memory only. Times in milliseconds. */
 export interface Tokens {
@@ -67,9 +67,7 @@ export function createTokenVault(database: Database, keys: KeyRing, provider: st
   return {
     /** What is kept for an account. */
     async read(account: string): Promise<KeptTokens | undefined> {
-      return find(database, account, '').catch((error: unknown) => {
-        throw databaseError(error);
-      });
+      return find(database, account, '');
     },
 
     /**

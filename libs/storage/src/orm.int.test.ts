@@ -4,6 +4,7 @@ import { ENTITIES } from './entities.ts';
 import { startProxy } from '#testcontainers/proxy.ts';
 import { migrate, openOrm, pendingMigrations } from './orm.ts';
 import { limitsOf } from './pool.ts';
+import { listLeads, listRuns, listVendors } from './reads.ts';
 
 let database: TestDatabase;
 
@@ -76,4 +77,25 @@ it('a database that is not there is named by its setting', async () => {
     code: 'database_unavailable',
     message: expect.stringContaining('DATABASE_URL'),
   });
+});
+
+it('reads of a server that is not there tell so', async () => {
+  database = await createTestDatabase({ migrated: false });
+  const absent = new URL(database.url);
+  absent.port = '1';
+  const orm = await openOrm(absent.href);
+  const query = {
+    accounts: undefined,
+    includeMissing: true,
+    inactiveStatuses: [],
+    sort: 'id',
+    descending: false,
+    limit: 1,
+    offset: 0,
+  };
+  const told = { code: 'database_unavailable', kind: 'transient' };
+  await expect(listVendors(orm, query)).rejects.toMatchObject(told);
+  await expect(listLeads(orm, query)).rejects.toMatchObject(told);
+  await expect(listRuns(orm, query)).rejects.toMatchObject(told);
+  await orm.close(true);
 });

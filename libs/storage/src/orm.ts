@@ -17,6 +17,7 @@ import { Migration20261129AbandonedScans } from './migrations/20261129-abandoned
 import { Migration20261130ConnectorAccounts } from './migrations/20261130-connector-accounts.ts';
 import { Migration20261201ForeignWrites } from './migrations/20261201-foreign-writes.ts';
 import { Migration20261202RunFields } from './migrations/20261202-run-fields.ts';
+import { Migration20261202SettledSyncs } from './migrations/20261202-settled-syncs.ts';
 import { databaseAddress } from './address.ts';
 import { databaseError, limitsOf } from './pool.ts';
 
@@ -37,6 +38,7 @@ const MIGRATIONS = [
   { name: '20261130-connector-accounts', class: Migration20261130ConnectorAccounts },
   { name: '20261201-foreign-writes', class: Migration20261201ForeignWrites },
   { name: '20261202-run-fields', class: Migration20261202RunFields },
+  { name: '20261202-settled-syncs', class: Migration20261202SettledSyncs },
 ];
 
 /** A connection that is given up after a read timed out on it: the ORM's pool would hand it out again, and nothing comes through it. */

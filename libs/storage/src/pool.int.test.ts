@@ -8,6 +8,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase({ migrated: false });
   await database.pool.query('create table t (id integer primary key, n integer check (n < 100))');
+  await database.pool.query('create table long (text text primary key)');
 }, 30_000);
 
 afterAll(() => database.drop());
@@ -84,10 +85,19 @@ describe('what PostgreSQL says', () => {
     ['insert into t values (9, 1000)', 'constraint_violated', 'data', /23514 on t_n_check/],
     ["select 'x'::integer", 'constraint_violated', 'data', /22P02/],
     ['select 1/0', 'constraint_violated', 'data', /22012/],
+    [
+      `insert into long select string_agg(md5(i::text), '') from generate_series(1, 300) i`,
+      'constraint_violated',
+      'data',
+      /54000/,
+    ],
     ['insert into t values (2, 2)', 'write_conflict', 'transient', /23505 on t_pkey/],
     ['select * from nowhere', 'internal', 'transient', /42P01/],
   ])('%s is %s', async (text, code, kind, message) => {
-    expect(await failing(text)).toMatchObject({ code, kind, message: expect.stringMatching(message) });
+    const said = { code, kind, message: expect.stringMatching(message) };
+    expect(await failing(text)).toMatchObject(said);
+    // Outside of a transaction it is told in the same way.
+    await expect(database.pool.query(text)).rejects.toMatchObject(said);
   });
 
   it('a lock that somebody holds, and a statement that is cancelled, are never the fault of the data', async () => {
@@ -97,6 +107,11 @@ describe('what PostgreSQL says', () => {
       expect(await failing('insert into t values (7, 7)', impatient)).toMatchObject({ code: 'database_unavailable' });
     });
     expect(await failing('select pg_sleep(5)', impatient)).toMatchObject({ code: 'database_unavailable' });
+  });
+
+  it('a server that is not there is told by a plain query as well', async () => {
+    const pool = database.open({ databaseUrl: 'postgresql://nobody@127.0.0.1:9/nothing' });
+    await expect(pool.query('select 1')).rejects.toMatchObject({ code: 'database_unavailable', kind: 'transient' });
   });
 
   it.each(['25006', '53300', '57P01', '57P03', '58030', '08006', 'ECONNREFUSED'])(

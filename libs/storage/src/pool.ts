@@ -59,7 +59,10 @@ export function limitsOf({
   };
 }
 
-/** Opens a pool in UTC with timeouts on connections, statements and locks; an idle connection that breaks is replaced silently. */
+/**
+ * Opens a pool in UTC with timeouts on connections, statements and locks; an idle connection that breaks is replaced silently. Its own
+ * queries throw an AppError, as those of inTransaction do.
+ */
 export function createPool(options: PoolOptions): Database {
   const pool = new pg.Pool({
     ...databaseAddress(options.databaseUrl),
@@ -77,7 +80,16 @@ export function createPool(options: PoolOptions): Database {
   // connection itself, one that breaks while a transaction waits for something else would end the process.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
-  return pool;
+  return translating(pool);
+}
+
+function translating(pool: pg.Pool): pg.Pool {
+  const ask = pool.query.bind(pool) as (...args: unknown[]) => Promise<unknown>;
+  const query = (...args: unknown[]): Promise<unknown> =>
+    ask(...args).catch((error: unknown) => {
+      throw databaseError(error);
+    });
+  return Object.assign(pool, { query: query as typeof pool.query });
 }
 
 /** The server looks after half a minute of silence whether we are there: what we locked is free a minute after our host is lost, not two hours. */
@@ -128,6 +140,9 @@ const CONFLICTS = new Set(['40001', '40P01', '23505']);
  */
 const OUTAGES = /^(08|25|53|55P03|57|58|F0|XX)/;
 
+/** Values that a type, a rule of the table or (54000) an index does not take. */
+const DATA = /^(22|23|54000)/;
+
 /** Answers to the address, user or password that DATABASE_URL gives. */
 const REFUSALS: Record<string, string> = {
   '28P01': 'the password is wrong',
@@ -155,8 +170,7 @@ export function databaseError(error: unknown): AppError {
     return /^E[A-Z]+$/.test(code ?? '') ? unavailable(code ?? message, error) : toAppError(error);
   if (OUTAGES.test(code)) return unavailable(code, error);
   if (CONFLICTS.has(code)) return new AppError('write_conflict', `PostgreSQL ${code}${place}`, { cause: error });
-  if (code.startsWith('22') || code.startsWith('23'))
-    return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
+  if (DATA.test(code)) return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
   return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
 }
 

@@ -4,7 +4,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import { DELETED_STATUS } from '#libs/domain/src/life.ts';
 import type { Progress } from '#libs/domain/src/progress.ts';
 import { Lead, Run, Vendor, type LeadRecord, type RunRecord, type VendorRecord } from './entities.ts';
-import type { Sql } from './pool.ts';
+import { databaseError, type Sql } from './pool.ts';
 import type { RunFields } from './runs.ts';
 import { readProgress, type ReportedProgress } from './run-progress.ts';
 
@@ -30,6 +30,8 @@ export interface ListQuery extends Visible {
   ghlContactId?: string | undefined;
   /** Whether rows that are missing in GHL are shown; asking for their status shows them too. */
   includeMissing: boolean;
+  /** Statuses of rows that are missing, also of those that were imported so and that no scan has marked. */
+  inactiveStatuses: readonly string[];
   sort: string;
   descending: boolean;
   limit: number;
@@ -41,35 +43,34 @@ export const SORT_FIELDS = ['createdAt', 'updatedAt', 'status', 'id'] as const;
 
 /** Vendors, filtered, sorted and paged. */
 export async function listVendors(orm: MikroORM, query: ListQuery): Promise<Page<VendorRecord>> {
-  const [items, total] = await orm.em
-    .fork()
-    .findAndCount(
-      Vendor,
-      { ...conditions(query), ...notDeleted(query), ...defined({ email: query.email }) },
-      paging(query),
-    );
+  const where = { ...conditions(query, [DELETED_STATUS]), ...defined({ email: query.email }) };
+  const [items, total] = await told(orm.em.fork().findAndCount(Vendor, where, paging(query)));
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
 /** Leads, filtered, sorted and paged. */
 export async function listLeads(orm: MikroORM, query: ListQuery): Promise<Page<LeadRecord>> {
-  const [items, total] = await orm.em
-    .fork()
-    .findAndCount(Lead, { ...conditions(query), ...defined({ customerEmail: query.email }) }, paging(query));
+  const where = { ...conditions(query, []), ...defined({ customerEmail: query.email }) };
+  const [items, total] = await told(orm.em.fork().findAndCount(Lead, where, paging(query)));
   return { items: items, total, limit: query.limit, offset: query.offset };
 }
 
-function conditions(query: ListQuery): Record<string, unknown> {
-  const { status, ghlContactId, includeMissing } = query;
-  return {
-    ...defined({ accountId: accountCondition(query), status, ghlContactId }),
-    ...(includeMissing || status !== undefined ? {} : { missingSince: null }),
-  };
+/** What the ORM found; what went wrong as an AppError, as our own SQL tells it. */
+async function told<T>(found: Promise<T>): Promise<T> {
+  return found.catch((error: unknown) => {
+    throw databaseError(error);
+  });
 }
 
-/** Vendors that people deleted are shown to who asks for their status only. */
-function notDeleted({ status }: ListQuery): Record<string, unknown> {
-  return status === undefined ? { status: { $ne: DELETED_STATUS } } : {};
+/** Rows that are missing, and others of these statuses, are shown to who asks for their status only. */
+function conditions(query: ListQuery, hidden: readonly string[]): Record<string, unknown> {
+  const { status, ghlContactId, includeMissing, inactiveStatuses } = query;
+  const shown = status ?? { $nin: includeMissing ? hidden : [...hidden, ...inactiveStatuses] };
+  return {
+    ...defined({ accountId: accountCondition(query), ghlContactId }),
+    status: shown,
+    ...(includeMissing || status !== undefined ? {} : { missingSince: null }),
+  };
 }
 
 /** The account asked for and those that may be seen, both at once. */
@@ -94,7 +95,7 @@ export async function listRuns(
 ): Promise<RunRecord[]> {
   const { source, limit } = query;
   const where = defined({ account: accountCondition(query), source });
-  return await orm.em.fork().find(Run, where, { orderBy: { updatedAt: 'desc' }, limit });
+  return await told(orm.em.fork().find(Run, where, { orderBy: { updatedAt: 'desc' }, limit }));
 }
 
 /** A run as the CLI and the API show it. */

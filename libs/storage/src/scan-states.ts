@@ -200,30 +200,26 @@ export async function closedPartitions(
 }
 
 /**
- * Ends a scan for the projector and for the connector, and drops what only an open scan needs. A newer scan settles what an
- * older one left to be confirmed, unless it judged nothing, and abandons those that cannot end any more. Sightings are dropped when
- * no scan of the account needs them (architecture section 4, rule 5). Returns the scans that joined this one and end with its result.
+ * Ends a scan for the projector and for the connector, drops what only an open scan needs, and abandons the scans that cannot end any
+ * more. Sightings are dropped when no scan of the account needs them (architecture section 4, rule 5): an open one needs all, one that
+ * waits to be confirmed its own and all later ones. Returns the scans that joined this one and end with its result.
  */
 export async function endScan(
   sql: Sql,
   scanId: string,
   account: string,
   state: Exclude<ScanStateName, 'open' | 'abandoned'>,
-  judged: boolean,
 ): Promise<string[]> {
   await sql.query('update scan_states set state = $2 where scan_id = $1', [scanId, state]);
-  if (judged) {
-    await sql.query(
-      `update scan_states set state = 'applied' where account = $2 and state = 'needs_confirmation' and scan_id <> $1`,
-      [scanId, account],
-    );
-  }
   const joined = await endScans(sql, scanId);
   await dropOpenState(sql, [scanId]);
   await abandonScans(sql, scanId, account);
+  // The result of a scan that begins to wait just now is not there yet.
   await sql.query(
-    `delete from sightings where account = $1
-       and not exists (select from scan_states where account = $1 and state in ('open', 'needs_confirmation'))`,
+    `delete from sightings s where s.account = $1 and not exists (
+       select from scan_states w where w.account = $1 and (w.state = 'open' or (w.state = 'needs_confirmation' and (
+         w.result is null or s.scan_id = w.scan_id
+         or s.seen_at >= to_timestamp((w.result -> 'marker' ->> 'startedAt')::float8 / 1000.0)))))`,
     [account],
   );
   return joined;
@@ -250,4 +246,14 @@ export async function readWaiting(sql: Sql, scanId: string): Promise<WaitingScan
     [scanId],
   );
   return rows[0]?.result;
+}
+
+/** The results of the other scans of an account that wait to be confirmed, under their row locks. */
+export async function readOthersWaiting(sql: Sql, scanId: string, account: string): Promise<WaitingScan[]> {
+  const { rows } = await sql.query<{ result: WaitingScan }>(
+    `select result from scan_states
+     where account = $2 and scan_id <> $1 and state = 'needs_confirmation' and result is not null order by scan_id for update`,
+    [scanId, account],
+  );
+  return rows.map(({ result }) => result);
 }

@@ -3,11 +3,15 @@ import type { Visible } from './reads.ts';
 
 /** What an admin list is asked for. */
 export interface AdminQuery extends Visible {
-  account: string | undefined;
+  account?: string | undefined;
   /** Statuses that are shown; all when undefined. */
   statuses: string[] | undefined;
   /** Statuses that are left out. */
-  hidden: string[];
+  hidden: readonly string[];
+  /** True for missing rows alone, false for the others alone; undefined for both. */
+  missing: boolean | undefined;
+  /** Statuses of rows that are missing, also of those that were imported so and that no scan has marked. */
+  inactiveStatuses: readonly string[];
   limit: number;
   offset: number;
 }
@@ -38,15 +42,16 @@ const TIMES = ['created_at', 'updated_at'];
 export async function listForAdmin(
   sql: Sql,
   list: keyof typeof LISTS,
-  { account, accounts, statuses, hidden, limit, offset }: AdminQuery,
+  { account, accounts, statuses, hidden, missing, inactiveStatuses, limit, offset }: AdminQuery,
 ): Promise<{ total: number; items: Record<string, unknown>[] }> {
   const { from, columns, order } = LISTS[list];
   const where = `($1::text is null or t.account_id = $1) and ($2::text[] is null or t.status = any($2)) and t.status <> all($3)
-    and ($4::text[] is null or t.account_id = any($4))`;
-  const values = [account ?? null, statuses ?? null, hidden, accounts ?? null];
+    and ($4::text[] is null or t.account_id = any($4))
+    and ($5::boolean is null or (t.missing_since is not null or t.status = any($6)) = $5)`;
+  const values = [account ?? null, statuses ?? null, hidden, accounts ?? null, missing ?? null, inactiveStatuses];
   const total = await sql.query<{ count: number }>(`select count(*) as count from ${from} where ${where}`, values);
   const { rows } = await sql.query<Record<string, unknown>>(
-    `select ${columns} from ${from} where ${where} order by ${order} limit $5 offset $6`,
+    `select ${columns} from ${from} where ${where} order by ${order} limit $7 offset $8`,
     [...values, limit, offset],
   );
   return { total: total.rows[0]!.count, items: rows.map(withIsoTimes) };

@@ -12,8 +12,8 @@ import { createSyncWatcher } from './sync-watcher.ts';
 export interface ApiParts {
   databaseUrl: string;
   platform: Pick<Platform, 'kafka' | 'database' | 'codec' | 'producer'>;
-  /** Status shown while a row is missing in GHL. */
-  inactiveStatus: string;
+  /** Statuses that rows of any account show while they are missing in GHL. */
+  inactiveStatuses: readonly string[];
   /** Accounts by source, as this process knows them. */
   accounts(source: string): readonly string[] | undefined;
   /** Installs into locations of GoHighLevel; undefined where no app is set. */

@@ -58,7 +58,7 @@ async function mounted(): Promise<string[]> {
   const service = await apiService({
     databaseUrl: testStack().databaseUrl,
     platform,
-    inactiveStatus: 'inactive_ghl_deleted',
+    inactiveStatuses: ['inactive_ghl_deleted'],
     accounts: () => [],
     install: undefined,
   });

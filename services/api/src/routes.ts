@@ -14,8 +14,8 @@ export interface RouteOptions {
   orm: MikroORM;
   platform: Pick<Platform, 'kafka' | 'database' | 'codec' | 'producer'>;
   watcher: SyncWatcher;
-  /** Status shown while a row is missing in GHL. */
-  inactiveStatus: string;
+  /** Statuses that rows of any account show while they are missing in GHL. */
+  inactiveStatuses: readonly string[];
   /** Accounts by source, as this process knows them; a request without an account takes the only one. */
   accounts(source: string): readonly string[] | undefined;
   /** Installs into locations of GoHighLevel; undefined where no app is set. */

@@ -62,7 +62,7 @@ export function rowRoutes(options: RouteOptions): readonly Route[] {
       scope: 'read',
       query: LIST,
       response: pageOf(VENDOR),
-      handle: ({ query, caller }) => listVendors(orm, listQuery(query, caller)),
+      handle: ({ query, caller }) => listVendors(orm, listQuery(options, query, caller)),
     }),
     route({
       method: 'get',
@@ -71,12 +71,16 @@ export function rowRoutes(options: RouteOptions): readonly Route[] {
       scope: 'read',
       query: LIST,
       response: pageOf(LEAD),
-      handle: ({ query, caller }) => listLeads(orm, listQuery(query, caller)),
+      handle: ({ query, caller }) => listLeads(orm, listQuery(options, query, caller)),
     }),
   ];
 }
 
-function listQuery({ sort, includeMissing, ...query }: z.output<typeof LIST>, { accounts }: Visible): ListQuery {
-  const descending = sort.startsWith('-');
-  return { ...query, accounts, includeMissing: includeMissing === 'true', sort: sort.replace(/^-/, ''), descending };
+function listQuery(
+  { inactiveStatuses }: Pick<RouteOptions, 'inactiveStatuses'>,
+  { sort, includeMissing, ...query }: z.output<typeof LIST>,
+  { accounts }: Visible,
+): ListQuery {
+  const order = { descending: sort.startsWith('-'), sort: sort.replace(/^-/, '') };
+  return { ...query, ...order, accounts, inactiveStatuses, includeMissing: includeMissing === 'true' };
 }

@@ -100,7 +100,7 @@ function singleRoute({ platform: { database, producer }, accounts }: RouteOption
   });
 }
 
-function missingRoute({ platform: { database }, inactiveStatus }: RouteOptions): Route {
+function missingRoute({ platform: { database }, inactiveStatuses }: RouteOptions): Route {
   return route({
     method: 'get',
     path: `${BASE}/vendors/missing-in-ghl`,
@@ -109,9 +109,16 @@ function missingRoute({ platform: { database }, inactiveStatus }: RouteOptions):
     query: shapes.ACCOUNT_FILTER,
     response: shapes.listOf('vendors', shapes.MISSING_VENDOR),
     async handle({ query: { account }, caller: { accounts } }) {
-      const statuses = [inactiveStatus, MISSING_IN_GHL];
-      const page = { account, accounts, statuses, hidden: [], limit: 10_000, offset: 0 };
-      const { total, items } = await listForAdmin(database, 'missing', page);
+      const { total, items } = await listForAdmin(database, 'missing', {
+        account,
+        accounts,
+        statuses: undefined,
+        hidden: [DELETED_STATUS],
+        missing: true,
+        inactiveStatuses: [...inactiveStatuses, MISSING_IN_GHL],
+        limit: 10_000,
+        offset: 0,
+      });
       return { status: 'success', count: items.length, total, vendors: items };
     },
   });
@@ -158,7 +165,7 @@ function bulkRoute({ platform: { database, producer } }: RouteOptions): Route {
 function filteredRoute(
   table: 'vendors' | 'leads',
   item: z.ZodType,
-  { platform: { database }, inactiveStatus }: RouteOptions,
+  { platform: { database }, inactiveStatuses }: RouteOptions,
 ): Route {
   return route({
     method: 'get',
@@ -169,10 +176,14 @@ function filteredRoute(
     response: shapes.listOf(table, item),
     async handle({ query: { status, include_inactive: includeInactive, ...page }, caller: { accounts } }) {
       const isShown = includeInactive === 'true' || status !== undefined;
-      const hidden = isShown ? [] : [inactiveStatus, MISSING_IN_GHL, DELETED_STATUS, 'inactive'];
-      const statuses = status === undefined ? undefined : [status];
-      const query = { account: page.account, accounts, statuses, hidden, limit: page.limit, offset: page.offset };
-      const { total, items } = await listForAdmin(database, table, query);
+      const { total, items } = await listForAdmin(database, table, {
+        ...page,
+        accounts,
+        statuses: status === undefined ? undefined : [status],
+        hidden: isShown ? [] : [DELETED_STATUS, 'inactive'],
+        missing: isShown ? undefined : false,
+        inactiveStatuses: [...inactiveStatuses, MISSING_IN_GHL],
+      });
       return { status: 'success', count: items.length, total, [table]: items };
     },
   });

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
@@ -64,6 +65,11 @@ function said(child: ChildProcess, text: string): Promise<string> {
     child.once('close', () => reject(new Error(`it never said "${text}":\n${heard}`)));
   });
 }
+
+/** More than an index of PostgreSQL takes, and incompressible. */
+const LONG = Array.from({ length: 300 }, (_, index) => createHash('sha256').update(String(index)).digest('hex')).join(
+  '',
+);
 
 describe('npm start -- --once', () => {
   it('ends with the result of the first sync; the second time it changes no row', async () => {
@@ -227,6 +233,13 @@ describe('the command beside a running npm start', () => {
       'line 3, taking_new_work',
     ],
     ['good lines', 'email,name\nCee@CLI.test,Cee\n', 0, '1 inserted'],
+    ['a user id twice', 'email,ghl_user_id\nuser1@cli.test,U1\nuser2@cli.test,U1\n', 3, 'line 3, ghl_user_id: row'],
+    [
+      'what no row can hold',
+      `email,ghl_contact_id\nlong@cli.test,${LONG}\nshort@cli.test,s\n`,
+      3,
+      'line 2: cannot be written',
+    ],
     ['a line that is there already', 'email,name,phone\ncee@cli.test,Other,+15550001111\n', 0, 'was merged into row'],
   ])(
     'imports a file with %s',
@@ -239,6 +252,14 @@ describe('the command beside a running npm start', () => {
     },
     30_000,
   );
+
+  it('imports nothing into a location that nobody knows', async () => {
+    const file = join(dataDir, 'vendors.csv');
+    writeFileSync(file, 'email\nlost@cli.test\n');
+    const { code, stdout, stderr } = await tributary(['import', 'vendors', file, '--location', 'TYPO']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('no GoHighLevel location TYPO is known');
+  }, 30_000);
 
   it('tells what happened to a row, and rebuilds tables beside the live ones', async () => {
     const { rows } = await database.query<{ id: string }>(`select id from vendors where email = 'cee@cli.test'`);

@@ -1,5 +1,6 @@
 import { namedStatistics } from '#libs/domain/src/table-result.ts';
 import { setTimeout as wait } from 'node:timers/promises';
+import { toAppError } from '#libs/runtime/src/errors.ts';
 import type { ChangeSet } from '#libs/storage/src/dry-run-changes.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 import { readRuns, type RunView } from '#libs/storage/src/reads.ts';
@@ -25,7 +26,29 @@ export function isOver(run: RunView): boolean {
   return isDone(run) || isHeld(run);
 }
 
-/** Follows a run until it is done or held, or `until` says so; `onChange` sees every state. The signal ends the following, not the run. */
+/** How long who follows something bears that the database is away: a restart or a failover. */
+const OUTAGE_MS = 120_000;
+
+/** Looks again and again: undefined while the database is away, until that lasts too long. Throws everything else. */
+export function patientLook(): <T>(look: () => Promise<T>) => Promise<T | undefined> {
+  let awaySince: number | undefined;
+  return async (look) => {
+    try {
+      const seen = await look();
+      awaySince = undefined;
+      return seen;
+    } catch (error) {
+      awaySince ??= Date.now();
+      if (toAppError(error).code !== 'database_unavailable' || Date.now() - awaySince > OUTAGE_MS) throw error;
+      return undefined;
+    }
+  };
+}
+
+/**
+ * Follows a run until it is done or held, or `until` says so; `onChange` sees every state. The signal ends the following, not the run; a short
+ * outage of the database ends neither.
+ */
 export async function followRun(
   database: Database,
   syncId: string,
@@ -33,11 +56,12 @@ export async function followRun(
   signal?: AbortSignal,
   until: (run: RunView) => boolean = isOver,
 ): Promise<RunView> {
+  const look = patientLook();
   for (;;) {
     signal?.throwIfAborted();
-    const run = await lookAt(database, syncId);
-    onChange(run);
-    if (run !== undefined && until(run)) return run;
+    const seen = await look(async () => ({ run: await lookAt(database, syncId) }));
+    if (seen !== undefined) onChange(seen.run);
+    if (seen?.run !== undefined && until(seen.run)) return seen.run;
     await wait(LOOK_EVERY_MS, undefined, signal === undefined ? {} : { signal });
   }
 }

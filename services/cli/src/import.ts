@@ -1,14 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { setTimeout as wait } from 'node:timers/promises';
-import { parse } from 'csv-parse/sync';
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
 import { leadImport, vendorImport, type CellErrorCode } from '#libs/domain/src/import.ts';
+import type { RefusalCode } from '#libs/domain/src/registration.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
 import { hasPassed } from '#libs/storage/src/checkpoints.ts';
 import { readImport } from '#libs/storage/src/imports.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
+import { readCsv } from './csv-file.ts';
+import { patientLook } from './follow.ts';
 
 /** What became of an imported file. */
 export interface ImportResult {
@@ -31,9 +32,16 @@ const REASONS: Record<CellErrorCode, string> = {
   too_many_cells: 'the line has more cells than the header',
 };
 
+/** The column that stands in the way of a line, and what is told of it. */
+const REFUSALS: Record<RefusalCode, [column: string, reason: (rowId: string) => string]> = {
+  id_elsewhere: ['id', (id) => `${id} is a row of another location: leave the column id out`],
+  contact_id_taken: ['ghl_contact_id', (id) => `row ${id} has it already`],
+  user_id_taken: ['ghl_user_id', (id) => `row ${id} has it already`],
+};
+
 /**
  * Publishes the lines of a CSV file as registrations and waits until the projector has applied them. A line that repeats the id,
- * contact id or e-mail of an earlier one is published after that one is applied, so that the earlier line keeps the row.
+ * contact id, e-mail or user id of an earlier one is published after that one is applied, so that the earlier line keeps the row.
  */
 export async function importFile(
   platform: Platform,
@@ -41,7 +49,8 @@ export async function importFile(
   account: string,
   file: string,
 ): Promise<ImportResult> {
-  const [header = [], ...records] = readCells(file);
+  const [first, ...records] = readCsv(file);
+  const header = first?.cells ?? [];
   const reader = table === 'vendors' ? vendorImport(header) : leadImport(header);
   if (header.length === 0 || reader.unknownColumns.length > 0) {
     const what =
@@ -56,17 +65,16 @@ export async function importFile(
   const importId = randomUUID();
   const registeredAt = Date.now();
   const errors: ImportResult['errors'] = [];
-  let rest: Registration[] = [];
-  for (const [index, cells] of records.entries()) {
-    const line = index + 2;
+  const published: Registration[] = [];
+  for (const { line, cells } of records) {
     const { fields, errors: faults } = reader.read(cells);
     if (faults.length > 0) errors.push(...faults.map(({ column, code }) => ({ line, column, reason: REASONS[code] })));
     else {
       const id = fields.id ?? rowIdOf(table === 'vendors' ? 'vendor' : 'lead', account, `${importId} ${line}`);
-      rest.push({ ...fields, id, account, importId, registeredAt, line, origin: 'import' });
+      published.push({ ...fields, id, account, importId, registeredAt, line, origin: 'import' });
     }
   }
-  while (rest.length > 0) {
+  for (let rest = published; rest.length > 0;) {
     const taken = new Set<string>();
     const later: Registration[] = [];
     const now = rest.filter((registration) => {
@@ -79,22 +87,32 @@ export async function importFile(
     await publish(platform, table, now);
     rest = later;
   }
-  const { inserted, merged } = await readImport(platform.database, importId);
-  return { importId, table, lines: records.length, inserted, merged, errors };
+  const outcomes = await readImport(platform.database, importId);
+  errors.push(...faultsOf(published, outcomes));
+  return {
+    importId,
+    table,
+    lines: records.length,
+    inserted: outcomes.filter(({ outcome }) => outcome === 'inserted').length,
+    merged: outcomes.filter(({ outcome }) => outcome === 'merged').map(({ line, rowId }) => ({ line, rowId })),
+    errors: errors.sort((a, b) => a.line - b.line),
+  };
 }
 
-function readCells(file: string): string[][] {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new AppError('config_invalid', `${file} cannot be read`, { cause: error });
-  }
-  try {
-    return parse(text, { bom: true, relax_column_count: true, skip_empty_lines: true });
-  } catch (error) {
-    throw new AppError('config_invalid', `${file} is no CSV file: ${(error as Error).message}`, { cause: error });
-  }
+/** Lines that were published and are in no row. */
+function faultsOf(
+  published: readonly Registration[],
+  outcomes: Awaited<ReturnType<typeof readImport>>,
+): ImportResult['errors'] {
+  const refused = outcomes.flatMap(({ line, outcome, rowId }) => {
+    if (outcome === 'inserted' || outcome === 'merged') return [];
+    const [column, reason] = REFUSALS[outcome];
+    return [{ line, column, reason: reason(rowId) }];
+  });
+  const told = new Set(outcomes.map(({ line }) => line));
+  const buried = published.filter(({ line }) => !told.has(line!));
+  const reason = `cannot be written, went to the dead letters: \`tributary dead-letters list --topic ${TOPIC}\` says why`;
+  return [...refused, ...buried.map(({ line }) => ({ line: line!, column: '', reason }))];
 }
 
 type Registration = VendorRegistered | LeadRegistered;
@@ -104,6 +122,7 @@ function keysOf(registration: Registration): string[] {
   if ('customerEmail' in registration) return keys;
   if (registration.ghlContactId !== null) keys.push(`contact ${registration.ghlContactId}`);
   if (registration.email !== null) keys.push(`email ${registration.email}`);
+  if (registration.ghlUserId !== null) keys.push(`user ${registration.ghlUserId}`);
   return keys;
 }
 
@@ -114,5 +133,6 @@ async function publish(platform: Platform, table: 'vendors' | 'leads', registrat
   );
   const last = new Map<number, string>();
   for (const { partition, offset } of sent) last.set(partition, offset);
-  while (!(await hasPassed(platform.database, 'ghl', TOPIC, last))) await wait(50);
+  const look = patientLook();
+  while ((await look(() => hasPassed(platform.database, 'ghl', TOPIC, last))) !== true) await wait(50);
 }

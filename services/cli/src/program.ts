@@ -12,7 +12,7 @@ import { addDeadLetterCommands } from './dead-letters.ts';
 import { diagnose, renderDiagnosis } from './doctor.ts';
 import { isHeld, resultOf, worstExitCode } from './follow.ts';
 import { historyOf, renderHistory } from './history.ts';
-import { importFile } from './import.ts';
+import { importFile, type ImportResult } from './import.ts';
 import { changesOf, describeChanges } from './changes.ts';
 import { describeProgress, describeResult } from './progress.ts';
 import { renderReplay, runReplay, type ReplayFlags } from './replay.ts';
@@ -21,7 +21,7 @@ import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
 import { askToRun, controlAndFollow, requestAndFollowAll } from './sync.ts';
 import { renderTopics, topicsOf } from './topics.ts';
-import { chooseAccount, chooseAccounts, openWork, type Work } from './work.ts';
+import { chooseAccounts, openWork, requireAccount, type Work } from './work.ts';
 
 interface Session {
   settings: Settings;
@@ -208,7 +208,7 @@ async function runImport(
   const { settings, logger } = openSession();
   const work = await openWork(settings, logger, say);
   try {
-    const result = await importFile(work.platform, table, chooseAccount(work.ghl, flags.location), file);
+    const result = await importFile(work.platform, table, await requireAccount(work, flags.location), file);
     const errors = result.errors.map(
       ({ line, column, reason }) => `  line ${line}${column === '' ? '' : `, ${column}`}: ${reason}`,
     );
@@ -221,18 +221,10 @@ async function runImport(
   }
 }
 
-/** 2 when the file itself is refused, 3 when some lines are, else 0. */
-function exitCodeOf({
-  errors,
-  inserted,
-  merged,
-}: {
-  errors: { line: number }[];
-  inserted: number;
-  merged: unknown[];
-}): number {
+/** 0 when every line is in a row, 3 when some are, 2 when none is. */
+function exitCodeOf({ errors, inserted, merged }: ImportResult): number {
   if (errors.length === 0) return 0;
-  return errors.every(({ line }) => line === 1) || inserted + merged.length === 0 ? 2 : 3;
+  return inserted + merged.length === 0 ? 2 : 3;
 }
 
 function countOf(text: string): number {

@@ -3,7 +3,7 @@ import type { Settings } from '#libs/runtime/src/settings.ts';
 import { kafkaOf } from '#libs/runtime/src/platform.ts';
 import { groupAlive } from '#libs/kafka/src/topics.ts';
 import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
-import { createPool, databaseError } from '#libs/storage/src/pool.ts';
+import { createPool } from '#libs/storage/src/pool.ts';
 import { existingStack } from './connections.ts';
 import { readRunning } from './session.ts';
 
@@ -44,8 +44,6 @@ export async function statusOf(settings: Settings, logger: Logger): Promise<Stat
       rows: rows.rows,
       syncs: syncs.rows,
     };
-  } catch (error) {
-    throw databaseError(error);
   } finally {
     await database.end();
   }

@@ -6,6 +6,7 @@ import type { Logger } from '#libs/runtime/src/logger.ts';
 import { deploy, kafkaOf, openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
 import type { SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import type { Settings } from '#libs/runtime/src/settings.ts';
+import { createScanStore } from '#libs/storage/src/scans.ts';
 import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
 import { startStack } from '#testcontainers/stack/stack.ts';
 import { ghlAccess, orgAccess, readRunning, type GhlAccess } from './session.ts';
@@ -136,6 +137,17 @@ export function requireReads({ sources }: Pick<Work, 'sources'>, source: string)
 /** The account a command is about: the one it names, else the only one there is. */
 export function chooseAccount(ghl: GhlAccess, named: string | undefined): string {
   return chooseAccounts(ghl, named === undefined ? {} : { location: [named] })[0]!;
+}
+
+/** The same; config_invalid for one that is set nowhere and that no connector can read: a mistyped name would make rows of its own. */
+export async function requireAccount({ ghl, platform }: Work, named: string | undefined): Promise<string> {
+  const account = chooseAccount(ghl, named);
+  if (ghl.accounts.some(({ locationId }) => locationId === account)) return account;
+  if (await createScanStore(platform.database).isReadable('ghl', account)) return account;
+  throw new AppError(
+    'config_invalid',
+    `no GoHighLevel location ${account} is known: check --location, or set GHL_LOCATION_ID and GHL_PRIVATE_TOKEN, or add it to GHL_ACCOUNTS_FILE`,
+  );
 }
 
 /** The accounts a command is about: those it names, all if it says so, else the only one there is. */

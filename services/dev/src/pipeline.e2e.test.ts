@@ -2,7 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { DEFAULT_GHL_RULES } from '#libs/domain/src/settings.ts';
 import { rowIdOf } from '#libs/storage/src/ids.ts';
 import { startTestPipeline, type TestPipeline } from '#testcontainers/pipeline.ts';
+import { followRun } from '#services/cli/src/follow.ts';
 import { emptyWorld, type StoredContact } from '#testcontainers/simulators/ghl/world.ts';
+import { confirm } from './projected.fixture.ts';
 
 const FIELDS = DEFAULT_GHL_RULES.customFields;
 
@@ -231,27 +233,38 @@ describe('a full sync through the real stack', () => {
       heldTables: ['vendors'],
       stats: { vendors_missing_in_ghl: 0 },
     });
-    const response = await fetch(`${test.pipeline.url}/v1/syncs/${run.syncId}/confirm`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${test.apiKey}` },
-    });
-    expect(response.status).toBe(202);
-    const { database } = test.pipeline.platform;
-    await expect(
-      (async () => {
-        for (;;) {
-          const { rows } = await database.query<{ status: string }>('select status from runs where sync_id = $1', [
-            run.syncId,
-          ]);
-          if (rows[0]?.status === 'completed') return true;
-          await new Promise((done) => setImmediate(done));
-        }
-      })(),
-    ).resolves.toBe(true);
+    // What only looks, reads a part or fails leaves it waiting.
+    expect(await test.sync({ dryRun: true })).toMatchObject({ status: 'incomplete' });
+    expect(await test.sync({ mode: 'incremental' })).toMatchObject({ status: 'completed' });
+    test.simulator.faults.add({ kind: 'forbidden-scope' });
+    expect(await test.sync()).toMatchObject({ success: false, stats: { vendors_missing_in_ghl: 0 } });
+    test.simulator.faults.clear();
+    await confirm(test, run.syncId);
     const missing = await query<{ count: number }>(
       `select count(*) as count from vendors where status = 'inactive_ghl_deleted'`,
     );
     expect(missing).toEqual([{ count: 120 }]);
+  }, 30_000);
+
+  it('says so when a newer sync takes the place of one that waits to be confirmed', async () => {
+    for (let index = 0; index < 120; index += 1) await vendorRow({ id: `v${index}`, email: `v${index}@example.test` });
+    const older = await test.sync();
+    const newer = await test.sync();
+    const { database } = test.pipeline.platform;
+    expect(
+      await followRun(
+        database,
+        older.syncId,
+        () => undefined,
+        undefined,
+        ({ status }) => status === 'incomplete',
+      ),
+    ).toMatchObject({
+      exitCode: 3,
+      message: expect.stringContaining('a newer sync'),
+      stats: older.stats,
+    });
+    await confirm(test, newer.syncId);
   }, 30_000);
 
   it('reports a dry run exactly and writes no row', async () => {

@@ -10,7 +10,13 @@ import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
 import { openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
 import { httpEdge } from '#libs/runtime/src/service.ts';
-import { accountsOf, ghlRulesByAccount, type GhlAccount, type Settings } from '#libs/runtime/src/settings.ts';
+import {
+  accountsOf,
+  ghlRulesByAccount,
+  inactiveStatuses,
+  type GhlAccount,
+  type Settings,
+} from '#libs/runtime/src/settings.ts';
 
 /** What runs in this process. */
 export interface PipelineOptions {
@@ -87,7 +93,7 @@ async function openApi(
     databaseUrl,
     platform,
     install: ghlInstall(settings, ghl.baseUrl, platform.database),
-    inactiveStatus: settings.INACTIVE_GHL_DELETED_STATUS,
+    inactiveStatuses: inactiveStatuses(settings, ghl.accounts),
     accounts: accountsOf(ghl.accounts, salesforce),
   });
   const edge = httpEdge({

@@ -85,6 +85,7 @@ it('the api reads what came of it', async () => {
     account: world.locationId,
     accounts: undefined,
     includeMissing: true,
+    inactiveStatuses: [],
     sort: 'id',
     descending: false,
     limit: 500,

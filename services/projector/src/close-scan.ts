@@ -5,10 +5,10 @@ import type { Sql } from '#libs/storage/src/pool.ts';
 import { endScan } from '#libs/storage/src/scan-states.ts';
 
 /** Publishes the final word on a scan, and on those that joined it, and drops what only an open scan needs. */
-export async function closeScan(sql: Sql, applied: ScanApplied, id: string, judged = true): Promise<void> {
+export async function closeScan(sql: Sql, applied: ScanApplied, id: string): Promise<void> {
   const { scanId, source, account, status } = applied;
   const state = status === 'needs_confirmation' ? status : 'applied';
-  const joined = await endScan(sql, scanId, account, state, judged);
+  const joined = await endScan(sql, scanId, account, state);
   const type = 'crm.scan.v1.ScanApplied';
   const event = { topic: 'crm.scan.v1', key: `${source}:${account}`, type } as const;
   await addToOutbox(sql, [

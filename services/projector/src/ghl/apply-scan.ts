@@ -8,6 +8,7 @@ import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
 import { wholeSight } from './sight.ts';
 import { closeScan } from '../close-scan.ts';
+import { settleOlder } from './confirm.ts';
 import { finishScan } from './finish.ts';
 
 /**
@@ -20,9 +21,10 @@ export async function applyScan(writing: Writing, partitions: ClosedPartition[],
   const closing = { eventId: markerId, confirmed: false };
   const { marker } = partitions[0]!;
   const id = eventId(marker.scanId, 'crm.scan.v1.ScanApplied');
+  await settleOlder(sql, partitions);
   if (!marker.dryRun) {
     const applied = await finishScan(writing, partitions, closing);
-    await closeScan(sql, applied, id, marker.mode !== 'single');
+    await closeScan(sql, applied, id);
     await saveResult(sql, marker.scanId, { marker, applied });
     return;
   }

@@ -1,13 +1,21 @@
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { ScanApplied, SyncConfirmed } from '#libs/contracts/src/generated/events.ts';
 import type { Writing } from '#libs/storage/src/changes.ts';
-import { closedPartitions, readWaiting } from '#libs/storage/src/scan-states.ts';
+import { settles } from '#libs/domain/src/missing.ts';
+import type { Sql } from '#libs/storage/src/pool.ts';
+import {
+  closedPartitions,
+  doubtsOf,
+  readOthersWaiting,
+  readWaiting,
+  type ClosedPartition,
+} from '#libs/storage/src/scan-states.ts';
 import { closeScan } from '../close-scan.ts';
 import { finishScan } from './finish.ts';
 
 /**
  * Applies the missing rule that a safety valve or a dead letter held back (architecture section 4, rule 5). Returns false when
- * nothing waits: a newer scan settled it, or it was confirmed before.
+ * nothing waits: a newer scan settled it, or it was confirmed before, and its final word is out.
  */
 export async function confirmScan(
   writing: Writing,
@@ -35,4 +43,18 @@ function mergeResult(before: ScanApplied, confirmed: ScanApplied): ScanApplied {
   const counters = { ...before.counters };
   for (const name of MISSING_COUNTERS) counters[name] = (counters[name] ?? 0) + (confirmed.counters[name] ?? 0);
   return { ...confirmed, counters, fieldErrors: before.fieldErrors };
+}
+
+const SETTLED =
+  'Contacts read were applied, what waited to be confirmed was not: a newer sync of the account took its place.';
+
+/** Gives the final word on older scans that wait to be confirmed and whose place this one takes. */
+export async function settleOlder(sql: Sql, partitions: readonly ClosedPartition[]): Promise<void> {
+  const { marker } = partitions[0]!;
+  const { holes } = doubtsOf(partitions);
+  for (const { marker: older, applied } of await readOthersWaiting(sql, marker.scanId, marker.account)) {
+    if (!settles(marker, holes, older)) continue;
+    const id = eventId(older.scanId, 'crm.scan.v1.ScanApplied', 'settled');
+    await closeScan(sql, { ...applied, status: 'incomplete', message: SETTLED }, id);
+  }
 }

@@ -50,7 +50,6 @@ export async function finishScan(sql: Sql, partitions: readonly ClosedPartition[
       tableCounters: counters,
     },
     eventId(scanId, 'crm.scan.v1.ScanApplied'),
-    false,
   );
 }
 
