@@ -74,7 +74,12 @@ describe('what PostgreSQL says', () => {
     ["select 'x'::integer", 'constraint_violated', 'data', /22P02/],
     ['select 1/0', 'constraint_violated', 'data', /22012/],
     ['insert into t values (2, 2)', 'write_conflict', 'transient', /23505 on t_pkey/],
-    ['select * from nowhere', 'internal', 'transient', /42P01/],
+    ['select * from nowhere', 'database_outdated', 'config', /42P01.*deploy/],
+    ['select m from t', 'database_outdated', 'config', /42703/],
+    ["select nothing('x')", 'database_outdated', 'config', /42883/],
+    ['select * from nowhere.t', 'database_outdated', 'config', /42P01/],
+    ['do $$ begin raise insufficient_privilege; end $$', 'database_outdated', 'config', /42501/],
+    ['select from where', 'internal', 'transient', /42601/],
   ])('%s is %s', async (text, code, kind, message) => {
     expect(await failing(text)).toMatchObject({ code, kind, message: expect.stringMatching(message) });
   });

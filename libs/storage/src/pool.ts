@@ -80,7 +80,7 @@ function sessionOptions(parameters: PoolOptions['parameters']): string {
 
 /**
  * Runs `work` in one transaction; rolls back and throws an AppError when anything fails: database_unavailable and
- * write_conflict are transient, constraint_violated is the data's fault.
+ * write_conflict are transient, constraint_violated is the data's fault, database_outdated the deploy step's.
  */
 export async function inTransaction<T>(database: Database, work: (sql: Sql) => Promise<T>): Promise<T> {
   const client = await database.connect().catch((error: unknown) => {
@@ -116,6 +116,9 @@ const CONFLICTS = new Set(['40001', '40P01', '23505']);
  */
 const OUTAGES = /^(08|25|53|55P03|57|58|F0|XX)/;
 
+/** A table, column, function, schema or right that is not there: no record is to blame for it. */
+const NOT_DEPLOYED = new Set(['42P01', '42703', '42883', '3F000', '42501']);
+
 /** Answers to the address, user or password that DATABASE_URL gives. */
 const REFUSALS: Record<string, string> = {
   '28P01': 'the password is wrong',
@@ -145,6 +148,12 @@ export function databaseError(error: unknown): AppError {
   if (CONFLICTS.has(code)) return new AppError('write_conflict', `PostgreSQL ${code}${place}`, { cause: error });
   if (code.startsWith('22') || code.startsWith('23'))
     return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
+  if (NOT_DEPLOYED.has(code))
+    return new AppError(
+      'database_outdated',
+      `the database lacks what this version needs (PostgreSQL ${code}): run \`npm run -s tributary -- deploy\``,
+      { cause: error },
+    );
   return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
 }
 
