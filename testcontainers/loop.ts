@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
-import type { ISocketFactory } from 'kafkajs';
+import type { ISocketFactory, Producer as KafkaProducer } from 'kafkajs';
 import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { createKafka, type KafkaOptions } from '#libs/kafka/src/client.ts';
@@ -45,6 +45,8 @@ export interface LoopTopic {
   send(ids: string[], partition?: number): Promise<void>;
   /** Sends bytes as they are. */
   sendBytes(value: Buffer | null, more?: Partial<{ key: string; headers: Record<string, string> }>): Promise<void>;
+  /** Sends an event in a transaction of a foreign producer, whose end takes an offset as well. */
+  transact(id: string, end: 'commit' | 'abort'): Promise<void>;
   /** A processor on the topic that hands its batches to `handle`. */
   processor(handle: (batch: EventBatch) => Promise<void>, more?: Partial<Processor>): Processor;
 }
@@ -76,7 +78,7 @@ export async function openLoop(database: Database): Promise<LoopStack> {
     codec,
     producer,
     checkpoints,
-    topic: (partitions = 1) => makeTopic(kafka, producer, partitions),
+    topic: (partitions = 1) => makeTopic({ kafka, codec, producer }, partitions),
     async consume(processor, options = {}) {
       const quiet = (): void => undefined;
       const logger = { debug: quiet, info: quiet, warn: quiet, error: quiet };
@@ -97,7 +99,10 @@ export async function openLoop(database: Database): Promise<LoopStack> {
   };
 }
 
-async function makeTopic(kafka: LoopStack['kafka'], producer: Producer, partitions: number): Promise<LoopTopic> {
+async function makeTopic(
+  { kafka, codec, producer }: Pick<LoopStack, 'kafka' | 'codec' | 'producer'>,
+  partitions: number,
+): Promise<LoopTopic> {
   const name = `test.loop.${randomUUID()}` as TopicName;
   const group = `loop-${name.slice(-36)}`;
   const deadLetters = `${name}.${group}.dlq`;
@@ -119,6 +124,21 @@ async function makeTopic(kafka: LoopStack['kafka'], producer: Producer, partitio
     },
     async sendBytes(value, { key = 'key', headers = {} } = {}) {
       await producer.sendRaw([{ topic: name, key: Buffer.from(key), value, headers }]);
+    },
+    async transact(id, end) {
+      const open = async (): Promise<KafkaProducer> => {
+        const foreign = kafka.producer({ transactionalId: name, idempotent: true, maxInFlightRequests: 1 });
+        await foreign.connect();
+        return foreign;
+      };
+      const foreign = await open();
+      const transaction = await foreign.transaction();
+      const value = codec.encode(EVENT, loopEvent(name, id, 0).value);
+      await transaction.send({ topic: name, messages: [{ key: id, value }] });
+      await transaction[end]();
+      await foreign.disconnect();
+      // The end is written after it is acknowledged, and before the next producer of the same id is let in.
+      await (await open()).disconnect();
     },
     processor: (handle, more = {}) => ({
       name,

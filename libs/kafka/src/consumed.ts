@@ -1,7 +1,8 @@
 import type { KafkaMessage } from 'kafkajs';
 import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { HEADERS } from '#libs/contracts/src/headers.ts';
-import type { Decoded, HeadFirst } from './codec.ts';
+import { AppError } from '#libs/runtime/src/errors.ts';
+import type { Codec, Decoded, HeadFirst } from './codec.ts';
 import { headerText, type ConsumedEvent } from './processor.ts';
 import { isRedriven, outsideItsScan } from './redriven.ts';
 
@@ -61,7 +62,26 @@ class Consumed implements ConsumedEvent {
   }
 }
 
-/** A decoded record as processors see it; one that was redriven is outside its scan. */
-export function consumedEvent(message: KafkaMessage, decoded: Decoded | HeadFirst): ConsumedEvent {
-  return new Consumed(message, decoded);
+/**
+ * Reads records as the events that are asked for; undefined for others. A record of a named type is told apart without decoding it,
+ * and at once while its schema is known: waiting for each would cost as much as decoding.
+ */
+export function eventReader(options: {
+  codec: Codec;
+  types: readonly EventType[];
+  headFirst?: boolean | undefined;
+}): (message: KafkaMessage) => ConsumedEvent | undefined | Promise<ConsumedEvent | undefined> {
+  const { codec, types, headFirst = false } = options;
+  const wanted = new Set(types);
+  /** One that was redriven is outside its scan. */
+  const eventOf = (message: KafkaMessage, decoded: Decoded | HeadFirst): ConsumedEvent | undefined =>
+    wanted.has(decoded.type) ? new Consumed(message, decoded) : undefined;
+  return (message) => {
+    const named = headerText(message, HEADERS.type);
+    if (named !== undefined && !wanted.has(named as EventType)) return undefined;
+    if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
+    const head = headFirst ? codec.decodeHead(message.value) : undefined;
+    const decoded = head ?? codec.decode(message.value);
+    return decoded instanceof Promise ? decoded.then((late) => eventOf(message, late)) : eventOf(message, decoded);
+  };
 }

@@ -149,6 +149,21 @@ describe('the position', () => {
     expect(await countRecords(stack.kafka, topic.deadLetters)).toBe(0);
   });
 
+  it('goes on over a gap in the offsets, as compaction and the markers of transactions leave them', async () => {
+    const topic = await stack.topic();
+    await topic.send(['r0']);
+    await topic.transact('r1', 'commit');
+    expect(await handleAll(topic, 2)).toEqual(['r0', 'r1']);
+    await topic.transact('aborted', 'abort');
+    await topic.send(['r2']);
+    const seen = recorder(1);
+    const consumer = await stack.consume(topic.processor(seen.note));
+    await Promise.race([seen.full, consumer.died.then((error) => Promise.reject(error))]);
+    await consumer.stop();
+    expect(seen.handled).toEqual(['r2']);
+    expect(await stored(topic)).toBe(6);
+  });
+
   it('a stop in the middle of a batch lets it end, and the next start repeats nothing', async () => {
     const topic = await stack.topic();
     await topic.send(numbered(3_000));
@@ -480,6 +495,37 @@ describe('a bad record', () => {
     });
   });
 
+  it('with a header that is null, as Kafka allows, is dead-lettered like others', async () => {
+    const topic = await stack.topic();
+    const headers = { ce_type: null, 'crm.redriven-for': null, mine: null } as unknown as Record<string, string>;
+    await topic.sendBytes(Buffer.from('garbage'), { headers });
+    await topic.send(['after']);
+    expect(await handleAll(topic, 1)).toEqual(['after']);
+    const [letter] = await readTopic(stack.kafka, topic.deadLetters, 1);
+    expect(letter!.headers).toMatchObject({
+      mine: 'null',
+      '__connect.errors.exception.class.name': 'record_undecodable',
+    });
+  });
+
+  it('whose head names a branch that its union lacks is dead-lettered', async () => {
+    const topic = await stack.topic();
+    const type = 'crm.observation.v1.VendorObserved';
+    await stack.codec.ready([type]);
+    const bytes = (contactId: string): Buffer => stack.codec.encode(type, vendorObserved({ contactId }));
+    const bad = withBranch40(bytes('bad'));
+    for (const value of [bytes('before'), bad, bytes('after')]) await topic.sendBytes(value);
+    const seen = recorder(2);
+    const consumer = await stack.consume(topic.processor(seen.note, { types: [type], headFirst: true }));
+    await seen.full;
+    await consumer.stop();
+    const [letter] = await readTopic(stack.kafka, topic.deadLetters, 1);
+    expect(letter).toMatchObject({
+      value: bad,
+      headers: { '__connect.errors.exception.class.name': 'record_undecodable' },
+    });
+  });
+
   it('whose head alone can be read is dead-lettered once its value is asked for', async () => {
     const topic = await stack.topic();
     const type = 'crm.observation.v1.VendorObserved';
@@ -537,6 +583,60 @@ describe('a bad record', () => {
     });
   });
 
+  it('of an error nobody foresaw that comes from looking at it alone is found in the same way', async () => {
+    const topic = await stack.topic();
+    await topic.send(['before', 'poison', 'after']);
+    const applied = recorder(2);
+    const consumer = await stack.consume(
+      topic.processor(applied.note, {
+        refuse({ value }) {
+          if ((value as { syncId: string }).syncId === 'poison') throw new TypeError('cannot read x of undefined');
+          return undefined;
+        },
+      }),
+      { unforeseenAttempts: 3 },
+    );
+    await applied.full;
+    await consumer.stop();
+    expect(applied.handled).toEqual(['before', 'after']);
+    const [letter] = await readTopic(stack.kafka, topic.deadLetters, 1);
+    expect(letter!.headers).toMatchObject({
+      '__connect.errors.exception.message': 'unexpected TypeError (3 attempts)',
+    });
+  });
+
+  it('has one letter and is told once, however often its checkpoint fails, and is tried at growing intervals', async () => {
+    const topic = await stack.topic();
+    await topic.sendBytes(Buffer.from('garbage'));
+    const told = jest.fn(async () => undefined);
+    const warned = jest.fn();
+    const quiet = (): void => undefined;
+    const buried = Promise.withResolvers<void>();
+    let failures = 5;
+    const consumer = await stack.consume(
+      topic.processor(async () => undefined, { deadLettered: told }),
+      {
+        timing: { firstWaitMs: 1, longestWaitMs: 1_000 },
+        hooks: { onDeadLetter: () => buried.resolve() },
+        // It warns when the first attempt fails, and when the intervals have grown to the longest.
+        logger: { debug: quiet, info: quiet, warn: warned, error: quiet },
+        checkpoints: {
+          ...stack.checkpoints,
+          async save(checkpoint) {
+            if (failures-- > 0) throw new AppError('database_unavailable', 'down');
+            await stack.checkpoints.save(checkpoint);
+          },
+        },
+      },
+    );
+    await buried.promise;
+    await consumer.stop();
+    expect(await countRecords(stack.kafka, topic.deadLetters)).toBe(1);
+    expect(told).toHaveBeenCalledTimes(1);
+    expect(warned).toHaveBeenCalledTimes(1);
+    expect(await stored(topic)).toBe(1);
+  });
+
   it('is told to its processor before the checkpoint passes it', async () => {
     const topic = await stack.topic();
     await topic.sendBytes(Buffer.from('garbage'), {
@@ -577,3 +677,9 @@ describe('a bad record', () => {
 });
 
 const cancelled = { syncId: 'x', source: 'ghl', account: 'L', requestedBy: 'test', requestedAt: 1 };
+
+/** An observation whose first union has a branch that there is not: frame, account, then the branch. */
+function withBranch40(bytes: Buffer): Buffer {
+  const place = 5 + 1 + bytes[5]! / 2;
+  return Buffer.concat([bytes.subarray(0, place), Buffer.from([80]), bytes.subarray(place + 1)]);
+}

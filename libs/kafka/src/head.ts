@@ -5,7 +5,7 @@ import { readerOf } from './avro-types.ts';
 
 /** Reads the head of a record whose writer's schema is ours. */
 export interface HeadReader {
-  /** The head of the value that begins at `start`, and its content as bytes; undefined where the bytes end too early. */
+  /** The head of the value that begins at `start`, and its content as bytes; undefined where the bytes do not fit. */
   read(buffer: Buffer, start: number): { head: object; content: Buffer } | undefined;
 }
 
@@ -49,14 +49,19 @@ export function headReader(type: EventType, writer: avro.Type): HeadReader | und
   if (own === undefined || !readerOf(type).equals(writer)) return undefined;
   return {
     read(buffer, start) {
-      const before = own.before.decode(buffer, start);
-      if (before.offset < 0) return undefined;
-      const identity = own.identity.decode(buffer, before.offset);
-      if (identity.offset < 0) return undefined;
-      return {
-        head: Object.assign(before.value as object, identity.value as object),
-        content: buffer.subarray(before.offset),
-      };
+      try {
+        const before = own.before.decode(buffer, start);
+        if (before.offset < 0) return undefined;
+        const identity = own.identity.decode(buffer, before.offset);
+        if (identity.offset < 0) return undefined;
+        return {
+          head: Object.assign(before.value as object, identity.value as object),
+          content: buffer.subarray(before.offset),
+        };
+      } catch {
+        // avsc throws for what the bytes cannot mean, such as a branch that a union does not have.
+        return undefined;
+      }
     },
   };
 }

@@ -63,6 +63,12 @@ describe('the head of a record', () => {
     for (let end = START; end < bytes.length - contentIn(vendorObserved()).length; end += 1)
       expect(reader.read(bytes.subarray(0, end), START)).toBeUndefined();
   });
+
+  it('is not read from bytes that name a branch its union lacks', () => {
+    const bytes = written(vendorObserved({ account: '' }));
+    bytes[START + 1] = 80;
+    expect(reader.read(bytes, START)).toBeUndefined();
+  });
 });
 
 /** A random value of a type that is written otherwise than `value`. */

@@ -36,6 +36,7 @@ declare module 'kafkajs/src/protocol/encoder.js' {
     ensureAvailable(length: number): void;
     writeUVarInt(value: number): Encoder;
     writeVarInt(value: number): Encoder;
+    writeVarIntBytes(value: unknown): Encoder;
   }
 }
 

@@ -1,23 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Consumer as KafkaConsumer, KafkaMessage } from 'kafkajs';
-import type { EventType } from '#libs/contracts/src/generated/events.ts';
-import { HEADERS } from '#libs/contracts/src/headers.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { crashPoint } from '#libs/runtime/src/crash-point.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import {
-  deadRecordOf,
-  headerText,
-  type BatchPayload,
-  type Checkpoint,
-  type ConsumerOptions,
-  type DeadRecord,
-  type Timing,
-} from './processor.ts';
-import { consumedEvent } from './consumed.ts';
+import { createBurial } from './burial.ts';
+import { eventReader } from './consumed.ts';
+import { beyondTheEnd, checkpointOf, createPositions, type Position } from './positions.ts';
+import type { BatchPayload, ConsumedEvent, ConsumerOptions, Timing } from './processor.ts';
 import { isForOthers } from './redriven.ts';
-import { deadLetter } from './dead-letter.ts';
-import { beyondTheEnd, createPositions, deletedUnread, type Position } from './positions.ts';
 
 /** Handles the partitions a consumer owns. */
 export interface PartitionWorker {
@@ -45,7 +35,6 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     consumer,
     processor,
     checkpoints,
-    codec,
     logger,
     hooks = {},
     maxBatch = 1000,
@@ -53,27 +42,31 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     unforeseenAttempts = 6,
     die,
   } = options;
-  const handled = new Set<EventType>(processor.types);
+  const eventOf = eventReader({ codec: options.codec, ...processor });
+  const burial = createBurial(options);
   const timers = new Set<NodeJS.Timeout>();
   const stopping = new AbortController();
   const backoff = (attempt: number): number =>
     Math.min(timing.firstWaitMs * 2 ** attempt * (0.8 + Math.random() * 0.4), timing.longestWaitMs);
   const positions = createPositions({ ...options, backoff, signal: stopping.signal });
 
-  /** Handles records from `start`; returns when all are handled, or throws what must wait. */
+  /** Handles the records of a batch; returns when all are handled, or throws what must wait. */
   async function handleRecords(payload: BatchPayload, position: Position): Promise<void> {
     const { topic, partition, messages, highWatermark } = payload.batch;
     let index = 0;
     while (index < messages.length && payload.isRunning() && !payload.isStale()) {
-      const { events, end, bad } = await readSome(payload.batch, index, Math.min(index + maxBatch, messages.length));
+      const { events, end, bad } = await readSome(payload.batch, index, position);
       const started = performance.now();
-      if (end > index) await handleEvents(payload, position, events, nextOffset(messages, end));
-      // Only here: a batch under suspicion keeps its attempts until it is through, whichever half is the good one.
-      position.attempts = 0;
-      hooks.onHandled?.(processor, topic, events.length, (performance.now() - started) / 1000);
+      if (end > index) {
+        await handleEvents(payload, position, events, nextOf(messages[end - 1]!));
+        // Only here: a batch under suspicion keeps its attempts until it is through, whichever half is the good one.
+        position.attempts = 0;
+        hooks.onHandled?.(processor, topic, events.length, (performance.now() - started) / 1000);
+      }
       index = end;
       if (bad !== undefined) {
-        await bury(payload, position, messages[index]!, bad);
+        const message = messages[index]!;
+        await burial.bury(position, { topic, partition, message, failure: bad }, nextOf(message));
         index += 1;
       }
       const last = messages[index - 1]!;
@@ -87,39 +80,38 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
   }
 
+  /** Reads from a message on, at most a batch and up to a record that cannot be read. */
   async function readSome(
     { topic, partition, messages }: BatchPayload['batch'],
     from: number,
-    to: number,
+    position: Position,
   ): Promise<{ events: { offset: string }[]; end: number; bad?: AppError }> {
     const events: { offset: string }[] = [];
+    const to = Math.min(from + maxBatch, messages.length);
     for (let end = from; end < to; end += 1) {
-      const message = messages[end]!;
-      if (processor.read !== undefined) {
-        const record = processor.read(topic, partition, message);
-        if (record !== undefined) events.push(record);
-        continue;
-      }
-      if (isForOthers(message, processor.groupId)) continue;
-      const named = headerText(message, HEADERS.type);
-      if (named !== undefined && !handled.has(named as EventType)) continue;
       try {
-        if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
-        const head = processor.headFirst === true ? codec.decodeHead(message.value) : undefined;
-        const pending = head ?? codec.decode(message.value);
-        const decoded = pending instanceof Promise ? await pending : pending;
-        if (!handled.has(decoded.type)) continue;
-        const event = consumedEvent(message, decoded);
-        const refusal = processor.refuse?.(event);
-        if (refusal !== undefined) return { events, end, bad: refusal };
-        events.push(event);
+        const found =
+          processor.read === undefined ? readEvent(messages[end]!) : processor.read(topic, partition, messages[end]!);
+        const event = found instanceof Promise ? await found : found;
+        if (event !== undefined) events.push(event);
       } catch (error) {
-        const failure = toAppError(error);
-        if (failure.kind !== 'data') throw failure;
-        return { events, end, bad: failure };
+        return { events, end, bad: blame(error, position) };
       }
     }
     return { events, end: to };
+  }
+
+  /** The event of a record that is for this processor; throws what is wrong with it. */
+  function readEvent(message: KafkaMessage): ReturnType<typeof eventOf> {
+    if (isForOthers(message, processor.groupId)) return undefined;
+    const found = eventOf(message);
+    return found instanceof Promise ? found.then(accept) : accept(found);
+  }
+
+  function accept(event: ConsumedEvent | undefined): ConsumedEvent | undefined {
+    const refusal = event === undefined ? undefined : processor.refuse?.(event);
+    if (refusal !== undefined) throw refusal;
+    return event;
   }
 
   /** I3: handled, or bisected until only the bad record goes to the dead-letter topic. */
@@ -129,16 +121,9 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     events: { offset: string }[],
     next: string,
   ): Promise<void> {
-    const { topic, partition } = payload.batch;
-    const checkpoint = {
-      processor: processor.name,
-      topic,
-      partition,
-      epoch: position.epoch,
-      expected: position.next,
-      next,
-    };
+    const { topic, partition, messages } = payload.batch;
     if (position.next === next) return;
+    const checkpoint = checkpointOf(processor, topic, partition, position, next);
     if (events.length === 0) {
       await checkpoints.save(checkpoint);
       position.next = next;
@@ -153,11 +138,10 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       await crashPoint('after-commit-before-resolve');
       position.next = next;
     } catch (error) {
-      const failure = suspect(toAppError(error), position);
-      if (failure.kind !== 'data' || processor.read !== undefined) throw failure;
-      const message = payload.batch.messages.find(({ offset }) => offset === events[0]!.offset)!;
+      const failure = blame(error, position);
       if (events.length === 1) {
-        await bury(payload, position, message, failure, next);
+        const message = messages.find(({ offset }) => offset === events[0]!.offset)!;
+        await burial.bury(position, { topic, partition, message, failure }, next);
         return;
       }
       const middle = events.length >> 1;
@@ -166,59 +150,15 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
   }
 
-  function suspect(failure: AppError, position: Position): AppError {
-    if (!SUSPICIOUS.has(failure.code) || position.attempts < unforeseenAttempts) return failure;
+  /** What a record is to blame for; throws what must wait, or what must not be dead-lettered. */
+  function blame(error: unknown, position: Position): AppError {
+    const failure = toAppError(error);
+    if (processor.read !== undefined) throw failure;
+    if (failure.kind === 'data') return failure;
+    if (!SUSPICIOUS.has(failure.code) || position.attempts < unforeseenAttempts) throw failure;
     return new AppError('record_invalid', `${failure.message} (${position.attempts} attempts)`, {
       cause: failure.cause ?? failure,
     });
-  }
-
-  async function bury(
-    payload: BatchPayload,
-    position: Position,
-    message: KafkaMessage,
-    failure: AppError,
-    next?: string,
-  ): Promise<void> {
-    const { topic, partition } = payload.batch;
-    await deadLetter(options.producer, {
-      topic,
-      partition,
-      message,
-      processor,
-      failure,
-      attempts: position.attempts + 1,
-    });
-    await crashPoint('after-dead-letter-before-checkpoint');
-    const checkpoint = {
-      processor: processor.name,
-      topic,
-      partition,
-      epoch: position.epoch,
-      expected: position.next,
-      next: next ?? nextOf(message.offset),
-    };
-    const told = await tellDeadLettered(deadRecordOf(topic, partition, message), failure, checkpoint);
-    if (!processor.savesCheckpoint || !told) await checkpoints.save(checkpoint);
-    position.next = checkpoint.next;
-    position.attempts = 0;
-    hooks.onDeadLetter?.(topic, failure.code);
-    logger.error({ topic, partition, offset: message.offset, code: failure.code }, 'record dead-lettered');
-  }
-
-  /** Tells the processor; false when it has no ear, or when the record's own headers or key are what it cannot take. */
-  async function tellDeadLettered(record: DeadRecord, failure: AppError, checkpoint: Checkpoint): Promise<boolean> {
-    if (processor.deadLettered === undefined) return false;
-    try {
-      await processor.deadLettered(record, failure, checkpoint);
-      return true;
-    } catch (error) {
-      const { kind, code } = toAppError(error);
-      if (kind !== 'data') throw error;
-      const { topic, partition, offset } = record;
-      logger.error({ topic, partition, offset, code }, 'dead letter not noted: its scan will miss a number');
-      return false;
-    }
   }
 
   /** Decides about a failure; returns how long to wait in place, or undefined when the batch is left. */
@@ -244,25 +184,24 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     return undefined;
   }
 
-  /** Whether the batch begins at the position; if not, reading is set right, or the consumer stops when that cannot be. */
-  function isNext(payload: BatchPayload, { next }: Position): boolean {
+  /** What of a batch comes next; undefined when none of it does, and reading is set right. Throws when that cannot be. */
+  async function upcoming(payload: BatchPayload, { next }: Position): Promise<BatchPayload | undefined> {
     const { topic, partition, messages, highWatermark } = payload.batch;
     const first = messages[0]?.offset;
-    if (first === undefined || payload.isStale() || !payload.isRunning()) return false;
-    if (next === null || first === next) return true;
-    // kafkajs answers OFFSET_OUT_OF_RANGE by going on somewhere else: nothing is skipped, we stop and say so.
-    const isLost = BigInt(first) > BigInt(next);
-    if (isLost || BigInt(highWatermark) < BigInt(next)) {
-      die(
-        isLost
-          ? deletedUnread(processor.name, topic, partition, { next, first })
-          : beyondTheEnd(processor.name, topic, partition, { next, high: highWatermark }),
-      );
-      payload.pause();
-      return false;
+    if (first === undefined || payload.isStale() || !payload.isRunning()) return undefined;
+    if (next === null || first === next) return payload;
+    // kafkajs answers OFFSET_OUT_OF_RANGE by going on somewhere else: nothing is skipped, we stop and say so. But compaction and the
+    // markers of transactions leave gaps as well.
+    if (BigInt(first) > BigInt(next)) {
+      await positions.requireKept(topic, partition, next);
+      return payload;
     }
+    const rest = messages.filter(({ offset }) => BigInt(offset) >= BigInt(next));
+    if (rest.length > 0) return { ...payload, batch: withMessages(payload.batch, rest) };
+    if (BigInt(highWatermark) < BigInt(next))
+      throw beyondTheEnd(processor.name, topic, partition, { next, high: highWatermark });
     consumer.seek({ topic, partition, offset: next });
-    return false;
+    return undefined;
   }
 
   async function attempt(payload: BatchPayload, position: Position): Promise<void> {
@@ -270,7 +209,10 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     for (;;) {
       const handledUpTo = position.next;
       try {
-        await handleRecords(remaining(payload, position), position);
+        await burial.finish(position);
+        const due = await upcoming(payload, position);
+        if (due === undefined) return;
+        await handleRecords(due, position);
         // The group's own offset is a hint for lag tools; ours is in the database.
         if (position.next !== null && position.next !== handledUpTo) {
           await consumer.commitOffsets([{ topic, partition, offset: position.next }]).catch(() => undefined);
@@ -304,7 +246,7 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
       const beats = setInterval(() => void payload.heartbeat().catch(() => undefined), BEAT_MS);
       try {
         const position = await positions.of(topic, partition);
-        if (position !== undefined && isNext(payload, position)) await attempt(payload, position);
+        if (position !== undefined) await attempt(payload, position);
       } finally {
         clearInterval(beats);
       }
@@ -317,26 +259,14 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
   };
 }
 
-/** The payload without the records an earlier attempt has handled. */
-function remaining(payload: BatchPayload, position: Position): BatchPayload {
-  const { next } = position;
-  const { messages } = payload.batch;
-  if (next === null || messages[0]?.offset === next) return payload;
-  const from = messages.findIndex(({ offset }) => BigInt(offset) >= BigInt(next));
-  const batch = Object.assign(Object.create(payload.batch) as typeof payload.batch, {
-    messages: from < 0 ? [] : messages.slice(from),
-  });
-  return { ...payload, batch };
+function withMessages(batch: BatchPayload['batch'], messages: KafkaMessage[]): BatchPayload['batch'] {
+  return Object.assign(Object.create(batch) as typeof batch, { messages });
 }
 
 function isKafkajs(error: unknown): boolean {
   return error instanceof Error && error.name.startsWith('KafkaJS');
 }
 
-function nextOf(offset: string): string {
+function nextOf({ offset }: KafkaMessage): string {
   return (BigInt(offset) + 1n).toString();
-}
-
-function nextOffset(messages: KafkaMessage[], end: number): string {
-  return nextOf(messages[end - 1]?.offset ?? '-1');
 }

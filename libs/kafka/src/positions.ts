@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Consumer as KafkaConsumer, Kafka } from 'kafkajs';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
-import type { ConsumerOptions } from './processor.ts';
+import type { Buried } from './burial.ts';
+import type { AnyProcessor, Checkpoint, ConsumerOptions } from './processor.ts';
 import { withAdmin } from './topics.ts';
 
 /** Where a processor stands in a partition it owns. */
@@ -11,6 +12,8 @@ export interface Position {
   next: string | null;
   /** Failed attempts of the batch under way. */
   attempts: number;
+  /** The record that the next checkpoint passes without its having been handled. */
+  buried: Buried | undefined;
 }
 
 /** The stored positions of the partitions a consumer owns. */
@@ -21,6 +24,8 @@ export interface Positions {
   of(topic: string, partition: number): Promise<Position | undefined>;
   /** Takes a new epoch for a partition whose position turned out to be fenced, unless a newer assignment has done so. */
   renew(topic: string, partition: number, fenced: Position): Promise<void>;
+  /** Throws offset_out_of_range when the topic begins behind `next`: what comes next was deleted unread. */
+  requireKept(topic: string, partition: number, next: string): Promise<void>;
 }
 
 type PositionOptions = Pick<ConsumerOptions, 'processor' | 'checkpoints' | 'logger'> & {
@@ -45,7 +50,7 @@ export function createPositions(options: PositionOptions): Positions {
       try {
         for (const partition of partitions) {
           const { nextOffset, epoch } = await checkpoints.acquire(processor.name, topic, partition);
-          taken.set(partition, { epoch, next: nextOffset, attempts: 0 });
+          taken.set(partition, { epoch, next: nextOffset, attempts: 0, buried: undefined });
         }
         // Asked after the checkpoints: what is written meanwhile only makes the range larger.
         const ranges = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
@@ -53,7 +58,7 @@ export function createPositions(options: PositionOptions): Positions {
         for (const { partition, low, high } of ranges) {
           const position = taken.get(partition);
           if (position === undefined) continue;
-          if (position.next !== null) requireWithin(topic, partition, position.next, low, high);
+          if (position.next !== null) requireWithin(topic, partition, position.next, { low, high });
           consumer.seek({ topic, partition, offset: position.next ?? EARLIEST });
         }
         return taken;
@@ -70,7 +75,12 @@ export function createPositions(options: PositionOptions): Positions {
     return new Map();
   }
 
-  function requireWithin(topic: string, partition: number, next: string, low: string, high: string): void {
+  function requireWithin(
+    topic: string,
+    partition: number,
+    next: string,
+    { low, high }: { low: string; high: string },
+  ): void {
     if (BigInt(next) < BigInt(low)) throw deletedUnread(processor.name, topic, partition, { next, first: low });
     if (BigInt(next) > BigInt(high)) throw beyondTheEnd(processor.name, topic, partition, { next, high });
   }
@@ -94,7 +104,23 @@ export function createPositions(options: PositionOptions): Positions {
     async renew(topic, partition, fenced) {
       if ((await assigned.get(place(topic, partition))) === fenced) take(topic, [partition]);
     },
+    async requireKept(topic, partition, next) {
+      const ranges = await withAdmin(kafka, (admin) => admin.fetchTopicOffsets(topic));
+      const range = ranges.find((found) => found.partition === partition);
+      if (range !== undefined) requireWithin(topic, partition, next, range);
+    },
   };
+}
+
+/** The step of a processor from a position to `next`. */
+export function checkpointOf(
+  { name }: AnyProcessor,
+  topic: string,
+  partition: number,
+  { epoch, next: expected }: Position,
+  next: string,
+): Checkpoint {
+  return { processor: name, topic, partition, epoch, expected, next };
 }
 
 function place(topic: string, partition: number): string {
@@ -102,7 +128,7 @@ function place(topic: string, partition: number): string {
 }
 
 /** The topic no longer has the record that comes next. */
-export function deletedUnread(
+function deletedUnread(
   processor: string,
   topic: string,
   partition: number,

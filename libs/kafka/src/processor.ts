@@ -130,11 +130,11 @@ export interface ConsumerOptions {
   unforeseenAttempts?: number;
 }
 
-/** Text of a header; undefined when absent. */
+/** Text of a header; undefined when absent, or null as Kafka allows. */
 export function headerText(message: KafkaMessage, name: string): string | undefined {
   const header = message.headers?.[name];
-  const first = Array.isArray(header) ? header[0] : header;
-  return first === undefined ? undefined : first.toString();
+  const first: Buffer | string | null | undefined = Array.isArray(header) ? header[0] : header;
+  return first?.toString();
 }
 
 /** What can be said of a record without decoding its value. */

@@ -8,6 +8,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import { kafkaError } from './client.ts';
 import type { Codec } from './codec.ts';
 import { murmur2 } from './murmur2.ts';
+import { writableHeaders } from './record-format.ts';
 
 /** An event to publish, with its CloudEvents context. */
 export interface OutgoingEvent<T extends EventType = EventType> {
@@ -136,7 +137,7 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
       const queued = messages.map(({ topic, partition, key, value, headers }) => ({
         topic,
         bytes: (value?.length ?? 0) + 256,
-        message: { key, value, headers, partition: partition ?? 0 },
+        message: { key, value, headers: writableHeaders(headers), partition: partition ?? 0 },
       }));
       await enqueue(async () => {
         for (const batch of batches(queued)) await deliver(batch);

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import type { Kafka, KafkaMessage } from 'kafkajs';
 import type { EventType } from '#libs/contracts/src/generated/events.ts';
-import { HEADERS } from '#libs/contracts/src/headers.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import type { Codec } from './codec.ts';
-import { consumedEvent } from './consumed.ts';
-import { deadRecordOf, headerText, type ConsumedEvent, type DeadRecord } from './processor.ts';
+import { eventReader } from './consumed.ts';
+import { deadRecordOf, type ConsumedEvent, type DeadRecord } from './processor.ts';
 import { withAdmin } from './topics.ts';
 
 /** A partition of a topic, and the offset of its next record as a number. */
@@ -62,8 +61,8 @@ export async function openReader(options: {
   /** Whether heads are looked at before values are asked for. */
   headFirst?: boolean | undefined;
 }): Promise<TopicReader> {
-  const { kafka, codec, places, types, headFirst = false } = options;
-  const wanted = new Set(types);
+  const { kafka, codec, places, types, headFirst } = options;
+  const eventOf = eventReader({ codec, types, headFirst });
   const groupId = `tributary-reader-${randomUUID()}`;
   const queues = new Map(places.map(({ topic, partition, offset }) => [`${topic} ${partition}`, emptyQueue(offset)]));
   const consumer = kafka.consumer({
@@ -135,7 +134,7 @@ export async function openReader(options: {
         queue.index += 1;
         queue.bytes -= bytesOf(message);
         try {
-          const event = await decode(message);
+          const event = await eventOf(message);
           if (event !== undefined) events.push(event);
         } catch (failure) {
           const error = toAppError(failure);
@@ -157,15 +156,6 @@ export async function openReader(options: {
       await withAdmin(kafka, (admin) => admin.deleteGroups([groupId]));
     },
   };
-
-  async function decode(message: KafkaMessage): Promise<ConsumedEvent | undefined> {
-    const named = headerText(message, HEADERS.type);
-    if (named !== undefined && !wanted.has(named as EventType)) return undefined;
-    if (message.value === null) throw new AppError('record_undecodable', 'the record has no value');
-    const head = headFirst ? codec.decodeHead(message.value) : undefined;
-    const decoded = head ?? (await codec.decode(message.value));
-    return wanted.has(decoded.type) ? consumedEvent(message, decoded) : undefined;
-  }
 }
 
 function enqueue(queue: Queue, messages: readonly KafkaMessage[]): void {

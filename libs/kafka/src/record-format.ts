@@ -1,3 +1,4 @@
+import type { IHeaders } from 'kafkajs';
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 import { unreadHeaders } from './record-headers.ts';
@@ -17,6 +18,10 @@ export function guardRecordFormat(): void {
   Decoder.prototype.readVarIntArray = function (this: Decoder): unknown[] {
     const headers = unreadHeaders(this);
     return { reduce: () => headers } as unknown as unknown[];
+  };
+  const { writeVarIntBytes } = Encoder.prototype;
+  Encoder.prototype.writeVarIntBytes = function (this: Encoder, value: unknown): Encoder {
+    return value === NULL ? this.writeVarInt(-1) : writeVarIntBytes.call(this, value);
   };
   const { nextPowerOfTwo } = Encoder;
   // An encoder begins with nothing, unless somebody knows better, and grows out of the pool of small buffers.
@@ -38,6 +43,20 @@ export function guardRecordFormat(): void {
     this.buf[this.offset++] = rest;
     return this;
   };
+}
+
+/** Stands for null: as long as it when written. */
+const NULL = Buffer.alloc(0);
+
+/** Headers as kafkajs can write them: it measures those that are null, as Kafka allows, and throws. */
+export function writableHeaders(headers: IHeaders): IHeaders {
+  const writable = (value: Buffer | string | null): Buffer | string => value ?? NULL;
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(writable) : writable(value as Buffer | string | null),
+    ]),
+  );
 }
 
 /** The size of an encoder where none is said, and what the first bytes get here. */

@@ -4,7 +4,7 @@ import Decoder from 'kafkajs/src/protocol/decoder.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
 import decodeRecord from 'kafkajs/src/protocol/recordBatch/record/v0/decoder.js';
 import encodeRecord from 'kafkajs/src/protocol/recordBatch/record/v0/index.js';
-import { guardRecordFormat } from './record-format.ts';
+import { guardRecordFormat, writableHeaders } from './record-format.ts';
 
 const CONTEXT = { firstOffset: '0', firstTimestamp: '0', magicByte: 2, timestampType: 0 };
 
@@ -52,4 +52,15 @@ it('records are read and written as kafkajs does: headers none, any, repeated; n
   // Names that every object inherits, which kafkajs takes for a header that came before.
   expect(headersOf({ valueOf: 'x' })).toEqual({ valueOf: Buffer.from('x') });
   expect(headersOf({ ce_id: 'x', é: 'y' })).toEqual({ ce_id: Buffer.from('x'), é: Buffer.from('y') });
+});
+
+it('headers that are null are written as null, which kafkajs cannot', () => {
+  guardRecordFormat();
+  const headers = { none: null, some: 'x', empty: '', both: [null, 'x'] } as never;
+  expect(headersOf(writableHeaders(headers))).toEqual({
+    none: null,
+    some: Buffer.from('x'),
+    empty: Buffer.alloc(0),
+    both: [null, Buffer.from('x')],
+  });
 });

@@ -37,6 +37,10 @@ export const ERROR_CODES = {
     doc: 'A consumer stopped for good; the process ends so that it is started again.',
   },
   write_conflict: { kind: 'transient', doc: 'A row changed between reading and writing; the batch is tried again.' },
+  database_outdated: {
+    kind: 'config',
+    doc: 'A table, column or right is missing in PostgreSQL: run the deploy step before this version (`npm start` does it).',
+  },
   schema_not_registered: {
     kind: 'config',
     doc: 'Schemas are not registered: run the deploy step (`npm start` does it).',

@@ -25,6 +25,8 @@ export const instrument = {
   deadLetter: (topic: string, code: string): void => METRICS.deadLetters.inc({ topic, code }),
   retry: (topic: string, code: string): void => METRICS.retries.inc({ topic, code }),
   outboxPending: (count: number): void => METRICS.outboxPending.set(count),
+  outboxRefused: (type: string, code: string): void =>
+    METRICS.outboxRefused.inc({ type: type.split('.').at(-1) ?? type, code }),
   /** The final word on a scan: how long it took, what it marked, and when it last went well. Times in milliseconds. */
   scanApplied(scan: {
     source: string;

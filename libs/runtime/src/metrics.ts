@@ -78,6 +78,11 @@ export const METRICS = {
     ['group', 'topic'],
   ),
   outboxPending: gauge('crm_outbox_pending', 'Events in the outbox that are not published yet.', []),
+  outboxRefused: counter(
+    'crm_outbox_refused_total',
+    'Events that no topic takes, set aside in tributary.outbox as kind `refused`.',
+    ['type', 'code'],
+  ),
   sentMessages: counter('messaging_client_sent_messages_total', 'Records acknowledged by the brokers.', [
     'messaging_system',
     'messaging_destination_name',

@@ -192,11 +192,28 @@ export function lifecycleEvents(changes: readonly StoredChange[]) {
   });
 }
 
+/** Characters of JSON that the values of one event may have together: as UTF-8 no more than a topic takes. */
+const ROOM = 3 * 1024 * 1024;
+/** Characters that are told of a value where they have no room: all columns, before and after and escaped, have room then. */
+const TOLD = 8 * 1024;
+
 function fieldChanges(fields: FieldValues): FieldChange[] {
-  const text = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
+  const changes = jsonChanges(fields, (value) => value);
+  const length = changes.reduce((sum, { before, after }) => sum + (before?.length ?? 0) + (after?.length ?? 0), 0);
+  return length <= ROOM ? changes : jsonChanges(fields, beginning);
+}
+
+function jsonChanges(fields: FieldValues, shown: (value: unknown) => unknown): FieldChange[] {
+  const text = (value: unknown): string | null => (value === null ? null : JSON.stringify(shown(value)));
   return Object.entries(fields).map(([field, [before, after]]) => ({
     field,
     before: text(before),
     after: text(after),
   }));
+}
+
+/** A value as it is, or the beginning of a long one and how long it is. */
+function beginning(value: unknown): unknown {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length <= TOLD ? value : `${text.slice(0, TOLD).toWellFormed()}… (${text.length} characters)`;
 }

@@ -1,4 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
+import { MAX_RECORD_BYTES } from '#libs/contracts/src/topics.ts';
+import { readerOf } from '#libs/kafka/src/avro-types.ts';
 import { evolveVendor } from '#libs/domain/src/vendor.ts';
 import { leadRow, rules, vendorObserved, vendorRow } from '#libs/domain/src/rules.fixture.ts';
 import { markMissing, restoreSighted } from '#libs/domain/src/missing.ts';
@@ -139,6 +141,33 @@ describe('lifecycle events of rows', () => {
     log.note(LEADS, { before: lead, after: lead, version: 2, cause: CAUSE, also: { priority: [null, 'high'] } });
     const [event] = await published(log);
     expect(event?.value.changes).toEqual([{ field: 'priority', before: null, after: '"high"' }]);
+  });
+
+  it('has room for the longest values, told by their beginnings, and tells all others as they are', async () => {
+    const long = '"'.repeat(3 * 1024 * 1024);
+    const list = Array.from({ length: 300_000 }, (_, index) => String(10_000 + index));
+    const half = `${'a'.repeat(8_191)}😀${'b'.repeat(3 * 1024 * 1024)}`;
+    const [event] = await told(row, { ...row, name: long, companyName: half, phone: '+2', serviceCategories: list });
+    const after = Object.fromEntries(event!.value.changes.map(({ field, after: text }) => [field, JSON.parse(text!)]));
+    expect(after).toEqual({
+      name: `${'"'.repeat(8_192)}… (3145728 characters)`,
+      company_name: `${'a'.repeat(8_191)}\uFFFD… (${half.length} characters)`,
+      phone: '+2',
+      service_categories: expect.stringMatching(/^\["10000".* \(\d+ characters\)$/),
+    });
+    const [zips] = await told(row, { ...row, serviceCategories: list });
+    expect(zips!.value.changes[0]!.after).toBe(JSON.stringify(list));
+  });
+
+  it('is small enough for its topic, whatever a row holds', async () => {
+    const full = Object.fromEntries(VENDORS.columns.map(({ column }) => [column, ['\u0001'.repeat(40_000), '"€']]));
+    const [change] = storedChanges(
+      JSON.stringify([
+        { e: 'Vendor', n: 'Updated', id: 'v', v: 2, a: 'L', g: 'c', k: 'observation', c: 'c', s: null, t: 1, f: full },
+      ]),
+    );
+    const [event] = lifecycleEvents([change!]);
+    expect(readerOf(event!.type).toBuffer(event!.value).length).toBeLessThan(MAX_RECORD_BYTES / 2);
   });
 
   it('tells nobody of what is rolled back or rebuilt', async () => {

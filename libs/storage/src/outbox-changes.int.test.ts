@@ -35,9 +35,13 @@ afterAll(async () => {
   await admin.end();
 });
 
+const never = (): void => {
+  throw new Error('nothing is refused');
+};
+
 async function relayed(): Promise<OutboxEvent[]> {
   const events: OutboxEvent[] = [];
-  await relayOutbox(database, (some) => Promise.resolve(void events.push(...some)));
+  await relayOutbox(database, (some) => Promise.resolve(void events.push(...some)), never);
   return events;
 }
 
@@ -83,10 +87,14 @@ describe('the outbox', () => {
       await change(phone, version);
     expect(await outboxPending(database)).toBe(3);
     const offered: OutboxEvent[] = [];
-    const failing = relayOutbox(database, (events) => {
-      offered.push(...events);
-      return Promise.reject(new Error('the broker is away'));
-    });
+    const failing = relayOutbox(
+      database,
+      (events) => {
+        offered.push(...events);
+        return Promise.reject(new Error('the broker is away'));
+      },
+      never,
+    );
     await expect(failing).rejects.toMatchObject({ cause: { message: 'the broker is away' } });
     const events = await relayed();
     expect(events).toEqual(offered);
@@ -114,9 +122,13 @@ describe('the outbox', () => {
     const { rows } = await database.query<{ events: number }>('select events from outbox order by id');
     expect(rows.map(({ events }) => events)).toEqual([1000, 1000, 500]);
     let others: OutboxEvent[] | undefined;
-    const first = await relayOutbox(database, async () => {
-      others = await relayed();
-    });
+    const first = await relayOutbox(
+      database,
+      async () => {
+        others = await relayed();
+      },
+      never,
+    );
     expect(others).toEqual([]);
     expect(first).toBe(2000);
     expect(await relayed()).toHaveLength(500);

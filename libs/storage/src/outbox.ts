@@ -1,5 +1,6 @@
 import type { EventType, Events } from '#libs/contracts/src/generated/events.ts';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
+import { toAppError, type AppError } from '#libs/runtime/src/errors.ts';
 import { birthsOf } from './births.ts';
 import { lifecycleEvents, storedChanges } from './changes.ts';
 import { crashPoint } from '#libs/runtime/src/crash-point.ts';
@@ -22,12 +23,18 @@ export interface OutboxEvent<T extends EventType = EventType> {
 
 /** Adds events to the outbox, inside the caller's transaction. */
 export async function addToOutbox(sql: Sql, events: OutboxEvent[]): Promise<void> {
-  if (events.length === 0) return;
-  await sql.query(`insert into outbox (kind, events, content) values ('events', $1, $2)`, [
-    events.length,
-    JSON.stringify(events),
-  ]);
+  if (events.length > 0) await add(sql, 'events', events);
 }
+
+async function add(sql: Sql, kind: 'events' | typeof REFUSED, events: OutboxEvent[]): Promise<void> {
+  const values = [kind, events.length, JSON.stringify(events)];
+  await sql.query('insert into outbox (kind, events, content) values ($1, $2, $3)', values);
+}
+
+/** Kind of the rows that are set aside: `events` that no topic takes. */
+const REFUSED = 'refused';
+
+const NOTHING = { relayed: 0, refused: [] as Refusal[] };
 
 /** What a row of the outbox holds: events as they are, or what a batch did to rows, which is short until it is published. */
 const CONTENT = {
@@ -36,37 +43,68 @@ const CONTENT = {
   births: (content: string): OutboxEvent[] => lifecycleEvents(birthsOf(content)),
 };
 
+/** An event that no topic takes, and why. */
+export interface Refusal {
+  event: OutboxEvent;
+  failure: AppError;
+}
+
+type Publish = (events: OutboxEvent[]) => Promise<void>;
+
 /**
  * Publishes what the outbox holds, in order, and removes it after the broker's acknowledgement; returns how many. One relay
  * works at a time, held by an advisory lock: the others do nothing, because publishing later rows beside it would break the order.
+ * An event that no topic takes stays in the outbox, set aside, so that it does not hold up the others; `onRefused` is told of it.
  */
 export async function relayOutbox(
   database: Database,
-  publish: (events: OutboxEvent[]) => Promise<void>,
+  publish: Publish,
+  onRefused: (refusal: Refusal) => void,
   limit = 2000,
 ): Promise<number> {
-  return inTransaction(database, async (sql) => {
+  const { relayed, refused } = await inTransaction(database, async (sql) => {
     const lock = await sql.query<{ mine: boolean }>(
       `select pg_try_advisory_xact_lock(hashtext('tributary outbox')) as mine`,
     );
-    if (lock.rows[0]?.mine !== true) return 0;
+    if (lock.rows[0]?.mine !== true) return NOTHING;
     const { rows } = await sql.query<{ id: number; kind: keyof typeof CONTENT; content: string }>(
       `select id, kind, content from (
-         select id, kind, content, sum(events) over (order by id) - events as earlier from outbox order by id limit $1
+         select id, kind, content, sum(events) over (order by id) - events as earlier from outbox where kind <> '${REFUSED}'
+         order by id limit $1
        ) o where earlier < $1 order by id`,
       [limit],
     );
-    if (rows.length === 0) return 0;
+    if (rows.length === 0) return NOTHING;
     const events = rows.flatMap(({ kind, content }) => CONTENT[kind](content));
-    await publish(events);
+    const none = await publishOrRefuse(events, publish);
     await crashPoint('after-outbox-publish-before-delete');
     await sql.query('delete from outbox where id = any($1)', [rows.map(({ id }) => id)]);
-    return events.length;
+    for (const { event } of none) await add(sql, REFUSED, [event]);
+    return { relayed: events.length, refused: none };
   });
+  refused.forEach(onRefused);
+  return relayed;
 }
 
-/** Events that wait in the outbox. */
+/** Publishes events in order, halved until only those are left out that are refused by themselves. */
+async function publishOrRefuse(events: OutboxEvent[], publish: Publish): Promise<Refusal[]> {
+  try {
+    await publish(events);
+    return [];
+  } catch (error) {
+    const failure = toAppError(error);
+    if (failure.kind !== 'data') throw failure;
+    if (events.length === 1) return [{ event: events[0]!, failure }];
+    const middle = events.length >> 1;
+    const first = await publishOrRefuse(events.slice(0, middle), publish);
+    return [...first, ...(await publishOrRefuse(events.slice(middle), publish))];
+  }
+}
+
+/** Events that wait in the outbox, without those set aside. */
 export async function outboxPending(sql: Sql): Promise<number> {
-  const { rows } = await sql.query<{ pending: number }>('select coalesce(sum(events), 0) as pending from outbox');
+  const { rows } = await sql.query<{ pending: number }>(
+    `select coalesce(sum(events), 0) as pending from outbox where kind <> '${REFUSED}'`,
+  );
   return rows[0]!.pending;
 }

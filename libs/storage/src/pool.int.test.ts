@@ -92,7 +92,12 @@ describe('what PostgreSQL says', () => {
       /54000/,
     ],
     ['insert into t values (2, 2)', 'write_conflict', 'transient', /23505 on t_pkey/],
-    ['select * from nowhere', 'internal', 'transient', /42P01/],
+    ['select * from nowhere', 'database_outdated', 'config', /42P01.*deploy/],
+    ['select m from t', 'database_outdated', 'config', /42703/],
+    ["select nothing('x')", 'database_outdated', 'config', /42883/],
+    ['select * from nowhere.t', 'database_outdated', 'config', /42P01/],
+    ['do $$ begin raise insufficient_privilege; end $$', 'database_outdated', 'config', /42501/],
+    ['select from where', 'internal', 'transient', /42601/],
   ])('%s is %s', async (text, code, kind, message) => {
     const said = { code, kind, message: expect.stringMatching(message) };
     expect(await failing(text)).toMatchObject(said);

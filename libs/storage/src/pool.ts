@@ -104,7 +104,7 @@ function sessionOptions(parameters: PoolOptions['parameters']): string {
 
 /**
  * Runs `work` in one transaction; rolls back and throws an AppError when anything fails: database_unavailable and
- * write_conflict are transient, constraint_violated is the data's fault.
+ * write_conflict are transient, constraint_violated is the data's fault, database_outdated the deploy step's.
  */
 export async function inTransaction<T>(database: Database, work: (sql: Sql) => Promise<T>): Promise<T> {
   const client = await database.connect().catch((error: unknown) => {
@@ -143,6 +143,9 @@ const OUTAGES = /^(08|25|53|55P03|57|58|F0|XX)/;
 /** Values that a type, a rule of the table or (54000) an index does not take. */
 const DATA = /^(22|23|54000)/;
 
+/** A table, column, function, schema or right that is not there: no record is to blame for it. */
+const NOT_DEPLOYED = new Set(['42P01', '42703', '42883', '3F000', '42501']);
+
 /** Answers to the address, user or password that DATABASE_URL gives. */
 const REFUSALS: Record<string, string> = {
   '28P01': 'the password is wrong',
@@ -171,6 +174,12 @@ export function databaseError(error: unknown): AppError {
   if (OUTAGES.test(code)) return unavailable(code, error);
   if (CONFLICTS.has(code)) return new AppError('write_conflict', `PostgreSQL ${code}${place}`, { cause: error });
   if (DATA.test(code)) return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
+  if (NOT_DEPLOYED.has(code))
+    return new AppError(
+      'database_outdated',
+      `the database lacks what this version needs (PostgreSQL ${code}): run \`npm run -s tributary -- deploy\``,
+      { cause: error },
+    );
   return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
 }
 

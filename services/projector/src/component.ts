@@ -26,7 +26,8 @@ export function projectorComponents(
       name: 'outbox relay',
       async start() {
         for (const { source, at } of await lastSuccesses(database)) instrument.lastSuccess(source, at);
-        relay = startRelay({ database, producer, logger, onPending: instrument.outboxPending, onPublished: report });
+        const { outboxPending: onPending, outboxRefused: onRefused } = instrument;
+        relay = startRelay({ database, producer, logger, onPending, onPublished: report, onRefused });
       },
       readiness: () => [],
       stop: async () => relay?.stop(),

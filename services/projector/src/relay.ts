@@ -1,7 +1,7 @@
 import { toAppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Producer } from '#libs/kafka/src/producer.ts';
-import { outboxPending, relayOutbox, type OutboxEvent } from '#libs/storage/src/outbox.ts';
+import { outboxPending, relayOutbox, type OutboxEvent, type Refusal } from '#libs/storage/src/outbox.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 
 /** Publishes the outbox: at once when told to, and every few seconds for what another process left. */
@@ -20,8 +20,10 @@ export function startRelay(options: {
   onPending(count: number): void;
   /** Told of events once the brokers have them; again when a crash repeats them. */
   onPublished(events: readonly OutboxEvent[]): void;
+  /** Told of an event that no topic takes and that was set aside. */
+  onRefused(type: string, code: string): void;
 }): Relay {
-  const { database, producer, logger, onPending, onPublished } = options;
+  const { database, producer, logger, onPending, onPublished, onRefused } = options;
   let working: Promise<void> | undefined;
   let again = false;
   let stopped = false;
@@ -31,11 +33,16 @@ export function startRelay(options: {
     onPublished(events);
   }
 
+  function tellRefused({ event: { type, key, eventId }, failure: { code, message } }: Refusal): void {
+    logger.error({ type, key, eventId, code }, `event not published, set aside in tributary.outbox: ${message}`);
+    onRefused(type, code);
+  }
+
   async function work(): Promise<void> {
     try {
       while (again && !stopped) {
         again = false;
-        while (!stopped && (await relayOutbox(database, send)) > 0) continue;
+        while (!stopped && (await relayOutbox(database, send, tellRefused)) > 0) continue;
       }
       onPending(await outboxPending(database));
     } catch (error) {
