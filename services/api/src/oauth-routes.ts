@@ -61,7 +61,7 @@ export function oauthRoutes({ install, accounts }: Pick<RouteOptions, 'install' 
       scope: 'admin',
       query: z.strictObject({ locationId: z.string().min(1).max(100).optional() }),
       response: z.strictObject({ url: z.url() }),
-      errors: ['unknown_source'],
+      errors: ['unknown_source', 'config_invalid'],
       async handle({ query, response }) {
         response.set(...NO_STORE);
         return { url: installUrl(required().app, query.locationId) };
@@ -74,7 +74,17 @@ export function oauthRoutes({ install, accounts }: Pick<RouteOptions, 'install' 
       scope: 'open',
       query: CALLBACK,
       response: CONNECTED,
-      errors: ['unknown_source', 'ghl_not_connected', 'ghl_unavailable', 'ghl_timeout'],
+      errors: [
+        'unknown_source',
+        'config_invalid',
+        'ghl_not_connected',
+        'ghl_rate_limited',
+        'ghl_unavailable',
+        'ghl_timeout',
+        'ghl_truncated',
+        'redirect_refused',
+        'response_too_large',
+      ],
       async handle({ query: { code, state, error }, response }) {
         const parts = required();
         if (code === undefined)
