@@ -71,6 +71,14 @@ export function createPool(options: PoolOptions): Database {
   return pool;
 }
 
+/** Throws database_unavailable unless PostgreSQL answers a new question now; a connection that swallows it is given up after 2 s. */
+export async function askDatabase(database: Database): Promise<void> {
+  const question = { text: 'select 1', query_timeout: 2_000 };
+  await database.query(question).catch((error: unknown) => {
+    throw databaseError(error);
+  });
+}
+
 function sessionOptions(parameters: PoolOptions['parameters']): string {
   const all = { timezone: 'UTC', datestyle: 'ISO', search_path: SEARCH_PATH, ...parameters };
   return Object.entries(all)
