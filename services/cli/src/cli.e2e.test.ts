@@ -251,10 +251,14 @@ describe('the command beside a running npm start', () => {
     const id = rows[0]!.id;
     const told = 'select count(*) as count from lifecycle where row_id = $1';
     while ((await database.query<{ count: number }>(told, [id])).rows[0]!.count < 2) await new Promise(setImmediate);
+    // What somebody put into a form of the CRM, for whoever looks at it on a terminal.
+    const named = `update lifecycle set changes = replace(changes::text, '"Cee"', '"Cee\u009b2J"')::jsonb where row_id = $1`;
+    await database.query(named, [id]);
     const history = await tributary(['history', 'vendors', id]);
     expect(history.stdout).toMatch(
-      /VendorUpdated {2}\(import\) {2}phone = .*\n.*VendorCreated {2}\(import\) {2}.*email = cee@cli.test/,
+      /VendorUpdated {2}\(import\) {2}phone = .*\n.*VendorCreated {2}\(import\) {2}.*email = "cee@cli.test"/,
     );
+    expect(history.stdout).toContain('name = "Cee\\u009b2J"');
     expect(await tributary(['history', 'vendors', 'nobody'])).toMatchObject({ code: 2, stdout: '' });
     const from = new Date().toISOString();
     const { code, stdout } = await tributary(['replay', 'vendors', '--json', '--examples', '1', '--from', from]);

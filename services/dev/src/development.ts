@@ -10,6 +10,7 @@ import { worstExitCode } from '#services/cli/src/follow.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
 import { ghlAccess, orgAccess, writeRunning, type RunningFile } from '#services/cli/src/session.ts';
 import { requestAndFollow } from '#services/cli/src/sync.ts';
+import { forTerminal } from '#services/cli/src/terminal.ts';
 import { acquireOwnerLock } from '#testcontainers/stack/lock.ts';
 import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
 import { startGhlDemo, startSalesforceDemo, type GhlDemo, type SalesforceDemo } from './demo.ts';
@@ -61,7 +62,7 @@ export async function runDevelopment(options: DevelopmentOptions): Promise<numbe
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${forTerminal(line)}\n`);
 }
 
 async function run(
