@@ -32,6 +32,11 @@ export async function withAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise
   }
 }
 
+/** Throws kafka_unavailable unless the brokers answer a new connection; how often it is tried is the client's to say. */
+export async function askBrokers(kafka: Kafka): Promise<void> {
+  await withAdmin(kafka, (admin) => admin.describeCluster());
+}
+
 /** Creates what is missing of the catalogue and of the dead-letter topics; config error when a topic has another partition count. */
 export async function ensureTopics(
   kafka: Kafka,

@@ -147,7 +147,7 @@ export const ERROR_CODES = {
   not_found: { kind: 'data', doc: 'There is no such thing.' },
   operation_running: { kind: 'transient', doc: 'Somebody acts on dead letters already; try again when they are done.' },
   unauthenticated: { kind: 'config', doc: 'Send `Authorization: Bearer <API key>`; keys are in API_KEYS_FILE.' },
-  forbidden: { kind: 'config', doc: 'The API key lacks the scope for this.' },
+  forbidden: { kind: 'config', doc: 'The API key lacks the scope for this, or is limited to other accounts.' },
   body_too_large: { kind: 'data', doc: 'The request body is larger than allowed.' },
   media_type_unsupported: { kind: 'data', doc: 'The request body is not declared as application/json.' },
   too_many_requests: {

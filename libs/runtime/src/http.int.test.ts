@@ -71,7 +71,7 @@ describe('the HTTP edge', () => {
       ...EDGE,
       bodyLimit: 2_048,
       logger: createLogger({ name: 'test', level: 'info', destination }),
-      readiness: () => [{ part: 'x', ready, ...(ready ? {} : { reason: 'starting' }) }],
+      readiness: async () => [{ part: 'x', ready, ...(ready ? {} : { reason: 'starting' }) }],
       routes: ROUTES,
     });
     const listening = await listen(app, { host: '127.0.0.1', port: 0, nextFree: false });
@@ -172,7 +172,7 @@ describe('the HTTP edge', () => {
       ...EDGE,
       bodyLimit: 1,
       logger: createLogger({ name: 't', level: 'silent' }),
-      readiness: () => [],
+      readiness: async () => [],
       routes: [],
     });
     await expect(listen(app, { ...taken, nextFree: false })).rejects.toMatchObject({

@@ -25,7 +25,7 @@ export interface HttpOptions {
   /** Whether /metrics answers without a key. */
   metricsPublic: boolean;
   logger: Logger;
-  readiness(): Readiness[];
+  readiness(): Promise<Readiness[]>;
   /** The routes of the product. */
   routes: readonly Route[];
 }

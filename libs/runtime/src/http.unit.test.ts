@@ -43,7 +43,7 @@ async function edge(
     trustedProxies: 0,
     metricsPublic: false,
     logger: createLogger({ name: 'test', level: 'silent' }),
-    readiness: () => [{ part: 'all', ready: false, reason: 'starting' }],
+    readiness: async () => [{ part: 'all', ready: false, reason: 'starting' }],
     routes: [ECHO, BROKEN],
     ...options,
   });

@@ -7,16 +7,17 @@ import type { AnyProcessor, CheckpointStore } from '#libs/kafka/src/processor.ts
 import { createProducer, type Producer } from '#libs/kafka/src/producer.ts';
 import { registerSchemas } from '#libs/kafka/src/registry.ts';
 import type { RegistryAddress } from '#libs/kafka/src/registry-client.ts';
-import { ensureTopics } from '#libs/kafka/src/topics.ts';
+import { askBrokers, ensureTopics } from '#libs/kafka/src/topics.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import { migrate } from '#libs/storage/src/orm.ts';
 import { grantRoles } from '#libs/storage/src/roles.ts';
-import { createPool, type Database } from '#libs/storage/src/pool.ts';
+import { askDatabase, createPool, type Database } from '#libs/storage/src/pool.ts';
 import { toAppError } from './errors.ts';
 import type { StackAccess } from './access.ts';
-import type { Component } from './host.ts';
+import type { Component, Readiness } from './host.ts';
 import { instrument } from './instrument.ts';
 import type { Logger } from './logger.ts';
+import { reachable } from './reachable.ts';
 
 /** The stack, and what this process may use of it. */
 export interface PlatformOptions {
@@ -38,6 +39,8 @@ export interface Platform {
   checkpoints: CheckpointStore;
   /** A component that runs a processor. */
   consumer(processor: AnyProcessor): Component;
+  /** Whether the database and the brokers answer, and why not. */
+  readiness(): Promise<Readiness[]>;
   close(): Promise<void>;
 }
 
@@ -85,7 +88,9 @@ async function migrateWithRoles(databaseUrl: string): Promise<{ migrations: stri
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
   const { stack, databasePool, sessionMs, logger, service } = options;
   const { databaseUrl } = stack;
-  const kafka = kafkaOf(stack, `tributary-${service}-${hostname()}`, logger);
+  const clientId = `tributary-${service}-${hostname()}`;
+  const kafka = kafkaOf(stack, clientId, logger);
+  const probing = kafkaOf(stack, clientId, logger, { retries: 0 });
   const database = createPool({ databaseUrl, applicationName: `tributary-${service}`, max: databasePool });
   const codec = createCodec(registryOf(stack));
   const producer = await connectAll(database, codec, () =>
@@ -95,6 +100,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     throw error;
   });
   const checkpoints = createCheckpointStore(database);
+  const looks = [reachable('database', () => askDatabase(database)), reachable('kafka', () => askBrokers(probing))];
   const timing = sessionMs === undefined ? {} : { timing: { sessionMs } };
   return {
     kafka,
@@ -103,10 +109,12 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     producer,
     checkpoints,
     consumer: (processor) => consumerComponent(processor, { kafka, codec, producer, checkpoints, logger, ...timing }),
+    readiness: () => Promise.all(looks.map((look) => look())),
     async close() {
       await producer.stop();
       await database.end();
       closeConnections(kafka);
+      closeConnections(probing);
     },
   };
 }

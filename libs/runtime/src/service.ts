@@ -21,7 +21,7 @@ export interface EdgeOptions {
   /** Whether /metrics answers without a key. */
   metricsPublic: boolean;
   /** Readiness of the whole process. */
-  readiness(): Readiness[];
+  readiness(): Promise<Readiness[]>;
   routes?: readonly Route[];
   /** Ends answers that would not end by themselves, before the server closes. */
   drain?(): void;
@@ -128,7 +128,10 @@ async function serve(
       nextFree: false,
       metricsPublic: settings.METRICS_PUBLIC === 'true',
       logger,
-      readiness: () => running.readiness?.() ?? [{ part: name, ready: false, reason: 'starting' }],
+      readiness: async () => [
+        ...(running.readiness?.() ?? [{ part: name, ready: false, reason: 'starting' }]),
+        ...(await platform.readiness()),
+      ],
       ...(routes === undefined ? {} : { routes }),
       ...(drain === undefined ? {} : { drain }),
     });

@@ -12,7 +12,7 @@ const READINESS = z.strictObject({
 /** Health, metrics and the description of the API: what every process answers besides its own routes. */
 export function systemRoutes(options: {
   metricsPublic: boolean;
-  readiness(): Readiness[];
+  readiness(): Promise<Readiness[]>;
   /** The product's own routes, for the description. */
   routes: readonly Route[];
 }): { health: Route[]; others: Route[] } {
@@ -33,7 +33,7 @@ export function systemRoutes(options: {
       response: READINESS,
       statuses: [200, 503],
       async handle({ response }) {
-        const parts = options.readiness();
+        const parts = await options.readiness();
         const ready = parts.every((part) => part.ready);
         response.status(ready ? 200 : 503);
         return { status: ready ? 'ready' : 'not ready', parts };

@@ -39,9 +39,9 @@ export async function finishInstall(
   const { app, oauth, vault } = parts;
   const { id, locationId: asked, expiresAt } = readState(app, state, now);
   if (!(await vault.useState(id, expiresAt)))
-    throw new AppError('request_invalid', 'this install was finished already: start again');
+    throw new AppError('request_invalid', 'this install was tried already: start it again');
   const { locationId, tokens } = await oauth.exchange(code, redirectOf(app), asked);
-  await vault.change(locationId, async () => tokens);
+  await vault.put(locationId, tokens);
   return { locationId };
 }
 

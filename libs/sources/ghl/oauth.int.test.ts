@@ -169,6 +169,15 @@ describe('an install', () => {
     }
   });
 
+  it('replaces a token that no key opens any more', async () => {
+    const lost = startProcess(0, { ring: readKeyRing(`lost:${randomBytes(32).toString('base64')}`) });
+    await connect(lost);
+    const process = startProcess();
+    await expect(process.client.getLocation()).rejects.toMatchObject({ code: 'token_unreadable' });
+    await connect(process);
+    expect(await process.client.getLocation()).toEqual({ name: world.name });
+  });
+
   it('asks for consent at the page of the settings with everything it needs', () => {
     const url = new URL(installUrl(app, world.locationId));
     expect(url.origin + url.pathname).toBe('https://marketplace.gohighlevel.com/v2/oauth/chooselocation');

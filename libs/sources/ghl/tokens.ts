@@ -44,6 +44,8 @@ export interface TokenVault {
     locationId: string,
     decide: (kept: KeptTokens | undefined) => Promise<TokenPair | undefined>,
   ): Promise<KeptTokens | undefined>;
+  /** Keeps a pair in the place of whatever was there, even of what cannot be read any more. */
+  put(locationId: string, pair: TokenPair): Promise<void>;
   /** True for the first who names a state, false for everybody after. */
   useState(id: string, expiresAt: number): Promise<boolean>;
 }

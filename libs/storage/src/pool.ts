@@ -92,6 +92,12 @@ function translating(pool: pg.Pool): pg.Pool {
   return Object.assign(pool, { query: query as typeof pool.query });
 }
 
+/** Throws database_unavailable unless PostgreSQL answers a new question now; a connection that swallows it is given up after 2 s. */
+export async function askDatabase(database: Database): Promise<void> {
+  const question = { text: 'select 1', query_timeout: 2_000 };
+  await database.query(question);
+}
+
 /** The server looks after half a minute of silence whether we are there: what we locked is free a minute after our host is lost, not two hours. */
 const KEEPALIVES = { tcp_keepalives_idle: '30', tcp_keepalives_interval: '10', tcp_keepalives_count: '3' };
 

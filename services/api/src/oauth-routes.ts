@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { instrument } from '#libs/runtime/src/instrument.ts';
-import { route, type Route } from '#libs/runtime/src/route.ts';
+import { route, type Caller, type Route } from '#libs/runtime/src/route.ts';
 import { requireOauthApp, type OauthApp, type Settings } from '#libs/runtime/src/settings.ts';
 import { finishInstall, installUrl } from '#libs/sources/ghl/install.ts';
 import { createOauthClient, type OauthClient } from '#libs/sources/ghl/oauth.ts';
@@ -61,10 +61,11 @@ export function oauthRoutes({ install, accounts }: Pick<RouteOptions, 'install' 
       scope: 'admin',
       query: z.strictObject({ locationId: z.string().min(1).max(100).optional() }),
       response: z.strictObject({ url: z.url() }),
-      errors: ['unknown_source'],
-      async handle({ query, response }) {
+      errors: ['unknown_source', 'config_invalid'],
+      async handle({ query: { locationId }, caller, response }) {
+        requireVisible(caller, locationId);
         response.set(...NO_STORE);
-        return { url: installUrl(required().app, query.locationId) };
+        return { url: installUrl(required().app, locationId) };
       },
     }),
     route({
@@ -74,7 +75,17 @@ export function oauthRoutes({ install, accounts }: Pick<RouteOptions, 'install' 
       scope: 'open',
       query: CALLBACK,
       response: CONNECTED,
-      errors: ['unknown_source', 'ghl_not_connected', 'ghl_unavailable', 'ghl_timeout'],
+      errors: [
+        'unknown_source',
+        'config_invalid',
+        'ghl_not_connected',
+        'ghl_rate_limited',
+        'ghl_unavailable',
+        'ghl_timeout',
+        'ghl_truncated',
+        'redirect_refused',
+        'response_too_large',
+      ],
       async handle({ query: { code, state, error }, response }) {
         const parts = required();
         if (code === undefined)
@@ -96,4 +107,10 @@ export function oauthRoutes({ install, accounts }: Pick<RouteOptions, 'install' 
       },
     }),
   ];
+}
+
+/** Whoever opens the page of an install without a location may choose any. */
+function requireVisible({ id, accounts }: Caller, locationId: string | undefined): void {
+  if (accounts === undefined || (locationId !== undefined && accounts.includes(locationId))) return;
+  throw new AppError('forbidden', `the API key ${id} is limited to accounts: name one of them as locationId`);
 }

@@ -69,7 +69,7 @@ async function mounted(): Promise<string[]> {
     trustedProxies: 0,
     metricsPublic: true,
     logger: createLogger({ name: 'test', level: 'silent' }),
-    readiness: () => [],
+    readiness: async () => [],
     routes: service.routes,
   });
   for (const { stop } of service.components) await stop();

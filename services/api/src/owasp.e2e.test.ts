@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -9,6 +9,7 @@ import { hashKey, type ApiKey } from '#libs/runtime/src/keys.ts';
 import { sendRequest } from '#libs/runtime/src/http-client.ts';
 import { findLetters, type LetterRow } from '#libs/storage/src/dead-letters.ts';
 import { startTestPipeline, type TestPipeline } from '#testcontainers/pipeline.ts';
+import { APP } from '#testcontainers/simulators/ghl/oauth-routes.ts';
 import { emptyWorld } from '#testcontainers/simulators/ghl/world.ts';
 
 /** One test for each risk of the OWASP API Security Top 10 of 2023; deploy/security/owasp-api-top-10.md says what we do about it. */
@@ -51,6 +52,7 @@ function attempt(method: string, path: string, as: string): Promise<Response> {
   const url = path
     .replace('{id}', path.includes('dead-letters') ? letter.id : syncId)
     .replace('{contactId}', 'NobodyNobodyNobodyNo');
+  if (path === '/oauth/ghl/install') return call(`${url}?locationId=${test.world.locationId}`, as);
   if (method === 'get') return call(path.endsWith('/status') ? `${url}?job_id=${syncId}` : url, as);
   if (path.startsWith('/v1/syncs/')) return post(url, as);
   if (/sync-(database|single)/.test(path)) return post(url, as, { account: test.world.locationId });
@@ -75,7 +77,13 @@ beforeAll(async () => {
     key('foreigner', 'admin', [FOREIGN]),
     key('local', 'admin', [world.locationId]),
   ];
-  test = await startTestPipeline(world, { HTTP_RATE_PER_KEY: '300', METRICS_PUBLIC: 'false' }, { keys });
+  const oauth = {
+    GHL_CLIENT_ID: APP.clientId,
+    GHL_CLIENT_SECRET: APP.clientSecret,
+    GHL_REDIRECT_URL: 'https://sync.example.test/oauth/ghl/callback',
+    TOKEN_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+  };
+  test = await startTestPipeline(world, { HTTP_RATE_PER_KEY: '300', METRICS_PUBLIC: 'false', ...oauth }, { keys });
   const document = (await (await fetch(`${test.pipeline.url}/openapi.json`)).json()) as {
     paths: Record<string, Record<string, Operation>>;
   };
@@ -108,9 +116,9 @@ afterAll(async () => {
 
 describe('OWASP API Security Top 10', () => {
   it('API1 object level: a key limited to other accounts sees and touches nothing on any route', async () => {
-    const data = operations.filter(({ path }) => /^(\/api)?\/v1\//.test(path));
-    expect(data.length).toBeGreaterThanOrEqual(22);
-    for (const { method, path } of data) {
+    const guarded = operations.filter(({ operation }) => operation['x-scope'] !== undefined);
+    expect(guarded.length).toBeGreaterThanOrEqual(24);
+    for (const { method, path } of guarded) {
       const response = await attempt(method, path, 'foreigner');
       const text = await response.text();
       const given = {
@@ -119,15 +127,20 @@ describe('OWASP API Security Top 10', () => {
         leaks: text.includes('ann@owasp.test') || /"accountId":/.test(text),
       };
       const asks = /sync-(requests|database|single-vendor\/\{contactId\})$/.test(path);
-      const expected = path.includes('{id}') ? 404 : asks ? 422 : path.endsWith('/bulk-action') ? 202 : 200;
-      expect(given).toEqual({ path, status: expected, leaks: false });
-      if (expected < 300) expect(text).toMatch(/"(items|done|vendors|leads)":\[\]|"processed":0,|"status":"unknown"/);
+      const refused = path.includes('{id}') ? 404 : asks ? 422 : path.startsWith('/oauth/') ? 403 : undefined;
+      expect(given).toEqual({ path, status: refused ?? (path.endsWith('/bulk-action') ? 202 : 200), leaks: false });
+      // Metrics name no account.
+      if (path === '/metrics') expect(text).not.toContain(test.world.locationId);
+      else if (refused === undefined)
+        expect(text).toMatch(/"(items|done|vendors|leads)":\[\]|"processed":0,|"status":"unknown"/);
     }
     const asked = await call(`/v1/vendors?account=${test.world.locationId}`, 'foreigner');
     expect(await asked.json()).toMatchObject({ items: [], total: 0 });
     const own = await call(`/v1/vendors?email=ann@owasp.test`, 'local');
     expect(await own.json()).toMatchObject({ total: 1 });
     expect((await call(`/v1/dead-letters/${letter.id}`, 'local')).status).toBe(200);
+    expect((await attempt('get', '/oauth/ghl/install', 'local')).status).toBe(200);
+    expect((await call('/oauth/ghl/install', 'local')).status).toBe(403);
   });
 
   it('API2 authentication: no route with data answers without a key, with a wrong one, or with one in the address', async () => {

@@ -18,6 +18,8 @@ export interface WatcherOptions {
   maxStreams?: number;
   lookEveryMs?: number;
   heartbeatMs?: number;
+  /** A listener that takes nothing for so long is gone: its connection is closed. */
+  stalledMs?: number;
 }
 
 interface Stream {
@@ -32,7 +34,7 @@ const MAX_UNREAD_BYTES = 256 * 1024;
 
 /** A watcher over the projection `runs`. */
 export function createSyncWatcher(options: WatcherOptions): SyncWatcher {
-  const { database, maxStreams = 100, lookEveryMs = 500, heartbeatMs = 15_000 } = options;
+  const { database, maxStreams = 100, lookEveryMs = 500, heartbeatMs = 15_000, stalledMs = 30_000 } = options;
   const streams = new Set<Stream>();
   let timer: NodeJS.Timeout | undefined;
   let looking = false;
@@ -57,7 +59,7 @@ export function createSyncWatcher(options: WatcherOptions): SyncWatcher {
     const events = run === undefined ? [] : eventsSince(stream.lastEventId, run);
     for (const event of events) write(stream, eventText(event));
     stream.lastEventId = events.at(-1)?.id ?? stream.lastEventId;
-    if (events.at(-1)?.name === 'applied') stream.response.end();
+    if (events.at(-1)?.name === 'applied') end(stream);
     else if (Date.now() - stream.writtenAt >= heartbeatMs) write(stream, ': heartbeat\n\n');
   }
 
@@ -74,17 +76,26 @@ export function createSyncWatcher(options: WatcherOptions): SyncWatcher {
     timer = undefined;
   }
 
+  /** Forgotten first, since nothing may be written after the end, and `close` waits until the listener has taken everything. */
+  function end(stream: Stream): void {
+    remove(stream);
+    stream.response.end();
+  }
+
   function endAll(): void {
-    for (const { response } of streams) response.end();
+    for (const stream of streams) end(stream);
   }
 
   return {
     open(syncId, lastEventId, response) {
+      // Whoever left before this says so no more.
+      if (response.closed) return;
       if (stopped || streams.size >= maxStreams)
         throw new AppError('too_many_requests', `${maxStreams} streams of syncs are open: close one, or poll the sync`);
       const stream = { syncId, lastEventId, response, writtenAt: 0 };
       streams.add(stream);
       response.on('close', () => remove(stream));
+      response.setTimeout(stalledMs);
       response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store' });
       write(stream, 'retry: 2000\n\n');
       timer ??= setInterval(() => void look(), lookEveryMs);

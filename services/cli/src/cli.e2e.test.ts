@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { findKey, readKeys } from '#libs/runtime/src/keys.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
@@ -72,17 +73,21 @@ const LONG = Array.from({ length: 300 }, (_, index) => createHash('sha256').upda
 );
 
 describe('npm start -- --once', () => {
-  it('ends with the result of the first sync; the second time it changes no row', async () => {
+  it('tells the key it makes and ends with the result of the first sync; the second time it changes no row', async () => {
     const first = await ended(start(['--once']));
     expect(first.stdout).toContain('a simulator with 2000 made-up contacts stands in');
     expect(first.stdout.match(/^Success: yes$/gm)).toHaveLength(2);
     expect(first.stdout).toMatch(/Sync of Salesforce org simulated[^]*Total retrieved: 1,999[^]*Errors: 0/);
     expect(first.stdout).toMatch(/ghl_contacts_fetched +2000/);
     expect(first.code).toBe(0);
+    const [key, ...others] = first.stdout.match(/trb_[\w-]+/g) ?? [];
+    const keys = readKeys(join(dataDir, 'api-keys.json'));
+    expect([findKey(keys, key ?? '')?.id, others]).toEqual(['development', []]);
     const before = await tables();
     expect(before.length).toBeGreaterThan(3_000);
     const second = await ended(start(['--once']));
     expect(second.stdout).toContain('created 0 vendors and 0 leads, updated 0 and 0');
+    expect(second.stdout).not.toContain('trb_');
     expect(second.stdout).toContain('created 0, updated 0, marked 0 deleted, restored 0');
     expect(second.code).toBe(0);
     expect(await tables()).toEqual(before);
@@ -118,6 +123,7 @@ describe('the command beside a running npm start', () => {
     const url = /API +(http:\S+?)\/v1\/vendors/.exec(greeting)?.[1] ?? '';
     expect(Number(new URL(url).port)).toBeGreaterThan(Number(env['HTTP_PORT']));
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    expect(greeting).toMatch(/API key +told at the first start; only its hash is kept/);
   });
 
   it('refuses a second npm start in the same folder', async () => {
@@ -266,10 +272,14 @@ describe('the command beside a running npm start', () => {
     const id = rows[0]!.id;
     const told = 'select count(*) as count from lifecycle where row_id = $1';
     while ((await database.query<{ count: number }>(told, [id])).rows[0]!.count < 2) await new Promise(setImmediate);
+    // What somebody put into a form of the CRM, for whoever looks at it on a terminal.
+    const named = `update lifecycle set changes = replace(changes::text, '"Cee"', '"Cee\u009b2J"')::jsonb where row_id = $1`;
+    await database.query(named, [id]);
     const history = await tributary(['history', 'vendors', id]);
     expect(history.stdout).toMatch(
-      /VendorUpdated {2}\(import\) {2}phone = .*\n.*VendorCreated {2}\(import\) {2}.*email = cee@cli.test/,
+      /VendorUpdated {2}\(import\) {2}phone = .*\n.*VendorCreated {2}\(import\) {2}.*email = "cee@cli.test"/,
     );
+    expect(history.stdout).toContain('name = "Cee\\u009b2J"');
     expect(await tributary(['history', 'vendors', 'nobody'])).toMatchObject({ code: 2, stdout: '' });
     const from = new Date().toISOString();
     const { code, stdout } = await tributary(['replay', 'vendors', '--json', '--examples', '1', '--from', from]);

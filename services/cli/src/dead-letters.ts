@@ -10,7 +10,9 @@ import { openPlatform, type Platform } from '#libs/runtime/src/platform.ts';
 import { readSettings } from '#libs/runtime/src/settings.ts';
 import { findLetters, LETTER_STATES, type LetterFilter, type LetterRow } from '#libs/storage/src/dead-letters.ts';
 import { existingStack } from './connections.ts';
+import type { Shell } from './shell.ts';
 import { askToRun } from './sync.ts';
+import { inLine } from './terminal.ts';
 
 interface FilterFlags {
   topic?: string;
@@ -33,28 +35,28 @@ interface ActFlags extends FilterFlags {
   reason: string;
 }
 
-type Say = (line: string) => void;
+type Talk = Pick<Shell, 'say' | 'print'>;
 
 /** `dead-letters list|show|redrive|discard`. They work whether or not a pipeline runs; what is redriven is handled when one does. */
-export function addDeadLetterCommands(program: Command, say: Say): void {
+export function addDeadLetterCommands(program: Command, talk: Talk): void {
   const letters = program
     .command('dead-letters')
     .description('records that could not be handled, and what to do with them');
   filtered(letters.command('list').description('what is there, newest first'))
     .addOption(new Option('--state <state>', 'only these').choices(LETTER_STATES))
-    .action((flags: FilterFlags) => list(flags));
+    .action((flags: FilterFlags) => list(flags, talk));
   letters
     .command('show <id>')
     .description('one of them: headers, size and event, personal data masked')
     .option('--reveal', 'show personal data')
     .option('--json', 'print exactly one JSON document on stdout')
-    .action((id: string, flags: { reveal?: boolean; json?: boolean }) => show(id, flags));
+    .action((id: string, flags: { reveal?: boolean; json?: boolean }) => show(id, flags, talk));
   acting(letters.command('redrive').description('send them back to the topic they came from, in their original order'))
     .option('--rate <perSecond>', 'records a second', '50')
-    .action((flags: ActFlags) => act(flags, say, 'redrive'));
+    .action((flags: ActFlags) => act(flags, talk, 'redrive'));
   acting(letters.command('discard').description('record that they will not be sent back'))
     .requiredOption('--reason <text>', 'why; kept for ever, so name no person')
-    .action((flags: ActFlags) => act(flags, say, 'discard'));
+    .action((flags: ActFlags) => act(flags, talk, 'discard'));
 }
 
 function filtered(command: Command): Command {
@@ -129,22 +131,18 @@ async function connected<T>(work: (platform: Platform) => Promise<T>): Promise<T
   }
 }
 
-function print(json: boolean | undefined, value: object, text: string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : `${text}\n`);
-}
-
-async function list(flags: FilterFlags): Promise<void> {
+async function list(flags: FilterFlags, { print }: Talk): Promise<void> {
   const limit = numberOf('limit', flags.limit, 10_000);
   const found = await connected(({ database }) => findLetters(database, filterOf(flags), { limit, order: 'newest' }));
   print(flags.json, found, renderLetters(found));
 }
 
-async function show(id: string, flags: { reveal?: boolean; json?: boolean }): Promise<void> {
+async function show(id: string, flags: { reveal?: boolean; json?: boolean }, { print }: Talk): Promise<void> {
   const view = await connected((platform) => showLetter(platform, id, { reveal: flags.reveal === true }));
   print(flags.json, view, renderLetter(view));
 }
 
-async function act(flags: ActFlags, say: Say, kind: 'redrive' | 'discard'): Promise<void> {
+async function act(flags: ActFlags, { say, print }: Talk, kind: 'redrive' | 'discard'): Promise<void> {
   const [filter, limit] = [filterOf(flags), numberOf('limit', flags.limit, 10_000)];
   const ratePerSecond = kind === 'redrive' ? numberOf('rate', flags.rate, 10_000) : 1;
   const stopping = new AbortController();
@@ -183,7 +181,7 @@ function renderResult(kind: 'redrive' | 'discard', { done, expired }: ActResult)
 export function renderLetters({ items, total }: { items: readonly LetterRow[]; total: number }): string {
   if (total === 0) return 'No dead letters.';
   const lines = items.map(({ id, at, state, code, message }) =>
-    [new Date(at).toISOString(), state.padEnd(9), code.padEnd(19), id, message ?? ''].join('  ').trimEnd(),
+    inLine([new Date(at).toISOString(), state.padEnd(9), code.padEnd(19), id, message ?? ''].join('  ').trimEnd()),
   );
   return [...lines, ...(items.length < total ? [`... and ${total - items.length} more`] : [])].join('\n');
 }
@@ -193,10 +191,10 @@ function renderLetter({ record, ...row }: LetterView): string {
     .filter(([, value]) => value !== null)
     .map(
       ([name, value]) =>
-        `${name.padEnd(13)} ${name === 'at' || name === 'actedAt' ? new Date(Number(value)).toISOString() : value}`,
+        `${name.padEnd(13)} ${name === 'at' || name === 'actedAt' ? new Date(Number(value)).toISOString() : inLine(String(value))}`,
     );
   if (record === null) return [...facts, 'The bytes are no longer kept by Kafka.'].join('\n');
-  const headers = Object.entries(record.headers).map(([name, value]) => `  ${name}: ${value}`);
+  const headers = Object.entries(record.headers).map(([name, value]) => inLine(`  ${name}: ${value}`));
   const event = record.undecodable ?? JSON.stringify(record.event, null, 2);
   return [...facts, `bytes         ${record.bytes}`, 'headers', ...headers, 'event', event].join('\n');
 }

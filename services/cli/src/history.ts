@@ -35,6 +35,7 @@ function renderItem({ at, type, cause, scanId, changes }: HistoryItem): string {
   return `${at}  ${type}  (${why})  ${what.join('; ')}`;
 }
 
+/** Quoted, so that no value passes for a field or a line of its own. */
 function text(value: unknown): string {
-  return value === null ? 'empty' : typeof value === 'string' ? value : JSON.stringify(value);
+  return value === null ? 'empty' : JSON.stringify(value);
 }

@@ -20,6 +20,7 @@ import { addSalesforceSync } from './salesforce.ts';
 import { addStackCommands } from './stack.ts';
 import { renderStatus, statusOf } from './status.ts';
 import { askToRun, controlAndFollow, requestAndFollowAll } from './sync.ts';
+import { forTerminal } from './terminal.ts';
 import { renderTopics, topicsOf } from './topics.ts';
 import { chooseAccounts, openWork, requireAccount, type Work } from './work.ts';
 
@@ -38,12 +39,12 @@ function openSession(): Session {
 }
 
 function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${forTerminal(line)}\n`);
 }
 
 /** Prints the result: exactly one JSON document with --json, else the text. */
 function print(json: boolean | undefined, value: object, text: string): void {
-  process.stdout.write(json === true ? `${JSON.stringify(value)}\n` : `${text}\n`);
+  process.stdout.write(`${forTerminal(json === true ? JSON.stringify(value) : text)}\n`);
 }
 
 const JSON_FLAG = '--json';
@@ -60,7 +61,7 @@ export function buildProgram(): Command {
   addImport(program);
   addReads(program);
   addAccountCommands(program, print);
-  addDeadLetterCommands(program, say);
+  addDeadLetterCommands(program, { say, print });
   addReplay(program);
   addStackCommands(program, say);
   return program;

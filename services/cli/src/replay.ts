@@ -130,7 +130,12 @@ export function renderReplay(report: ReplayReport): string {
 function renderRow({ id, in: place, columns }: RowDifference): string {
   if (place !== 'both') return `  ${id}: only ${place}`;
   const cells = Object.entries(columns).map(
-    ([column, { live, rebuilt }]) => `${column} ${live ?? 'empty'} -> ${rebuilt ?? 'empty'}`,
+    ([column, { live, rebuilt }]) => `${column} ${text(live)} -> ${text(rebuilt)}`,
   );
   return `  ${id}: ${cells.join('; ')}`;
+}
+
+/** Quoted, so that no value passes for a column or a line of its own. */
+function text(value: string | null): string {
+  return value === null ? 'empty' : JSON.stringify(value);
 }

@@ -6,6 +6,7 @@ import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
 import { createPool } from '#libs/storage/src/pool.ts';
 import { existingStack } from './connections.ts';
 import { readRunning } from './session.ts';
+import { inLine } from './terminal.ts';
 
 /** What `tributary status` shows. */
 export interface Status {
@@ -56,7 +57,7 @@ export function renderStatus(status: Status): string {
   );
   const syncs = status.syncs.map(
     ({ syncId, source, account, status: state, message }) =>
-      `  ${syncId}  ${source} ${account}  ${state}${message === null ? '' : `: ${message}`}`,
+      `  ${syncId}  ${source} ${account}  ${state}${message === null ? '' : `: ${inLine(message)}`}`,
   );
   return [
     `Stack: ${status.stack}`,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { onStopSignal } from '#libs/runtime/src/host.ts';
-import { ensureDevelopmentKey, readKeys } from '#libs/runtime/src/keys.ts';
+import { ensureDevelopmentKey, readKeys, type ApiKey } from '#libs/runtime/src/keys.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { salesforceAccess, type SalesforceAccess } from '#libs/runtime/src/salesforce-settings.ts';
@@ -10,6 +10,7 @@ import { worstExitCode } from '#services/cli/src/follow.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
 import { ghlAccess, orgAccess, writeRunning, type RunningFile } from '#services/cli/src/session.ts';
 import { requestAndFollow } from '#services/cli/src/sync.ts';
+import { forTerminal } from '#services/cli/src/terminal.ts';
 import { acquireOwnerLock } from '#testcontainers/stack/lock.ts';
 import { startStack, type RunningStack } from '#testcontainers/stack/stack.ts';
 import { startGhlDemo, startSalesforceDemo, type GhlDemo, type SalesforceDemo } from './demo.ts';
@@ -61,7 +62,7 @@ export async function runDevelopment(options: DevelopmentOptions): Promise<numbe
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${forTerminal(line)}\n`);
 }
 
 async function run(
@@ -93,14 +94,14 @@ async function run(
   const ghl = ghlAccess(settings, running);
   const salesforce = orgAccess(settings, running);
   running.sources = [...(ghl.accounts.length > 0 ? ['ghl'] : []), ...(salesforce === undefined ? [] : ['salesforce'])];
-  const key = keysOf(settings);
+  const { keys, told } = keysOf(settings);
   const pipeline = await startPipeline({
     settings,
     stack: stack.info,
     ghl,
     salesforce,
     logger,
-    api: { keys: key.keys, port: settings.HTTP_PORT, nextFree: true },
+    api: { keys, port: settings.HTTP_PORT, nextFree: true },
   });
   opened.push(() => pipeline.stop());
   opened.push(async () => writeRunning(settings.DATA_DIR, { ...running, apiUrl: pipeline.url })());
@@ -120,7 +121,7 @@ async function run(
     : 0;
   if (first instanceof AppError) throw first;
   if (options.once) return first;
-  printAddresses(pipeline, key.created, settings, { ghl: demo, salesforce: orgDemo });
+  printAddresses(pipeline, told, { ghl: demo, salesforce: orgDemo });
   const end = await Promise.race([died, aborted(signal)]);
   if (end instanceof AppError) throw end;
   return 0;
@@ -178,21 +179,29 @@ async function firstSyncs(
   return worstExitCode(runs);
 }
 
-function keysOf(settings: Settings): ReturnType<typeof ensureDevelopmentKey> {
-  if (settings.API_KEYS_FILE !== undefined) return { keys: readKeys(settings.API_KEYS_FILE), created: undefined };
-  return ensureDevelopmentKey(join(settings.DATA_DIR, 'api-keys.json'));
+/** The keys of the API, and where people find them. A key that is made is told at once: nothing that happens later can lose it. */
+function keysOf({ API_KEYS_FILE, DATA_DIR }: Settings): { keys: readonly ApiKey[]; told: string } {
+  if (API_KEYS_FILE !== undefined) return { keys: readKeys(API_KEYS_FILE), told: `those of ${API_KEYS_FILE}` };
+  const file = join(DATA_DIR, 'api-keys.json');
+  const { keys, created } = ensureDevelopmentKey(file);
+  if (created === undefined)
+    return {
+      keys,
+      told: `told at the first start; only its hash is kept, in ${file} (remove that file for a new one)`,
+    };
+  say(`API key: ${created} (told this once; only its hash is kept, in ${file})`);
+  return { keys, told: 'as told above' };
 }
 
 function printAddresses(
   pipeline: Pipeline,
-  created: string | undefined,
-  settings: Settings,
+  key: string,
   demo: { ghl: GhlDemo | undefined; salesforce: SalesforceDemo | undefined },
 ): void {
   const lines = [
     '',
     `API            ${pipeline.url}/v1/vendors, /v1/leads, /v1/syncs, POST /v1/sync-requests`,
-    `API key        ${created ?? `made at the first start; only its hash is kept in ${settings.DATA_DIR}/api-keys.json (remove that file for a new one)`}`,
+    `API key        ${key}`,
     `Metrics        ${pipeline.url}/metrics`,
     `Health         ${pipeline.url}/healthz, ${pipeline.url}/readyz`,
     ...(demo.ghl === undefined

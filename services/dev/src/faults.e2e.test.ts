@@ -17,6 +17,7 @@ const UNKNOWN_SCHEMA = Buffer.from([0, 0x7f, 0xff, 0xff, 0xff, 1, 2, 3]);
 let world: World;
 let registry: Proxy;
 let database: Proxy;
+let brokers: Proxy;
 let direct: Database;
 let test: TestPipeline | undefined;
 
@@ -34,6 +35,8 @@ async function proxyTo(address: string, options?: { cut: boolean }): Promise<Pro
 function start(): Promise<TestPipeline> {
   const { schemaRegistryUrl, databaseUrl } = testStack();
   const through = {
+    // Only what asks for the way goes through it: brokers name their own addresses for the rest.
+    kafkaBrokers: `127.0.0.1:${brokers.port}`,
     schemaRegistryUrl: proxied(registry, schemaRegistryUrl),
     databaseUrl: proxied(database, databaseUrl),
   };
@@ -41,19 +44,21 @@ function start(): Promise<TestPipeline> {
 }
 
 beforeAll(async () => {
-  const { schemaRegistryUrl, databaseUrl } = testStack();
+  const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = testStack();
   await migrate(databaseUrl);
   world = emptyWorld(815);
   registry = await proxyTo(schemaRegistryUrl);
   database = await proxyTo(databaseUrl);
+  brokers = await proxyTo(`kafka://${kafkaBrokers.split(',')[0]}`);
   direct = createPool({ databaseUrl, applicationName: 'test', max: 2 });
 }, 30_000);
 
 afterAll(async () => {
   registry.heal();
   database.heal();
+  brokers.heal();
   await test?.stop();
-  await Promise.all([registry.stop(), database.stop(), direct.end()]);
+  await Promise.all([registry.stop(), database.stop(), brokers.stop(), direct.end()]);
 }, 60_000);
 
 beforeEach(async () => {
@@ -119,6 +124,17 @@ function poison(topic: TopicName, value: Buffer, headers: Record<string, string>
   return test!.pipeline.platform.producer.sendRaw([{ topic, partition, key: Buffer.from(key), value, headers }]);
 }
 
+async function readyz(): Promise<{ status: number; answer: object }> {
+  const response = await fetch(`${test!.pipeline.url}/readyz`);
+  return { status: response.status, answer: (await response.json()) as object };
+}
+
+async function readinessBecomes(status: number): Promise<object> {
+  let now = await readyz();
+  while (now.status !== status) now = await readyz();
+  return now.answer;
+}
+
 const TOPICS = ['crm.raw.ghl.v1', 'crm.observation.v1'] as const;
 
 it('a registry that is not there at the start is named by its setting; when it appears everything works', async () => {
@@ -134,6 +150,25 @@ it('a registry that is not there at the start is named by its setting; when it a
   expect(ready.status).toBe(200);
   expect(await test.sync()).toMatchObject({ exitCode: 0, stats: { vendors_created: 240 } });
 }, 30_000);
+
+it.each([
+  ['database', 'cut', 'DATABASE_URL', () => database],
+  ['database', 'swallow', 'no answer within', () => database],
+  ['kafka', 'cut', 'KAFKA_BROKERS', () => brokers],
+  ['kafka', 'swallow', 'no answer within', () => brokers],
+] as const)(
+  '/readyz says that %s (%s) does not answer and why, and that it does again',
+  async (part, fault, why, proxy) => {
+    const isReady = { status: 200, answer: { status: 'ready' } };
+    const isNot = expect.objectContaining({ part, ready: false, reason: expect.stringContaining(why) });
+    expect(await readyz()).toMatchObject(isReady);
+    proxy()[fault]();
+    expect(await readinessBecomes(503)).toMatchObject({ status: 'not ready', parts: expect.arrayContaining([isNot]) });
+    proxy().heal();
+    expect(await readinessBecomes(200)).toMatchObject(isReady.answer);
+  },
+  30_000,
+);
 
 describe('poison on the topics while a scan runs', () => {
   it('that belongs to no scan is dead-lettered, and the scan does not notice', async () => {

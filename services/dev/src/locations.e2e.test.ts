@@ -140,6 +140,27 @@ describe('two locations', () => {
     expect(await denied.json()).toMatchObject({ code: 'request_invalid' });
   });
 
+  it('are told when GoHighLevel cannot turn the code into tokens, with a status that the document has', async () => {
+    const document = (await (await api('/openapi.json')).json()) as {
+      paths: Record<string, { get: { responses: Record<string, { description: string }> } }>;
+    };
+    const { responses } = document.paths['/oauth/ghl/callback']!.get;
+    for (const [kind, status, code] of [
+      ['429', 503, 'ghl_rate_limited'],
+      ['truncated', 502, 'ghl_truncated'],
+    ] as const) {
+      test.simulator.faults.add({ kind, match: '/oauth/token', times: 1 });
+      const failed = await install(FIRST);
+      expect(failed.status).toBe(status);
+      expect(await failed.json()).toMatchObject({ code });
+      expect(responses[status]!.description.split(', ')).toContain(code);
+      expect(await (await fetch(failed.url)).json()).toMatchObject({
+        code: 'request_invalid',
+        detail: expect.stringContaining('tried already: start it again'),
+      });
+    }
+  });
+
   it(
     'are read side by side; a token that expires in mid-scan loses no page and reads none twice',
     async () => {

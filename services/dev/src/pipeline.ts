@@ -101,7 +101,10 @@ async function openApi(
     settings,
     metricsPublic: settings.METRICS_PUBLIC !== 'false',
     logger,
-    readiness: () => running.host?.readiness() ?? [{ part: 'host', ready: false, reason: 'starting' }],
+    readiness: async () => [
+      ...(running.host?.readiness() ?? [{ part: 'host', ready: false, reason: 'starting' }]),
+      ...(await platform.readiness()),
+    ],
     routes: service.routes,
     drain: service.drain,
   });
