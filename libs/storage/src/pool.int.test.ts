@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { startProxy } from '#testcontainers/proxy.ts';
+import { timestampText } from './copy.ts';
 import { databaseError, inTransaction, type Database, type Sql } from './pool.ts';
 
 let database: TestDatabase;
@@ -8,6 +9,7 @@ let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase({ migrated: false });
   await database.pool.query('create table t (id integer primary key, n integer check (n < 100))');
+  await database.pool.query('create table names (name text unique)');
 }, 30_000);
 
 afterAll(() => database.drop());
@@ -65,6 +67,9 @@ describe('a transaction', () => {
   }, 20_000);
 });
 
+/** A text that does not compress and is longer than an index takes. */
+const UNINDEXABLE = `insert into names select string_agg(md5(n::text), '') from generate_series(1, 300) n`;
+
 describe('what PostgreSQL says', () => {
   const failing = (text: string, pool: Database = database.pool): Promise<unknown> =>
     inTransaction(pool, (sql) => sql.query(text)).catch((error: unknown) => error);
@@ -73,6 +78,7 @@ describe('what PostgreSQL says', () => {
     ['insert into t values (9, 1000)', 'constraint_violated', 'data', /23514 on t_n_check/],
     ["select 'x'::integer", 'constraint_violated', 'data', /22P02/],
     ['select 1/0', 'constraint_violated', 'data', /22012/],
+    [UNINDEXABLE, 'constraint_violated', 'data', /54000/],
     ['insert into t values (2, 2)', 'write_conflict', 'transient', /23505 on t_pkey/],
     ['select * from nowhere', 'internal', 'transient', /42P01/],
   ])('%s is %s', async (text, code, kind, message) => {
@@ -115,5 +121,26 @@ describe('what PostgreSQL says', () => {
         none: null,
       },
     ]);
+  });
+
+  it.each([
+    '10000-01-01 04:59:59.5',
+    '55840-11-15 05:46:40',
+    '0001-12-31 23:00:00 BC',
+    '0044-03-15 12:00:00 BC',
+    'infinity',
+    '-infinity',
+  ])('the time %s, which another program may write, is read and written as it is', async (text) => {
+    const { rows } = await database.pool.query<{ time: number }>('select $1::timestamptz as time', [text]);
+    const { rows: again } = await database.pool.query('select $1::timestamptz = $2::timestamptz as same', [
+      text,
+      timestampText(rows[0]!.time),
+    ]);
+    expect(again).toEqual([{ same: true }]);
+  });
+
+  it('a time later than Date knows is read as infinite', async () => {
+    const { rows } = await database.pool.query(`select timestamptz '294276-01-01' as time`);
+    expect(rows).toEqual([{ time: Infinity }]);
   });
 });

@@ -34,14 +34,25 @@ const INT8 = 20;
 
 /** Times arrive as milliseconds since the epoch, numeric and bigint as numbers. */
 const parsers = new Map<number, (text: string) => unknown>([
-  [TIMESTAMPTZ, (text) => Date.parse(isoOf(text))],
+  [TIMESTAMPTZ, timeOf],
   [NUMERIC, Number],
   [INT8, Number],
 ]);
 
-/** PostgreSQL's ISO output in UTC, as the one form that Date.parse reads by the standard. */
-function isoOf(text: string): string {
-  return `${text.slice(0, 10)}T${text.slice(11, text.length - 3)}Z`;
+/** Years that PostgreSQL writes without four digits, or BC: ISO has a sign and six digits for them, and a year 0. */
+const LONG_AGO_OR_AHEAD = /^(\d+)(-\d\d-\d\d) (.+)\+00( BC)?$/;
+
+/** The milliseconds of PostgreSQL's ISO output in UTC, by the one form that Date.parse reads by the standard; never NaN, whoever wrote it. */
+function timeOf(text: string): number {
+  if (text[10] === ' ' && text.endsWith('+00'))
+    return Date.parse(`${text.slice(0, 10)}T${text.slice(11, text.length - 3)}Z`);
+  const parts = LONG_AGO_OR_AHEAD.exec(text);
+  if (parts === null) return text.startsWith('-') ? -Infinity : Infinity;
+  const [, year, day, time, bc] = parts;
+  const signed = bc === undefined ? Number(year) : 1 - Number(year);
+  const ms = Date.parse(`${signed < 0 ? '-' : '+'}${String(Math.abs(signed)).padStart(6, '0')}${day}T${time}Z`);
+  // PostgreSQL knows later years than Date does.
+  return Number.isNaN(ms) ? Infinity : ms;
 }
 
 /** Opens a pool in UTC with timeouts on connections, statements and locks; an idle connection that breaks is replaced silently. */
@@ -116,6 +127,9 @@ const CONFLICTS = new Set(['40001', '40P01', '23505']);
  */
 const OUTAGES = /^(08|25|53|55P03|57|58|F0|XX)/;
 
+/** A text that is longer than an index takes. */
+const TOO_LONG = '54000';
+
 /** Answers to the address, user or password that DATABASE_URL gives. */
 const REFUSALS: Record<string, string> = {
   '28P01': 'the password is wrong',
@@ -143,7 +157,7 @@ export function databaseError(error: unknown): AppError {
     return /^E[A-Z]+$/.test(code ?? '') ? unavailable(code ?? message, error) : toAppError(error);
   if (OUTAGES.test(code)) return unavailable(code, error);
   if (CONFLICTS.has(code)) return new AppError('write_conflict', `PostgreSQL ${code}${place}`, { cause: error });
-  if (code.startsWith('22') || code.startsWith('23'))
+  if (code.startsWith('22') || code.startsWith('23') || code === TOO_LONG)
     return new AppError('constraint_violated', `PostgreSQL ${code}${place}`, { cause: error });
   return new AppError('internal', `PostgreSQL ${code}`, { cause: error });
 }
