@@ -104,6 +104,19 @@ describe('dead letters', () => {
     expect((await test.sync()).stats).toMatchObject({ vendors_created: 0, unchanged: 1 });
   }, 60_000);
 
+  it('a scan whose end cannot be applied fails and says why, and the next one marks what is gone', async () => {
+    vendor({ id: 'gone', email: 'gone@example.test' });
+    await test.sync();
+    test.world.contacts.clear();
+    test.world.revision += 1;
+    await query(`alter table vendors add constraint no_poison check (missing_since is null)`);
+    const run = await test.sync();
+    expect(run).toMatchObject({ status: 'failed', exitCode: 1, success: false });
+    expect(run.message).toMatch(/constraint_violated.*dead-letters list --scan/);
+    await heal();
+    expect(await test.sync()).toMatchObject({ status: 'completed', stats: { vendors_missing_in_ghl: 1 } });
+  }, 60_000);
+
   it('binds the row that has its e-mail by now, as the end of a scan would', async () => {
     const contact = vendor({ email: 'mail@example.test', firstName: 'New' });
     const letter = await deadLetterOf('mail@example.test');

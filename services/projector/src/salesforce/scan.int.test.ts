@@ -4,7 +4,7 @@ import { applyRunEvent } from '#libs/storage/src/runs.ts';
 import { readRun } from '#libs/storage/src/reads.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
-import { contactEvent, deletedEvent, ID, openProjection, type TestProjection } from './projection.fixture.ts';
+import { contactEvent, deletedEvent, ID, openProjection, ORG, type TestProjection } from './projection.fixture.ts';
 
 const SCAN = 's1';
 let database: TestDatabase;
@@ -219,4 +219,21 @@ it('the run keeps the counters, and reads return them', async () => {
   await applyRunEvent(database.pool, 'crm.scan.v1.ScanApplied', (await applied())[0]!);
   const run = await readRun(database.pool, SCAN);
   expect(run).toMatchObject({ status: 'completed', success: true, tableStats: { retrieved: 1, created: 1, total: 1 } });
+});
+
+it('a scan whose marker cannot be applied ends as failed, once, and the next one may begin', async () => {
+  await projection.apply([read(1, 1)]);
+  const marker = { scanId: SCAN, type: 'crm.scan.v1.ScanMarker', key: `${ORG}:marker:${SCAN}`, timestamp: 7 };
+  await projection.bury(marker, 'constraint_violated');
+  await projection.bury({ ...marker, partition: 1 }, 'constraint_violated');
+  const results = await applied();
+  expect(results).toMatchObject([
+    {
+      account: ORG,
+      status: 'failed',
+      exitCode: 1,
+      appliedAt: 7,
+      message: expect.stringContaining('constraint_violated'),
+    },
+  ]);
 });
