@@ -148,6 +148,19 @@ describe('dead letters', () => {
     expect(await query(`select missing_since from vendors where id = 'known'`)).toEqual([{ missing_since: null }]);
   }, 30_000);
 
+  it('does not bring back a row that a later scan missed', async () => {
+    const contact = vendor({ email: 'away@example.test' });
+    const row = `insert into vendors (id, account_id, name, email, ghl_contact_id, born_at) values ('known', $1, 'Old', $2, $3, '2020-01-01')`;
+    await query(row, [test.world.locationId, 'away@example.test', contact.id]);
+    const letter = await deadLetterOf('away@example.test');
+    test.world.contacts.clear();
+    test.world.revision += 1;
+    expect(await test.sync()).toMatchObject({ stats: { vendors_missing_in_ghl: 1 } });
+    await send(letter.id);
+    await eventually(() => query(`select from vendors where name = 'Ann Lee'`));
+    expect(await query('select from vendors where missing_since is not null')).toHaveLength(1);
+  }, 30_000);
+
   it('writes nothing for a record of a dry run, whenever it comes back', async () => {
     vendor({ email: 'dry@example.test' });
     const letter = await deadLetterOf('dry@example.test');

@@ -176,8 +176,8 @@ const EMAIL: Record<Table, string> = { vendors: 'email', leads: 'customer_email'
 const LEAD_SIGHTED_BY_OPPORTUNITY = `and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)
     and not exists (select from unknown_opportunity where value = t.ghl_opportunity_id)`;
 
-/** Nobody has said since that the row is there: what people say later than the scan stands (vendor-word.ts). */
-const TAKEN_FOR_FOUND = `and not (coalesce(t.local_status_at >= to_timestamp($4 / 1000.0), false) and t.local_status is distinct from 'deleted')`;
+/** Nobody has said since the scan began that the row is there: what people say later than the scan stands (vendor-word.ts). */
+const TAKEN_FOR_FOUND = `and not (coalesce(t.local_status_at >= to_timestamp($2 / 1000.0), false) and t.local_status is distinct from 'deleted')`;
 
 /** Rows that existed before the scan, are in scope, and that nobody saw, each look-up of them answered `not found`. */
 function missingCondition(table: Table): string {
@@ -204,7 +204,7 @@ async function applyMissing(
   if (marker.answersFor === 'nothing') return { marked: 0, held: 0 };
   const { rows } = await sql.query<{ id: string }>(
     `select t.id from ${table} t where ${missingCondition(table)} order by t.id`,
-    table === 'vendors' ? [...values, marker.completedAt] : values,
+    values,
   );
   if (rows.length === 0) return { marked: 0, held: 0 };
   const scopeSize = await sql.query<{ count: number }>(
@@ -215,7 +215,9 @@ async function applyMissing(
   const valve = safetyValve({ inScopeNotMissing: scopeSize.rows[0]!.count, wouldFlag: rows.length }, rules);
   if (!judged || (valve === 'hold' && !confirmed)) return { marked: 0, held: rows.length };
   const ids = rows.map(({ id }) => id);
-  await rewrite(scope, table, ids, scope.closing, (row) => markMissing(row, marker.completedAt, rules));
+  await rewrite(scope, table, ids, scope.closing, (row) =>
+    markMissing(row, marker.startedAt, rules, marker.completedAt),
+  );
   return { marked: rows.length, held: 0 };
 }
 
