@@ -3,7 +3,7 @@ import { NO_WORD } from './vendor-word.ts';
 import type { LeadRow, RowLife, VendorRow } from './rows.ts';
 
 /** Life of a row that begins locally; defaults are V3's column defaults (ghl-sync-v3 section 3). */
-function lifeOf(event: VendorRegistered | LeadRegistered, defaultStatus: string): RowLife {
+function lifeOf(event: VendorRegistered | LeadRegistered, bornAt: number, defaultStatus: string): RowLife {
   const createdAt = event.createdAt ?? event.registeredAt;
   return {
     id: event.id,
@@ -15,17 +15,17 @@ function lifeOf(event: VendorRegistered | LeadRegistered, defaultStatus: string)
     reclassifiedAs: null,
     reclassifiedAt: null,
     sourceUpdatedAt: null,
-    bornAt: event.registeredAt,
+    bornAt,
     bornScan: null,
     createdAt,
     updatedAt: event.updatedAt ?? createdAt,
   };
 }
 
-/** A vendor row from its registration. */
-export function vendorFromRegistration(event: VendorRegistered): VendorRow {
+/** A vendor row from its registration, and when that was written: a whole file is registered at one time, before its lines are. */
+export function vendorFromRegistration(event: VendorRegistered, bornAt: number): VendorRow {
   return {
-    ...lifeOf(event, 'pending'),
+    ...lifeOf(event, bornAt, 'pending'),
     name: event.name ?? event.companyName ?? event.email ?? event.phone ?? '(no name)',
     companyName: event.companyName,
     email: event.email,
@@ -45,10 +45,10 @@ export function vendorFromRegistration(event: VendorRegistered): VendorRow {
   };
 }
 
-/** A lead row from its registration: the columns the rules touch. */
-export function leadFromRegistration(event: LeadRegistered): LeadRow {
+/** A lead row from its registration, and when that was written: the columns the rules touch. */
+export function leadFromRegistration(event: LeadRegistered, bornAt: number): LeadRow {
   return {
-    ...lifeOf(event, 'new'),
+    ...lifeOf(event, bornAt, 'new'),
     ghlOpportunityId: event.ghlOpportunityId,
     customerName: event.customerName,
     customerEmail: event.customerEmail,

@@ -15,7 +15,7 @@ function lead(overrides: Partial<LeadRegistered> = {}): LeadRegistered {
 
 describe('rows that begin locally (rules-ghl section 7)', () => {
   it("defaults are V3's columns", () => {
-    expect(vendorFromRegistration(vendor())).toMatchObject({
+    expect(vendorFromRegistration(vendor(), 11)).toMatchObject({
       id: 'v1',
       account: 'loc',
       status: 'pending',
@@ -25,18 +25,18 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
       serviceCategories: [],
       servicesOffered: [],
       takingNewWork: true,
-      bornAt: 10,
+      bornAt: 11,
       bornScan: null,
       createdAt: 10,
       updatedAt: 10,
       sourceUpdatedAt: null,
     });
-    expect(leadFromRegistration(lead())).toMatchObject({
+    expect(leadFromRegistration(lead(), 11)).toMatchObject({
       id: 'l1',
       status: 'new',
       source: 'elementor',
       createdAt: 10,
-      bornAt: 10,
+      bornAt: 11,
     });
   });
 
@@ -49,23 +49,23 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
       name: 'Ann',
       coverageType: 'state',
     });
-    expect(vendorFromRegistration(given)).toMatchObject({
+    expect(vendorFromRegistration(given, 11)).toMatchObject({
       status: 'inactive_ghl_deleted',
       previousStatus: null,
       takingNewWork: false,
       createdAt: 5,
       updatedAt: 6,
-      bornAt: 10,
+      bornAt: 11,
       coverageType: 'state',
     });
-    expect(leadFromRegistration(lead({ origSource: 'web', ghlOpportunityId: 'o' }))).toMatchObject({
+    expect(leadFromRegistration(lead({ origSource: 'web', ghlOpportunityId: 'o' }), 11)).toMatchObject({
       source: 'web',
       ghlOpportunityId: 'o',
     });
   });
 
   it('a merge fills empty fields only: a default is not empty', () => {
-    const row = vendorFromRegistration(vendor({ name: 'Ann', phone: '1' }));
+    const row = vendorFromRegistration(vendor({ name: 'Ann', phone: '1' }), 11);
     const more = vendor({
       name: 'Other',
       phone: '2',
@@ -84,9 +84,13 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
   });
 
   it('a merge fills in no default, and nothing to fill is the same row', () => {
-    const row = { ...vendorFromRegistration(vendor({ name: 'Ann' })), coverageType: null, leadClosePercentage: null };
+    const row = {
+      ...vendorFromRegistration(vendor({ name: 'Ann' }), 11),
+      coverageType: null,
+      leadClosePercentage: null,
+    };
     expect(mergeVendor(row, vendor())).toBe(row);
-    const own = leadFromRegistration(lead({ customerName: 'Ann' }));
+    const own = leadFromRegistration(lead({ customerName: 'Ann' }), 11);
     expect(mergeLead(own, lead({ customerName: 'Other', status: 'assigned', origSource: 'web' }))).toBe(own);
     expect(mergeLead(own, lead({ ghlContactId: 'c' })).ghlContactId).toBe('c');
   });

@@ -92,8 +92,8 @@ async function register(sql: Sql, batch: EventBatch, writingOf: WritingOf): Prom
   for (const run of runsOf(batch.events)) {
     const writing = writingOf(sql, (run[0]!.value as { account: string }).account);
     for (const event of run) {
-      if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(writing, event.value, event.id);
-      if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(writing, event.value, event.id);
+      if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(writing, event);
+      if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(writing, event);
       if (isA(event, 'crm.registration.v1.VendorStatusSet')) await setVendorStatus(writing, event.value, event.id);
       if (isA(event, 'crm.sync.v1.SyncConfirmed') && event.value.source === 'ghl')
         told = (await confirmScan(writing, event.value, event.id)) || told;

@@ -1,5 +1,6 @@
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
 import { leadFromRegistration, mergeLead, mergeVendor, vendorFromRegistration } from '#libs/domain/src/registration.ts';
+import type { ConsumedEvent } from '#libs/kafka/src/processor.ts';
 import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
 import { saveImportOutcomes, type ImportOutcome } from '#libs/storage/src/imports.ts';
@@ -7,8 +8,14 @@ import { fillLeadDetails, newLeadDetails } from '#libs/storage/src/lead-details.
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { ensureAccount, lockKeys, readRows, writeRows } from '#libs/storage/src/rows.ts';
 
+/** A registration as it came. */
+type Registered<T> = Pick<ConsumedEvent, 'id' | 'timestamp'> & { value: T };
+
 /** Inserts a registered vendor, or merges it into the row that has its id, contact id or e-mail (rules-ghl section 7). */
-export async function registerVendor(writing: Writing, event: VendorRegistered, eventId: string): Promise<void> {
+export async function registerVendor(
+  writing: Writing,
+  { value: event, id: eventId, timestamp }: Registered<VendorRegistered>,
+): Promise<void> {
   const { sql } = writing;
   const keys = [event.id, event.ghlContactId, event.email].flatMap((key) =>
     key === null ? [] : [`vendor:${event.account}:${key}`],
@@ -21,7 +28,7 @@ export async function registerVendor(writing: Writing, event: VendorRegistered, 
     [event.id, event.account, event.ghlContactId, event.email],
   );
   const known = rows[0];
-  const row = known === undefined ? vendorFromRegistration(event) : mergeVendor(known.row, event);
+  const row = known === undefined ? vendorFromRegistration(event, timestamp) : mergeVendor(known.row, event);
   if (known === undefined) await ensureAccount(sql, event.account);
   if (row !== known?.row) {
     const cause = registeredBy(event, eventId);
@@ -35,11 +42,14 @@ export async function registerVendor(writing: Writing, event: VendorRegistered, 
 }
 
 /** Inserts a registered lead, or merges it into the row that has its id. */
-export async function registerLead(writing: Writing, event: LeadRegistered, eventId: string): Promise<void> {
+export async function registerLead(
+  writing: Writing,
+  { value: event, id: eventId, timestamp }: Registered<LeadRegistered>,
+): Promise<void> {
   const { sql } = writing;
   await lockKeys(sql, [`lead:${event.account}:${event.id}`]);
   const known = (await readRows(sql, LEADS, 't.id = $1', [event.id]))[0];
-  const row = known === undefined ? leadFromRegistration(event) : mergeLead(known.row, event);
+  const row = known === undefined ? leadFromRegistration(event, timestamp) : mergeLead(known.row, event);
   const also = await newLeadDetails(sql, event, known === undefined);
   if (known === undefined) await ensureAccount(sql, event.account);
   if (row !== known?.row || Object.keys(also).length > 0) {
