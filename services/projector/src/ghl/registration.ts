@@ -17,10 +17,8 @@ export async function registerVendor(
   { value: event, id: eventId, timestamp }: Registered<VendorRegistered>,
 ): Promise<void> {
   const { sql } = writing;
-  const keys = [event.id, event.ghlContactId, event.email].flatMap((key) =>
-    key === null ? [] : [`vendor:${event.account}:${key}`],
-  );
-  await lockKeys(sql, keys);
+  // Ids and contact ids are kept apart by the keys of the table: who comes second is decided again, and merged.
+  if (event.email !== null) await lockKeys(sql, [`vendor:${event.account}:${event.email}`]);
   const rows = await readRows(
     sql,
     VENDORS,
@@ -47,7 +45,6 @@ export async function registerLead(
   { value: event, id: eventId, timestamp }: Registered<LeadRegistered>,
 ): Promise<void> {
   const { sql } = writing;
-  await lockKeys(sql, [`lead:${event.account}:${event.id}`]);
   const known = (await readRows(sql, LEADS, 't.id = $1', [event.id]))[0];
   const row = known === undefined ? leadFromRegistration(event, timestamp) : mergeLead(known.row, event);
   const also = await newLeadDetails(sql, event, known === undefined);
