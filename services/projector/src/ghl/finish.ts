@@ -13,7 +13,7 @@ import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
-import { readHolders, readRows, writeRows } from '#libs/storage/src/rows.ts';
+import { normalizeEmails, readHolders, readRows, writeRows } from '#libs/storage/src/rows.ts';
 import { closedAt, doubtsOf, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
 import { readContested, readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
 import { settleLeads, settleVendors, type ContestScope, type OwnContact } from './contest.ts';
@@ -40,6 +40,8 @@ export async function finishScan(
 ): Promise<ScanApplied> {
   const { marker } = partitions[0]!;
   const scope = await openScope(writing, marker, closingOf(marker, 'missing_rule', eventId));
+  // What other programs wrote is matched like the rest: the evidence of the scan knew it by its normal form.
+  for (const table of TABLES) await normalizeEmails(scope.sql, table, EMAIL[table], scope.account);
   await settleVendors(scope);
   await settleLeads(scope);
   await settleUserIds(scope, marker.completedAt);
@@ -209,7 +211,7 @@ interface Judging {
 /** Where the missing rule is applied, and why. */
 type MissingScope = Writing & Pick<FinishScope, 'account' | 'closing'>;
 
-const EMAIL: Record<Table, string> = { vendors: 'email', leads: 'customer_email' };
+const EMAIL = { vendors: 'email', leads: 'customer_email' } as const satisfies Record<Table, string>;
 
 const LEAD_SIGHTED_BY_OPPORTUNITY = `and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)
     and not exists (select from unknown_opportunity where value = t.ghl_opportunity_id)`;
