@@ -181,7 +181,8 @@ function timeOf(value: Read<string>, errors: string[]): Read<number> {
   const time = date === undefined ? Number.NaN : Date.parse(value);
   const isReal =
     date !== undefined && !Number.isNaN(time) && new Date(`${date}T00:00:00Z`).toISOString().startsWith(date);
-  if (isReal) return time;
+  // Years 1 to 9999.
+  if (isReal && /^(?!0000)\d{4}-/.test(new Date(time).toISOString())) return time;
   errors.push('last_lead_assigned');
   return undefined;
 }

@@ -1,5 +1,15 @@
 import type { FieldError, LeadObserved } from '#libs/contracts/src/generated/events.ts';
-import { applyPatch, baseStatus, isMissing, present, reclassify, sourceVersion, type Outcome } from './life.ts';
+import {
+  afterStale,
+  applyPatch,
+  baseStatus,
+  isStale,
+  reclassify,
+  sighted,
+  sourceVersion,
+  type Outcome,
+  type Sight,
+} from './life.ts';
 import type { LeadRow } from './rows.ts';
 import type { GhlRules } from './settings.ts';
 
@@ -74,7 +84,8 @@ export function evolveLead(row: LeadRow | undefined, observed: LeadObserved, con
       changed: [],
       fieldErrors,
     };
-  if (isStale(row, observed)) return staleLead(row, observed, rules);
+  if (isStale(row, observed))
+    return { ...afterStale(row, observed, rules.defaultLeadStatus, rules), rebound: false, fieldErrors: [] };
   const base = baseStatus(row, rules);
   const status = part === 'all' ? leadStatus(base, observed.hasNewLeadTag, rules) : (base ?? rules.defaultLeadStatus);
   const patch: Partial<LeadRow> = {
@@ -82,7 +93,7 @@ export function evolveLead(row: LeadRow | undefined, observed: LeadObserved, con
     customerEmail: observed.email ?? row.customerEmail,
     customerPhone: observed.phone ?? row.customerPhone,
     ...(part === 'all' ? requestFields(row, observed) : {}),
-    ...present(row, status),
+    ...sighted(row, status, observed.observedAt, rules),
     ghlContactId: observed.contactId,
     reclassifiedAs: null,
     reclassifiedAt: null,
@@ -114,24 +125,7 @@ function filled(text: string | null): string | null {
   return text === null || text.trim() === '' ? null : text;
 }
 
-function isStale(row: LeadRow, observed: LeadObserved): boolean {
-  if (row.ghlContactId !== observed.contactId || row.sourceUpdatedAt === null) return false;
-  return observed.dateUpdated !== null && observed.dateUpdated < row.sourceUpdatedAt;
-}
-
-function staleLead(row: LeadRow, observed: LeadObserved, rules: GhlRules): LeadEvolution {
-  const rest = { rebound: false, changed: [], fieldErrors: [] };
-  if (!isMissing(row, rules)) return { row, outcome: 'stale', restored: false, ...rest };
-  const status = row.previousStatus ?? rules.defaultLeadStatus;
-  return {
-    row: { ...row, ...present(row, status), updatedAt: observed.observedAt },
-    outcome: 'stale',
-    restored: true,
-    ...rest,
-  };
-}
-
 /** The row's contact is seen but is staff or a vendor: the row keeps its status and says so (rules-ghl section 2). */
-export function reclassifyLead(row: LeadRow, as: 'vendor' | 'staff', at: number, rules: GhlRules): LeadRow {
-  return reclassify(row, as, at, rules.defaultLeadStatus, rules);
+export function reclassifyLead(row: LeadRow, as: 'vendor' | 'staff', observed: Sight, rules: GhlRules): LeadRow {
+  return reclassify(row, as, observed, rules.defaultLeadStatus, rules);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { LeadObserved } from '#libs/contracts/src/generated/events.ts';
+import type { Sight } from './life.ts';
 import { evolveLead, reclassifyLead } from './lead.ts';
 import { leadObserved, leadRow, rules } from './rules.fixture.ts';
 import type { LeadRow } from './rows.ts';
@@ -183,19 +184,48 @@ describe('rows of one contact (rules-ghl section 3)', () => {
     });
   });
 
+  /** A word on c1 at a time, of a version. */
+  const seen = (observedAt: number, dateUpdated = 50): Sight => ({ contactId: 'c1', dateUpdated, observedAt });
+
+  it.each([60, 40])(
+    'what was seen before the scan that missed the row, of version %d, does not bring it back',
+    (dateUpdated) => {
+      const row = leadRow({ status: rules.inactiveStatus, previousStatus: 'new', missingSince: 300, updatedAt: 300 });
+      const old = leadObserved({ observedAt: 299, dateUpdated });
+      const hidden = { status: rules.inactiveStatus, previousStatus: 'new', missingSince: 300, updatedAt: 300 };
+      const lead = { rules, id: 'new', part: 'all' } as const;
+      expect(evolveLead(row, old, lead)).toMatchObject({ restored: false, row: hidden });
+      expect(reclassifyLead(row, 'vendor', old, rules)).toMatchObject(hidden);
+      expect(evolveLead(row, { ...old, observedAt: 300 }, lead)).toMatchObject({
+        restored: true,
+        row: { status: 'new' },
+      });
+    },
+  );
+
+  it('of two words on a contact, the one of the newer version stands', () => {
+    const row = reclassifyLead(leadRow(), 'vendor', seen(600, 60), rules);
+    expect(evolve(row, { dateUpdated: 55 }).row.reclassifiedAs).toBe('vendor');
+    const lead = leadRow({ sourceUpdatedAt: 60 });
+    expect(reclassifyLead(lead, 'vendor', seen(600, 55), rules)).toBe(lead);
+  });
+
   it.each(['vendor', 'staff'] as const)(
     'seen as %s: says so and keeps its status; cleared when it fits again',
     (as) => {
-      const row = reclassifyLead(leadRow({ status: 'assigned' }), as, 200, rules);
+      const row = reclassifyLead(leadRow({ status: 'assigned' }), as, seen(200), rules);
       expect(row).toMatchObject({ status: 'assigned', reclassifiedAs: as, reclassifiedAt: 200 });
-      expect(reclassifyLead(row, as, 300, rules)).toBe(row);
+      expect(reclassifyLead(row, as, seen(300), rules)).toBe(row);
       expect(evolve(row, {}).row).toMatchObject({ reclassifiedAs: null, reclassifiedAt: null });
     },
   );
 
   it('seen as a vendor while missing: base status, or the default', () => {
     const row = leadRow({ status: rules.inactiveStatus, previousStatus: 'assigned' });
-    expect(reclassifyLead(row, 'vendor', 200, rules)).toMatchObject({ status: 'assigned', reclassifiedAs: 'vendor' });
-    expect(reclassifyLead({ ...row, previousStatus: null }, 'vendor', 200, rules).status).toBe('unassigned');
+    expect(reclassifyLead(row, 'vendor', seen(200), rules)).toMatchObject({
+      status: 'assigned',
+      reclassifiedAs: 'vendor',
+    });
+    expect(reclassifyLead({ ...row, previousStatus: null }, 'vendor', seen(200), rules).status).toBe('unassigned');
   });
 });

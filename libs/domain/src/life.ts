@@ -24,13 +24,49 @@ export function present(row: Layered, base: string): Pick<RowLife, 'status' | 'p
 }
 
 /**
+ * The columns of a row with a base status, whose contact was seen at a time: it is not missing, but for a scan that began later and
+ * did not see it (architecture section 4, rule 5).
+ */
+export function sighted(
+  row: Layered,
+  base: string,
+  at: number,
+  rules: GhlRules,
+): Pick<RowLife, 'status' | 'previousStatus' | 'missingSince'> {
+  if ((row.missingSince ?? 0) <= at) return present(row, base);
+  const status = row.localStatus === DELETED_STATUS ? DELETED_STATUS : rules.inactiveStatus;
+  return { status, previousStatus: base, missingSince: row.missingSince };
+}
+
+/** What an observation says of its contact, whatever it says besides. */
+export interface Sight {
+  contactId: string;
+  dateUpdated: number | null;
+  observedAt: number;
+}
+
+/** Whether a row shows a newer version of the contact. */
+export function isStale(row: RowLife, { contactId, dateUpdated }: Sight): boolean {
+  if (row.ghlContactId !== contactId || row.sourceUpdatedAt === null) return false;
+  return dateUpdated !== null && dateUpdated < row.sourceUpdatedAt;
+}
+
+/** A row after an older version of its contact, which says nothing of the fields, but that the contact was there. */
+export function afterStale<R extends RowLife>(
+  row: R,
+  { observedAt }: Sight,
+  fallback: string,
+  rules: GhlRules,
+): { row: R; outcome: Outcome; restored: boolean; changed: string[] } {
+  const back = isMissing(row, rules) ? sighted(row, row.previousStatus ?? fallback, observedAt, rules) : {};
+  return { ...applyPatch(row, back as Partial<R>, observedAt, rules), outcome: 'stale', changed: [] };
+}
+
+/**
  * Version of the contact that a row shows after an observation. An observation without one leaves the row's own: otherwise an
  * older one could still come and win (V20).
  */
-export function sourceVersion(
-  row: RowLife,
-  observed: { contactId: string; dateUpdated: number | null },
-): number | null {
+export function sourceVersion(row: RowLife, observed: Omit<Sight, 'observedAt'>): number | null {
   return row.ghlContactId === observed.contactId ? (observed.dateUpdated ?? row.sourceUpdatedAt) : observed.dateUpdated;
 }
 
@@ -53,18 +89,22 @@ export function sameItems(a: readonly string[], b: readonly string[]): boolean {
   return left.size === right.size && [...left].every((item) => right.has(item));
 }
 
-/** What a row's own contact says it is instead; the row keeps everything else and, if it was missing, shows its base status again. */
+/** What a row's contact says it is instead; the row keeps everything else and, if it was missing, shows its base status again. */
 export function reclassify<R extends RowLife>(
   row: R,
   as: 'vendor' | 'staff',
-  at: number,
+  observed: Sight,
   fallback: string,
   rules: GhlRules,
 ): R {
-  if (row.reclassifiedAs === as && !isMissing(row, rules)) return row;
-  const back = isMissing(row, rules) ? present(row, baseStatus(row, rules) ?? fallback) : {};
-  const mark = row.reclassifiedAs === as ? {} : { reclassifiedAs: as, reclassifiedAt: at };
-  return { ...row, ...back, ...mark, updatedAt: at };
+  if (isStale(row, observed)) return afterStale(row, observed, fallback, rules).row;
+  const { contactId, observedAt } = observed;
+  const patch: Partial<RowLife> = {
+    ...(isMissing(row, rules) ? sighted(row, baseStatus(row, rules) ?? fallback, observedAt, rules) : {}),
+    ...(row.reclassifiedAs === as ? {} : { reclassifiedAs: as, reclassifiedAt: observedAt }),
+    ...(row.ghlContactId === contactId ? { sourceUpdatedAt: sourceVersion(row, observed) } : {}),
+  };
+  return applyPatch(row, patch as Partial<R>, observedAt, rules).row;
 }
 
 const BOOKKEEPING: ReadonlySet<string> = new Set([
@@ -90,13 +130,13 @@ export function applyPatch<R extends RowLife>(
   rules: GhlRules,
 ): { row: R; outcome: Outcome; restored: boolean; changed: string[] } {
   const keys = changedKeys(row, patch);
-  const restored = isMissing(row, rules) && patch.status !== undefined && patch.status !== rules.inactiveStatus;
+  const restored = isMissing(row, rules) && !isMissing({ ...row, ...patch }, rules);
   const changed: string[] = keys.filter((key) => !BOOKKEEPING.has(key));
   const base = patch.previousStatus ?? patch.status;
   if (base !== undefined && base !== baseStatus(row, rules) && !(restored && baseStatus(row, rules) === null))
     changed.push('status');
   if (keys.length === 0) return { row, outcome: 'unchanged', restored: false, changed: [] };
   const touched = changed.length > 0 || restored;
-  const next = { ...row, ...patch, updatedAt: touched ? at : row.updatedAt };
+  const next = { ...row, ...patch, updatedAt: touched ? Math.max(row.updatedAt, at) : row.updatedAt };
   return { row: next, outcome: changed.length > 0 ? 'updated' : 'unchanged', restored, changed };
 }

@@ -3,18 +3,27 @@ import { baseStatus, DELETED_STATUS, isMissing, present } from './life.ts';
 import type { RowLife } from './rows.ts';
 import type { GhlRules } from './settings.ts';
 
-/** Marks a row missing: an overlay that keeps the base status (architecture section 4, rule 5). */
-export function markMissing<R extends RowLife>(row: R, at: number, rules: GhlRules): R {
+/**
+ * Marks a row missing: an overlay that keeps the base status (architecture section 4, rule 5). It is missing since the scan began, so
+ * that whatever saw it in that scan or later takes the overlay off, and nothing older does.
+ */
+export function markMissing<R extends RowLife>(row: R, since: number, rules: GhlRules, at = since): R {
   if (isMissing(row, rules)) return row;
   const status = row.status === DELETED_STATUS ? row.status : rules.inactiveStatus;
-  return { ...row, status, previousStatus: baseStatus(row, rules), missingSince: at, updatedAt: at };
+  return {
+    ...row,
+    status,
+    previousStatus: baseStatus(row, rules),
+    missingSince: since,
+    updatedAt: Math.max(row.updatedAt, at),
+  };
 }
 
 /** A missing row that was seen, though nobody wrote it, shows its base status again; an unknown one is the table's default. */
 export function restoreSighted<R extends RowLife>(row: R, table: 'vendors' | 'leads', at: number, rules: GhlRules): R {
   if (!isMissing(row, rules)) return row;
   const fallback = table === 'vendors' ? rules.defaultVendorStatus : rules.defaultLeadStatus;
-  return { ...row, ...present(row, row.previousStatus ?? fallback), updatedAt: at };
+  return { ...row, ...present(row, row.previousStatus ?? fallback), updatedAt: Math.max(row.updatedAt, at) };
 }
 
 /** Whether so many rows may be marked at once (MISSING_MAX_SHARE of at least MISSING_MIN_ROWS rows in scope that are not missing already). */

@@ -141,17 +141,23 @@ export function readDate(value: unknown, field: string, sink: ErrorSink): number
   return null;
 }
 
-const LATEST_MS = Date.UTC(9999, 11, 31);
+const EARLIEST_MS = new Date(0).setUTCFullYear(1, 0, 1);
+const LATEST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** Milliseconds of the years 1 to 9999 in UTC, which every table and format can hold; undefined for anything else. */
+export function knownTime(ms: number): number | undefined {
+  return Number.isInteger(ms) && ms >= EARLIEST_MS && ms <= LATEST_MS ? ms : undefined;
+}
 
 function epochOf(value: number): number | undefined {
-  return Number.isInteger(value) && value > 0 && value < LATEST_MS ? value : undefined;
+  return value > 0 ? knownTime(value) : undefined;
 }
 
 const ISO =
   /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*(Z|[+-]\d{2}(?::?\d{2})?)?)?$/i;
 const US = /^(\d{1,2})[/-](\d{1,2})[/-](\d{4})$/;
 
-/** Reads ISO dates and instants (UTC where no offset is given), MM/DD/YYYY, and milliseconds as text; undefined for anything else. */
+/** Reads ISO dates and instants (UTC where no offset is given), MM/DD/YYYY, and milliseconds as text, of the years 1 to 9999; undefined for anything else. */
 export function parseDate(text: string): number | undefined {
   const trimmed = text.trim();
   if (/^\d{12,14}$/.test(trimmed)) return epochOf(Number(trimmed));
@@ -165,7 +171,7 @@ export function parseDate(text: string): number | undefined {
   if (date === undefined || offset === undefined || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59)
     return undefined;
   const ms = Math.floor(Number(`0.${fraction}`) * 1000);
-  return date + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + ms - offset;
+  return knownTime(date + ((Number(hour) * 60 + Number(minute)) * 60 + Number(second)) * 1000 + ms - offset);
 }
 
 function utc(year: number, month: number, day: number): number | undefined {

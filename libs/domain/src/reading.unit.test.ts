@@ -127,6 +127,8 @@ describe('reading a contact (rules-ghl section 1)', () => {
     ['2024-02-29', utc(2024, 1, 29)],
     [utc(2024, 2, 1), utc(2024, 2, 1)],
     [String(utc(2024, 2, 1)), utc(2024, 2, 1)],
+    ['0001-01-01', new Date(0).setUTCFullYear(1, 0, 1)],
+    ['9999-12-31T23:59:59.999Z', utc(9999, 11, 31, 23, 59, 59, 999)],
     ['', null],
   ])('date %j; a date alone is 00:00 UTC', (value, ms) => {
     expect(read(readDate, value)).toEqual([ms]);
@@ -140,6 +142,9 @@ describe('reading a contact (rules-ghl section 1)', () => {
     '02/30/2024',
     '2024-01-01T25:00:00Z',
     '2024-01-01T10:60',
+    '9999-12-31T23:59:59-05:00',
+    '0001-01-01T00:00:00+01:00',
+    1.7e15,
     'soon',
     true,
   ])('impossible date %j is a field error, never another day', (value) => {

@@ -3,7 +3,7 @@ import { NO_WORD } from './vendor-word.ts';
 import type { LeadRow, RowLife, VendorRow } from './rows.ts';
 
 /** Life of a row that begins locally; defaults are V3's column defaults (ghl-sync-v3 section 3). */
-function lifeOf(event: VendorRegistered | LeadRegistered, defaultStatus: string): RowLife {
+function lifeOf(event: VendorRegistered | LeadRegistered, bornAt: number, defaultStatus: string): RowLife {
   const createdAt = event.createdAt ?? event.registeredAt;
   return {
     id: event.id,
@@ -15,17 +15,17 @@ function lifeOf(event: VendorRegistered | LeadRegistered, defaultStatus: string)
     reclassifiedAs: null,
     reclassifiedAt: null,
     sourceUpdatedAt: null,
-    bornAt: event.registeredAt,
+    bornAt,
     bornScan: null,
     createdAt,
     updatedAt: event.updatedAt ?? createdAt,
   };
 }
 
-/** A vendor row from its registration. */
-export function vendorFromRegistration(event: VendorRegistered): VendorRow {
+/** A vendor row from its registration, and when that was written: a whole file is registered at one time, before its lines are. */
+export function vendorFromRegistration(event: VendorRegistered, bornAt: number): VendorRow {
   return {
-    ...lifeOf(event, 'pending'),
+    ...lifeOf(event, bornAt, 'pending'),
     name: event.name ?? event.companyName ?? event.email ?? event.phone ?? '(no name)',
     companyName: event.companyName,
     email: event.email,
@@ -45,10 +45,10 @@ export function vendorFromRegistration(event: VendorRegistered): VendorRow {
   };
 }
 
-/** A lead row from its registration: the columns the rules touch. */
-export function leadFromRegistration(event: LeadRegistered): LeadRow {
+/** A lead row from its registration, and when that was written: the columns the rules touch. */
+export function leadFromRegistration(event: LeadRegistered, bornAt: number): LeadRow {
   return {
-    ...lifeOf(event, 'new'),
+    ...lifeOf(event, bornAt, 'new'),
     ghlOpportunityId: event.ghlOpportunityId,
     customerName: event.customerName,
     customerEmail: event.customerEmail,
@@ -129,9 +129,14 @@ export type Registration<Row> = { row: Row; known: Row | undefined } | { refused
 
 /**
  * Decides about a registered vendor, given all rows that have its id, and of its account those that have its contact id, e-mail or user
- * id, oldest first. It is merged into the row with its id, contact id or e-mail, in this order (rules-ghl section 7).
+ * id, oldest first. It is merged into the row with its id, contact id or e-mail, in this order (rules-ghl section 7); `at` is when it
+ * was written.
  */
-export function registeredVendor(event: VendorRegistered, rows: readonly VendorRow[]): Registration<VendorRow> {
+export function registeredVendor(
+  event: VendorRegistered,
+  rows: readonly VendorRow[],
+  at: number,
+): Registration<VendorRow> {
   const own = rows.filter(({ account }) => account === event.account);
   const known =
     own.find(({ id }) => id === event.id) ??
@@ -139,7 +144,7 @@ export function registeredVendor(event: VendorRegistered, rows: readonly VendorR
     own.find(({ email }) => isSame(email, event.email));
   if (known === undefined && rows.length > own.length)
     return { refused: 'id_elsewhere', holder: rows.find(({ account }) => account !== event.account)! };
-  const row = known === undefined ? vendorFromRegistration(event) : mergeVendor(known, event);
+  const row = known === undefined ? vendorFromRegistration(event, at) : mergeVendor(known, event);
   const others = own.filter((other) => other !== known);
   const ofContact = others.find(({ ghlContactId }) => isSame(ghlContactId, row.ghlContactId));
   if (ofContact !== undefined) return { refused: 'contact_id_taken', holder: ofContact };
@@ -148,8 +153,8 @@ export function registeredVendor(event: VendorRegistered, rows: readonly VendorR
 }
 
 /** Decides about a registered lead, given the row that has its id: it is merged into that, if it is of its account. */
-export function registeredLead(event: LeadRegistered, holder: LeadRow | undefined): Registration<LeadRow> {
-  if (holder === undefined) return { row: leadFromRegistration(event), known: undefined };
+export function registeredLead(event: LeadRegistered, holder: LeadRow | undefined, at: number): Registration<LeadRow> {
+  if (holder === undefined) return { row: leadFromRegistration(event, at), known: undefined };
   if (holder.account !== event.account) return { refused: 'id_elsewhere', holder };
   return { row: mergeLead(holder, event), known: holder };
 }

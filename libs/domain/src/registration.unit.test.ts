@@ -23,7 +23,7 @@ function lead(overrides: Partial<LeadRegistered> = {}): LeadRegistered {
 
 describe('rows that begin locally (rules-ghl section 7)', () => {
   it("defaults are V3's columns", () => {
-    expect(vendorFromRegistration(vendor())).toMatchObject({
+    expect(vendorFromRegistration(vendor(), 11)).toMatchObject({
       id: 'v1',
       account: 'loc',
       status: 'pending',
@@ -33,18 +33,18 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
       serviceCategories: [],
       servicesOffered: [],
       takingNewWork: true,
-      bornAt: 10,
+      bornAt: 11,
       bornScan: null,
       createdAt: 10,
       updatedAt: 10,
       sourceUpdatedAt: null,
     });
-    expect(leadFromRegistration(lead())).toMatchObject({
+    expect(leadFromRegistration(lead(), 11)).toMatchObject({
       id: 'l1',
       status: 'new',
       source: 'elementor',
       createdAt: 10,
-      bornAt: 10,
+      bornAt: 11,
     });
   });
 
@@ -57,23 +57,23 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
       name: 'Ann',
       coverageType: 'state',
     });
-    expect(vendorFromRegistration(given)).toMatchObject({
+    expect(vendorFromRegistration(given, 11)).toMatchObject({
       status: 'inactive_ghl_deleted',
       previousStatus: null,
       takingNewWork: false,
       createdAt: 5,
       updatedAt: 6,
-      bornAt: 10,
+      bornAt: 11,
       coverageType: 'state',
     });
-    expect(leadFromRegistration(lead({ origSource: 'web', ghlOpportunityId: 'o' }))).toMatchObject({
+    expect(leadFromRegistration(lead({ origSource: 'web', ghlOpportunityId: 'o' }), 11)).toMatchObject({
       source: 'web',
       ghlOpportunityId: 'o',
     });
   });
 
   it('a merge fills empty fields only: a default is not empty', () => {
-    const row = vendorFromRegistration(vendor({ name: 'Ann', phone: '1' }));
+    const row = vendorFromRegistration(vendor({ name: 'Ann', phone: '1' }), 11);
     const more = vendor({
       name: 'Other',
       phone: '2',
@@ -92,9 +92,13 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
   });
 
   it('a merge fills in no default, and nothing to fill is the same row', () => {
-    const row = { ...vendorFromRegistration(vendor({ name: 'Ann' })), coverageType: null, leadClosePercentage: null };
+    const row = {
+      ...vendorFromRegistration(vendor({ name: 'Ann' }), 11),
+      coverageType: null,
+      leadClosePercentage: null,
+    };
     expect(mergeVendor(row, vendor())).toBe(row);
-    const own = leadFromRegistration(lead({ customerName: 'Ann' }));
+    const own = leadFromRegistration(lead({ customerName: 'Ann' }), 11);
     expect(mergeLead(own, lead({ customerName: 'Other', status: 'assigned', origSource: 'web' }))).toBe(own);
     expect(mergeLead(own, lead({ ghlContactId: 'c' })).ghlContactId).toBe('c');
   });
@@ -116,7 +120,7 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
     ['its e-mail, though its id is elsewhere', vendor({ email: 'a@b' }), [elsewhere, byEmail], 'email'],
     ['nothing', vendor(), [], undefined],
   ])('a vendor is merged into the row with %s', (_, event, rows, known) => {
-    const decision = registeredVendor(event, rows);
+    const decision = registeredVendor(event, rows, 11);
     expect('known' in decision && decision.known?.id).toBe(known);
   });
 
@@ -131,19 +135,19 @@ describe('rows that begin locally (rules-ghl section 7)', () => {
       'contact_id_taken',
     ],
   ])('a vendor is left out where %s', (_, event, rows, refused) => {
-    expect(registeredVendor(event, rows)).toEqual({ refused, holder: rows.at(-1) });
+    expect(registeredVendor(event, rows, 11)).toEqual({ refused, holder: rows.at(-1) });
   });
 
   it('a merge that has no use for what another row holds goes in', () => {
     const own = { ...byId, ghlUserId: 'own' };
-    expect(registeredVendor(vendor({ ghlUserId: 'u' }), [own, user])).toEqual({ row: own, known: own });
+    expect(registeredVendor(vendor({ ghlUserId: 'u' }), [own, user], 11)).toEqual({ row: own, known: own });
   });
 
   it('a lead is merged into the row with its id, and left out where that is of another location', () => {
     const row = leadRow({ id: 'l1', account: 'loc' });
-    expect(registeredLead(lead(), undefined)).toMatchObject({ row: { id: 'l1' }, known: undefined });
-    expect(registeredLead(lead(), row)).toEqual({ row, known: row });
+    expect(registeredLead(lead(), undefined, 11)).toMatchObject({ row: { id: 'l1' }, known: undefined });
+    expect(registeredLead(lead(), row, 11)).toEqual({ row, known: row });
     const foreign = { ...row, account: 'other' };
-    expect(registeredLead(lead(), foreign)).toEqual({ refused: 'id_elsewhere', holder: foreign });
+    expect(registeredLead(lead(), foreign, 11)).toEqual({ refused: 'id_elsewhere', holder: foreign });
   });
 });

@@ -48,6 +48,9 @@ export function errorsThatStay<E extends { rowId: string }>(errors: readonly E[]
 /** Modes that set out to answer for nothing but what they show: that no row is judged is no lack. */
 const JUDGING_NO_ROW: ReadonlySet<string> = new Set(['incremental', 'single']);
 
+/** Setting of the safety valve. */
+const SHARE = 'MISSING_MAX_SHARE';
+
 /** What decides how a sync ended. */
 export interface Conclusion {
   mode: string;
@@ -57,6 +60,8 @@ export interface Conclusion {
   heldTables: readonly string[];
   /** Rows that would be marked missing in held tables. */
   wouldFlag: { vendors: number; leads: number };
+  /** Whether they are more than the safety valve lets through in one of these tables. */
+  overShare: boolean;
   /** Records that never arrived. */
   missingNumbers: number;
   deadLettered: number;
@@ -89,11 +94,13 @@ export function conclude(facts: Conclusion): Verdict {
     );
   }
   if (deadLettered > 0) {
-    const what = `${done}, nothing was marked missing: ${deadLettered} records went to the dead-letter topic; look at them, then`;
+    const held = heldTables.length === 0 ? '' : ` and ${heldRows(facts)} would be marked missing`;
+    const limit = facts.overShare ? `, more than ${SHARE} allows` : '';
+    const what = `${done}, nothing was marked missing: ${deadLettered} records went to the dead-letter topic${held}${limit}; look at them, then`;
     return waiting(facts, `${what} ${facts.dryRun ? 'sync' : `run ${confirmCommand(facts)} or sync`} again.`);
   }
   if (heldTables.length > 0) {
-    const what = `${done}, but ${heldRows(facts)} would be marked missing, more than MISSING_MAX_SHARE allows:`;
+    const what = `${done}, but ${heldRows(facts)} would be marked missing, more than ${SHARE} allows:`;
     return waiting(
       facts,
       `${what} ${facts.dryRun ? 'look at the account before you sync' : `run ${confirmCommand(facts)} if that is right`}.`,

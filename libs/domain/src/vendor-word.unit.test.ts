@@ -28,7 +28,7 @@ const seen =
 const missing =
   (at: number): Step =>
   (row) =>
-    // Who was taken for found later than the scan is not marked by it (finish.ts).
+    // Who was taken for found since the scan began is not marked by it (finish.ts).
     (row.localStatusAt ?? 0) >= at && row.localStatus !== 'deleted' ? row : markMissing(row, at, rules);
 
 const back =

@@ -1,13 +1,15 @@
 import type { FieldError, VendorObserved } from '#libs/contracts/src/generated/events.ts';
 import {
+  afterStale,
   applyPatch,
   baseStatus,
-  isMissing,
-  present,
+  isStale,
   reclassify,
   sameItems,
+  sighted,
   sourceVersion,
   type Outcome,
+  type Sight,
 } from './life.ts';
 import type { VendorRow } from './rows.ts';
 import { NO_WORD, wordAfter } from './vendor-word.ts';
@@ -102,13 +104,16 @@ export function evolveVendor(
       fieldErrors: [...observed.fieldErrors, ...fieldErrors],
     };
   }
-  if (isStale(row, observed)) return staleVendor(row, observed, rules);
+  if (isStale(row, observed)) {
+    const stale = afterStale(row, observed, rules.defaultVendorStatus, rules);
+    return { ...stale, deactivated: false, rebound: false, fieldErrors: [] };
+  }
   const base = baseStatus(row, rules);
   const status = vendorStatus(base, observed.tagStatus, rules);
   const localStatus = status === base ? row.localStatus : wordAfter(row, observed.observedAt);
   const patch: Partial<VendorRow> = {
     ...fieldsOf(row, observed, context),
-    ...present({ ...row, localStatus }, status),
+    ...sighted({ ...row, localStatus }, status, observed.observedAt, rules),
     localStatus,
     baseChangedAt: status === base ? row.baseChangedAt : observed.observedAt,
     ghlContactId: observed.contactId,
@@ -122,24 +127,6 @@ export function evolveVendor(
     deactivated: status === 'deactivated' && base !== 'deactivated',
     rebound: row.ghlContactId !== null && row.ghlContactId !== observed.contactId,
     fieldErrors: [...observed.fieldErrors, ...refused(row, observed, context)],
-  };
-}
-
-function isStale(row: VendorRow, observed: VendorObserved): boolean {
-  if (row.ghlContactId !== observed.contactId || row.sourceUpdatedAt === null) return false;
-  return observed.dateUpdated !== null && observed.dateUpdated < row.sourceUpdatedAt;
-}
-
-/** An older observation says nothing of the fields, but that the contact is there. */
-function staleVendor(row: VendorRow, observed: VendorObserved, rules: GhlRules): VendorEvolution {
-  const rest = { deactivated: false, rebound: false, changed: [], fieldErrors: [] };
-  if (!isMissing(row, rules)) return { row, outcome: 'stale', restored: false, ...rest };
-  const status = row.previousStatus ?? rules.defaultVendorStatus;
-  return {
-    row: { ...row, ...present(row, status), updatedAt: observed.observedAt },
-    outcome: 'stale',
-    restored: true,
-    ...rest,
   };
 }
 
@@ -210,6 +197,6 @@ function coverageOf(row: VendorRow, observed: VendorObserved, mayBlank: boolean)
 }
 
 /** The row's contact is seen but is staff: the row keeps its status and says so (rules-ghl section 2). */
-export function reclassifyVendor(row: VendorRow, as: 'staff', at: number, rules: GhlRules): VendorRow {
-  return reclassify(row, as, at, rules.defaultVendorStatus, rules);
+export function reclassifyVendor(row: VendorRow, as: 'staff', observed: Sight, rules: GhlRules): VendorRow {
+  return reclassify(row, as, observed, rules.defaultVendorStatus, rules);
 }

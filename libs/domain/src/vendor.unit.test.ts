@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { VendorObserved } from '#libs/contracts/src/generated/events.ts';
 import { rules, vendorObserved, vendorRow } from './rules.fixture.ts';
 import type { VendorRow } from './rows.ts';
+import type { Sight } from './life.ts';
 import { evolveVendor, reclassifyVendor, vendorStatus } from './vendor.ts';
 
 const context = { rules, id: 'new', grantUserId: true };
@@ -266,20 +267,60 @@ describe('a vendor row and its contact (rules-ghl sections 2, 3 and 6)', () => {
     });
   });
 
+  /** A word on c1 at a time, of a version. */
+  const seen = (observedAt: number, dateUpdated = 50): Sight => ({ contactId: 'c1', dateUpdated, observedAt });
+
+  it.each([
+    ['a newer version', 60, { name: 'New' }, { name: 'New', previousStatus: 'deactivated', sourceUpdatedAt: 60 }],
+    ['an older version', 40, { name: 'New' }, { name: 'Ann Lee', previousStatus: 'active', sourceUpdatedAt: 50 }],
+  ])('%s that was seen before the scan that missed the row does not bring it back', (_, dateUpdated, more, shown) => {
+    const row = vendorRow({ ...away, previousStatus: 'active', missingSince: 300, updatedAt: 300 });
+    const observed = vendorObserved({ ...more, observedAt: 299, dateUpdated, tagStatus: 'deactivated' });
+    const evolution = evolveVendor(row, observed, context);
+    expect(evolution.restored).toBe(false);
+    expect(evolution.row).toMatchObject({ ...shown, status: rules.inactiveStatus, missingSince: 300, updatedAt: 300 });
+    expect(evolveVendor(row, { ...observed, observedAt: 300 }, context)).toMatchObject({
+      restored: true,
+      row: { missingSince: null },
+    });
+  });
+
+  it('an old word that it is staff neither marks a newer row nor brings it back', () => {
+    const row = vendorRow({ ...away, previousStatus: 'active', missingSince: 300, sourceUpdatedAt: 60 });
+    expect(reclassifyVendor(row, 'staff', seen(299), rules)).toBe(row);
+    expect(reclassifyVendor(row, 'staff', seen(300), rules)).toMatchObject({ status: 'active', reclassifiedAs: null });
+  });
+
+  it('an older word that it is a vendor does not clear that it is staff', () => {
+    const row = reclassifyVendor(vendorRow({ reclassifiedAs: 'staff' }), 'staff', seen(600, 60), rules);
+    expect(row).toMatchObject({ sourceUpdatedAt: 60, updatedAt: 1 });
+    expect(evolveVendor(row, vendorObserved({ dateUpdated: 55 }), context).row).toBe(row);
+  });
+
+  it('that another contact is staff leaves the version of its own', () => {
+    const row = vendorRow({ ghlContactId: 'gone', sourceUpdatedAt: 50 });
+    expect(reclassifyVendor(row, 'staff', seen(200, 60), rules)).toMatchObject({
+      reclassifiedAs: 'staff',
+      sourceUpdatedAt: 50,
+    });
+  });
+
   it('staff: says so, keeps its status, and nothing else is written', () => {
     const row = vendorRow({ status: 'active' });
-    const after = reclassifyVendor(row, 'staff', 200, rules);
+    const after = reclassifyVendor(row, 'staff', seen(200), rules);
     expect(after).toMatchObject({ status: 'active', reclassifiedAs: 'staff', reclassifiedAt: 200, name: 'Ann Lee' });
-    expect(reclassifyVendor(after, 'staff', 300, rules)).toBe(after);
+    expect(reclassifyVendor(after, 'staff', seen(300), rules)).toBe(after);
   });
 
   it('staff: a missing row shows its base status again', () => {
-    expect(reclassifyVendor(vendorRow({ ...away, previousStatus: 'active' }), 'staff', 200, rules)).toMatchObject({
-      status: 'active',
-      missingSince: null,
-      reclassifiedAs: 'staff',
-    });
-    expect(reclassifyVendor(vendorRow(away), 'staff', 200, rules).status).toBe('pending');
+    expect(reclassifyVendor(vendorRow({ ...away, previousStatus: 'active' }), 'staff', seen(200), rules)).toMatchObject(
+      {
+        status: 'active',
+        missingSince: null,
+        reclassifiedAs: 'staff',
+      },
+    );
+    expect(reclassifyVendor(vendorRow(away), 'staff', seen(200), rules).status).toBe('pending');
   });
 
   it('reclassified is cleared when it fits again', () => {

@@ -52,6 +52,8 @@ export interface DeadRecord {
   offset: string;
   key: string;
   timestamp: number;
+  /** Full name of its event. */
+  type: string | undefined;
   id: string | undefined;
   scanId: string | undefined;
   scanNumber: number | undefined;
@@ -146,6 +148,7 @@ export function deadRecordOf(topic: string, partition: number, message: KafkaMes
     offset: message.offset,
     key: message.key?.toString() ?? '',
     timestamp: Number(message.timestamp),
+    type: headerText(message, HEADERS.type),
     id: headerText(message, HEADERS.id),
     scanId: headerText(message, HEADERS.scanId),
     scanNumber: Number.isSafeInteger(number) && number > 0 ? number : undefined,

@@ -1,5 +1,5 @@
 import type { ContactRead, CustomField, KnownAs } from '#libs/contracts/src/generated/events.ts';
-import { normalizeEmail, parseDate } from '#libs/domain/src/reading.ts';
+import { knownTime, normalizeEmail, parseDate } from '#libs/domain/src/reading.ts';
 import type { Evidence } from '../kit/ports.ts';
 import type { ApiContact } from './client.ts';
 
@@ -138,11 +138,11 @@ function readOpportunityIds(rest: Map<string, unknown>): string[] {
   );
 }
 
-/** An instant: ISO text (UTC where it names no zone, whatever zone this machine is in) or milliseconds. */
+/** An instant of the years 1 to 9999: ISO text (UTC where it names no zone, whatever zone this machine is in) or milliseconds. */
 function takeTime(rest: Map<string, unknown>, key: string): number | null {
   const value = rest.get(key);
-  const ms = typeof value === 'string' ? parseDate(value) : value;
-  if (typeof ms !== 'number' || !Number.isSafeInteger(ms)) return null;
+  const ms = typeof value === 'string' ? parseDate(value) : typeof value === 'number' ? knownTime(value) : undefined;
+  if (ms === undefined) return null;
   rest.delete(key);
   return ms;
 }

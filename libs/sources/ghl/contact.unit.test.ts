@@ -113,6 +113,8 @@ describe('other fields', () => {
     ['milliseconds', 1_709_287_200_000, 1_709_287_200_000],
     ['milliseconds as text', '1709287200000', 1_709_287_200_000],
     ['a day no calendar has', '2024-02-31T00:00:00Z', null],
+    ['microseconds', 1_709_287_200_000_000, null],
+    ['a year beyond 9999 in UTC', '9999-12-31T23:59:59-05:00', null],
     ['a word', 'yesterday', null],
     ['half a millisecond', 1.5, null],
     ['an object', { at: 1 }, null],

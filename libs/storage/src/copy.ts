@@ -40,8 +40,9 @@ function escaped(text: string): string {
 const timestamps = new Map<number, string>();
 const TIMESTAMPS_KEPT = 256;
 
-/** Milliseconds since the epoch as PostgreSQL reads a timestamptz, whose years are neither signed nor padded, and may be BC. */
+/** Milliseconds since the epoch as PostgreSQL reads a timestamptz, whose years are neither signed nor padded, and may be BC; or infinity. */
 export function timestampText(ms: number): string {
+  if (ms === Infinity || ms === -Infinity) return String(ms);
   // The rows of a batch share most of their times.
   const known = timestamps.get(ms);
   if (known !== undefined) return known;

@@ -7,7 +7,7 @@ export interface LockRoom {
   connections: number;
 }
 
-/** A batch locks each e-mail of its newcomers: two partitions at once, and a replay beside them with batches of 2,000. */
+/** A batch locks each e-mail of its newcomers and registered vendors: two partitions at once, and a replay beside them with batches of 2,000. */
 const NEEDED = 6_000;
 
 /** What PostgreSQL says of its room for locks. */

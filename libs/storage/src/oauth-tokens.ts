@@ -87,9 +87,7 @@ export function createTokenVault(database: Database, keys: KeyRing, provider: st
 
     /** Keeps new tokens in the place of whatever was there, even of what no key opens any more. */
     async put(account: string, tokens: Tokens): Promise<void> {
-      await save(database, account, tokens).catch((error: unknown) => {
-        throw databaseError(error);
-      });
+      await save(database, account, tokens);
     },
 
     /** True for the first who names a state; states that expired are forgotten. */

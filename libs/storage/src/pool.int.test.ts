@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { startProxy } from '#testcontainers/proxy.ts';
+import { timestampText } from './copy.ts';
 import { databaseError, inTransaction, type Database, type Sql } from './pool.ts';
 
 let database: TestDatabase;
@@ -146,5 +147,26 @@ describe('what PostgreSQL says', () => {
         none: null,
       },
     ]);
+  });
+
+  it.each([
+    '10000-01-01 04:59:59.5',
+    '55840-11-15 05:46:40',
+    '0001-12-31 23:00:00 BC',
+    '0044-03-15 12:00:00 BC',
+    'infinity',
+    '-infinity',
+  ])('the time %s, which another program may write, is read and written as it is', async (text) => {
+    const { rows } = await database.pool.query<{ time: number }>('select $1::timestamptz as time', [text]);
+    const { rows: again } = await database.pool.query('select $1::timestamptz = $2::timestamptz as same', [
+      text,
+      timestampText(rows[0]!.time),
+    ]);
+    expect(again).toEqual([{ same: true }]);
+  });
+
+  it('a time later than Date knows is read as infinite', async () => {
+    const { rows } = await database.pool.query(`select timestamptz '294276-01-01' as time`);
+    expect(rows).toEqual([{ time: Infinity }]);
   });
 });

@@ -34,14 +34,25 @@ const INT8 = 20;
 
 /** Times arrive as milliseconds since the epoch, numeric and bigint as numbers. */
 const parsers = new Map<number, (text: string) => unknown>([
-  [TIMESTAMPTZ, (text) => Date.parse(isoOf(text))],
+  [TIMESTAMPTZ, timeOf],
   [NUMERIC, Number],
   [INT8, Number],
 ]);
 
-/** PostgreSQL's ISO output in UTC, as the one form that Date.parse reads by the standard. */
-function isoOf(text: string): string {
-  return `${text.slice(0, 10)}T${text.slice(11, text.length - 3)}Z`;
+/** Years that PostgreSQL writes without four digits, or BC: ISO has a sign and six digits for them, and a year 0. */
+const LONG_AGO_OR_AHEAD = /^(\d+)(-\d\d-\d\d) (.+)\+00( BC)?$/;
+
+/** The milliseconds of PostgreSQL's ISO output in UTC, by the one form that Date.parse reads by the standard; never NaN, whoever wrote it. */
+function timeOf(text: string): number {
+  if (text[10] === ' ' && text.endsWith('+00'))
+    return Date.parse(`${text.slice(0, 10)}T${text.slice(11, text.length - 3)}Z`);
+  const parts = LONG_AGO_OR_AHEAD.exec(text);
+  if (parts === null) return text.startsWith('-') ? -Infinity : Infinity;
+  const [, year, day, time, bc] = parts;
+  const signed = bc === undefined ? Number(year) : 1 - Number(year);
+  const ms = Date.parse(`${signed < 0 ? '-' : '+'}${String(Math.abs(signed)).padStart(6, '0')}${day}T${time}Z`);
+  // PostgreSQL knows later years than Date does.
+  return Number.isNaN(ms) ? Infinity : ms;
 }
 
 /** How long a connection, a statement and a lock are waited for, as options of the driver. */

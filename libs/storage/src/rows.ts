@@ -146,6 +146,21 @@ export async function readHolders(sql: Sql, account: string, userIds: readonly s
   return new Map(rows.map(({ userId, id }) => [userId, id]));
 }
 
+/** Brings e-mails that other programs wrote into the form in which they are matched (rules-ghl section 1): trimmed, in lower case. */
+export async function normalizeEmails(
+  sql: Sql,
+  table: 'vendors' | 'leads',
+  column: 'email' | 'customer_email',
+  account: string,
+): Promise<void> {
+  const normal = `nullif(lower(btrim(${column})), '')`;
+  await sql.query(
+    `update ${table} set ${column} = ${normal}, row_version = row_version + 1, shown_observation = null
+     where account_id = $1 and ${column} is distinct from ${normal}`,
+    [account],
+  );
+}
+
 /** Removes rows that a better claim displaced in the scan that made them. */
 export async function deleteRows<Row extends RowLife>(
   { sql, changes }: Writing,

@@ -184,6 +184,16 @@ export async function closePartition(sql: Sql, marker: ScanMarker): Promise<Clos
   return closedPartitions(sql, marker.scanId, marker.partitions);
 }
 
+/** An open scan, under its row lock; undefined when it has ended. Its start is null where only the projector knows it. */
+export async function readOpen(sql: Sql, scanId: string): Promise<{ startedAt: number | null } | undefined> {
+  const { rows } = await sql.query<{ startedAt: number | null }>(
+    `select s.started_at as "startedAt" from scan_states o left join scans s using (scan_id)
+     where scan_id = $1 and o.state = 'open' for update of o`,
+    [scanId],
+  );
+  return rows[0];
+}
+
 /** Every partition of a scan when all are closed, else undefined. */
 export async function closedPartitions(
   sql: Sql,

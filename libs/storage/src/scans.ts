@@ -27,7 +27,7 @@ export interface ClaimedScan extends ScanRequest {
   position: unknown;
 }
 
-/** What the local tables knew when the scan began; e-mails are normalised. */
+/** What the local tables knew when the scan began; e-mails are normalised, whoever wrote the rows. */
 export interface Evidence {
   vendorIds: Set<string>;
   vendorEmails: Set<string>;
@@ -69,9 +69,9 @@ export type Snapshots = Record<NonNullable<ScanKeeps['known']>, string>;
 const SNAPSHOTS: Snapshots = {
   'vendors-and-leads': `insert into scan_rows (scan_id, table_name, row_id, contact_id, email, opportunity_id)
   select $1, r.* from (
-    select 'vendors', id, nullif(ghl_contact_id, ''), nullif(email, ''), null from vendors where account_id = $2
+    select 'vendors', id, nullif(ghl_contact_id, ''), nullif(lower(btrim(email)), ''), null from vendors where account_id = $2
     union all
-    select 'leads', id, nullif(ghl_contact_id, ''), nullif(customer_email, ''), nullif(ghl_opportunity_id, '')
+    select 'leads', id, nullif(ghl_contact_id, ''), nullif(lower(btrim(customer_email)), ''), nullif(ghl_opportunity_id, '')
     from leads where account_id = $2
   ) r on conflict do nothing`,
   // What a reconciliation looks for: contacts that are not known to be deleted. Any other that it lists is read.

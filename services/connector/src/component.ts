@@ -17,6 +17,7 @@ import type { Source } from '#libs/sources/kit/ports.ts';
 import { SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
 import { createScanStore } from '#libs/storage/src/scans.ts';
 import { createConnector } from './connector.ts';
+import { registrationsWritten } from './registrations.ts';
 import { salesforceOf } from './salesforce.ts';
 import { tokenSources } from './tokens.ts';
 
@@ -30,7 +31,7 @@ export interface Access {
 /** What the connector is composed of. */
 export interface ConnectorParts extends Access {
   settings: Settings;
-  platform: Pick<Platform, 'database' | 'producer' | 'consumer'>;
+  platform: Pick<Platform, 'database' | 'kafka' | 'producer' | 'consumer'>;
   logger: Logger;
 }
 
@@ -69,6 +70,7 @@ export function connectorComponents(parts: ConnectorParts): Component[] {
     producer,
     logger,
     maxScans: Math.max(1, Math.min(settings.MAX_PARALLEL_SCANS, settings.DATABASE_POOL - CONNECTIONS_LEFT)),
+    registrationsWritten: (isOver, signal) => registrationsWritten(platform, isOver, signal),
     onOpen: instrument.scanOpen,
     onRecords: instrument.scanRecords,
   });

@@ -31,6 +31,8 @@ export interface ConnectorOptions {
   logger: Logger;
   /** Scans of different accounts that run side by side at most. */
   maxScans: number;
+  /** Resolves when all rows that began locally until now are in the tables, or when the scan was cancelled. */
+  registrationsWritten(isOver: () => Promise<boolean>, signal: AbortSignal): Promise<void>;
   onOpen(source: string, change: 1 | -1): void;
   onRecords(source: string, count: number): void;
 }
@@ -133,22 +135,34 @@ export function createConnector(options: ConnectorOptions): Connector {
     }
   }
 
+  /** A scan takes its evidence from the tables when it begins: what was registered by then has to be in them. */
+  async function ready(
+    { scanId, startedAt, mode, dryRun, contactId, asked }: ClaimedScan,
+    source: Source,
+  ): Promise<void> {
+    if (startedAt !== null || source.keeps({ ...asked, mode, dryRun, contactId }).known !== 'vendors-and-leads') return;
+    await options.registrationsWritten(async () => (await store.asked(scanId)) === 'cancel', stopping.signal);
+  }
+
   function run(scan: ClaimedScan): void {
     const source = byName.get(scan.source)!;
     options.onOpen(scan.source, 1);
     let ended = false;
-    const work = runScan({
-      scan,
-      source,
-      store,
-      producer,
-      signal: stopping.signal,
-      onRecords: (count) => options.onRecords(scan.source, count),
-      onFailed: (failure) => {
-        // Everything else is told by ScanFailed; a defect of ours has its cause here only.
-        if (failure.code === 'internal') logger.error({ scanId: scan.scanId, err: failure }, 'scan failed');
-      },
-    })
+    const work = ready(scan, source)
+      .then(() =>
+        runScan({
+          scan,
+          source,
+          store,
+          producer,
+          signal: stopping.signal,
+          onRecords: (count) => options.onRecords(scan.source, count),
+          onFailed: (failure) => {
+            // Everything else is told by ScanFailed; a defect of ours has its cause here only.
+            if (failure.code === 'internal') logger.error({ scanId: scan.scanId, err: failure }, 'scan failed');
+          },
+        }),
+      )
       .then(() => {
         ended = true;
       })

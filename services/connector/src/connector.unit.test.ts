@@ -24,6 +24,8 @@ let asked: ReadableAccounts[];
 let elsewhere: string[];
 /** What the source says of every request. */
 let refusing: AppError | undefined;
+/** Waits for what was registered. */
+let registered: (isOver: () => Promise<boolean>) => Promise<void>;
 /** Scans that read now, by account; resolving one ends it. */
 let reading: Map<string, (error?: Error) => void>;
 
@@ -121,6 +123,7 @@ const source: Source = {
 beforeEach(() => {
   events = [];
   refusing = undefined;
+  registered = async () => undefined;
   elsewhere = [];
   reading = new Map();
   [announced, asked] = [[], []];
@@ -139,6 +142,7 @@ beforeEach(() => {
     control,
     database,
     producer,
+    registrationsWritten: (isOver) => registered(isOver),
     logger: createLogger({ name: 'test', level: 'silent' }),
     maxScans: 2,
     onOpen: () => undefined,
@@ -277,6 +281,40 @@ describe('requests that can be run', () => {
     await until(() => reading.has('C'));
     expect(store.finished).toEqual([second.syncId]);
     expect(sent('crm.scan.v1.ScanStarted').map(({ scanId }) => scanId)).toContain(third.syncId);
+  });
+
+  it('begin when what was registered before is in the tables', async () => {
+    const written = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const { begin } = store;
+    store.begin = async (scan, keeps) => {
+      begun.push(scan.scanId);
+      return begin(scan, keeps);
+    };
+    const waiting = new Promise<void>((isWaiting) => {
+      registered = () => {
+        isWaiting();
+        return written.promise;
+      };
+    });
+    const first = request('A');
+    await receive(['crm.sync.v1.SyncRequested', first]);
+    await waiting;
+    expect(begun).toEqual([]);
+    written.resolve();
+    await until(() => reading.size === 1);
+    expect(begun).toEqual([first.syncId]);
+  });
+
+  it('do not wait for that when they are cancelled', async () => {
+    registered = async (isOver) => {
+      while (!(await isOver())) await turn();
+    };
+    const first = request('A');
+    await receive(['crm.sync.v1.SyncRequested', first]);
+    await receive(['crm.sync.v1.SyncCancelled', { syncId: first.syncId } as Events['crm.sync.v1.SyncCancelled']]);
+    await until(() => store.finished.includes(first.syncId));
+    expect(sent('crm.scan.v1.ScanMarker')[0]).toMatchObject({ answersFor: 'nothing' });
   });
 
   it('are queued once when they come twice', async () => {

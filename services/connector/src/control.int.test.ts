@@ -78,6 +78,7 @@ function startConnector(): Connector {
     control: SCAN_CONTROL,
     database,
     producer,
+    registrationsWritten: async () => undefined,
     logger,
     maxScans: 4,
     onOpen: () => undefined,

@@ -121,6 +121,7 @@ function connectorOf(way: Way, store: ScanStore, isDead = () => false): Connecto
     control: SCAN_CONTROL,
     database: database.pool,
     producer,
+    registrationsWritten: async () => undefined,
     logger: createLogger({ name: 'test', level: 'silent' }),
     maxScans: 1,
     onOpen: () => undefined,

@@ -104,6 +104,19 @@ describe('dead letters', () => {
     expect((await test.sync()).stats).toMatchObject({ vendors_created: 0, unchanged: 1 });
   }, 60_000);
 
+  it('a scan whose end cannot be applied fails and says why, and the next one marks what is gone', async () => {
+    vendor({ id: 'gone', email: 'gone@example.test' });
+    await test.sync();
+    test.world.contacts.clear();
+    test.world.revision += 1;
+    await query(`alter table vendors add constraint no_poison check (missing_since is null)`);
+    const run = await test.sync();
+    expect(run).toMatchObject({ status: 'failed', exitCode: 1, success: false });
+    expect(run.message).toMatch(/constraint_violated.*dead-letters list --scan/);
+    await heal();
+    expect(await test.sync()).toMatchObject({ status: 'completed', stats: { vendors_missing_in_ghl: 1 } });
+  }, 60_000);
+
   it('binds the row that has its e-mail by now, as the end of a scan would', async () => {
     const contact = vendor({ email: 'mail@example.test', firstName: 'New' });
     const letter = await deadLetterOf('mail@example.test');
@@ -133,6 +146,19 @@ describe('dead letters', () => {
     expect(response.status).toBe(202);
     await eventually(() => query(`select 1 from vendors where id = 'gone' and missing_since is not null`));
     expect(await query(`select missing_since from vendors where id = 'known'`)).toEqual([{ missing_since: null }]);
+  }, 30_000);
+
+  it('does not bring back a row that a later scan missed', async () => {
+    const contact = vendor({ email: 'away@example.test' });
+    const row = `insert into vendors (id, account_id, name, email, ghl_contact_id, born_at) values ('known', $1, 'Old', $2, $3, '2020-01-01')`;
+    await query(row, [test.world.locationId, 'away@example.test', contact.id]);
+    const letter = await deadLetterOf('away@example.test');
+    test.world.contacts.clear();
+    test.world.revision += 1;
+    expect(await test.sync()).toMatchObject({ stats: { vendors_missing_in_ghl: 1 } });
+    await send(letter.id);
+    await eventually(() => query(`select from vendors where name = 'Ann Lee'`));
+    expect(await query('select from vendors where missing_since is not null')).toHaveLength(1);
   }, 30_000);
 
   it('writes nothing for a record of a dry run, whenever it comes back', async () => {

@@ -99,6 +99,24 @@ describe('a full sync through the real stack', () => {
     expect(await vendors()).toEqual(rows);
   });
 
+  it('matches e-mails that another program wrote in another form', async () => {
+    const contact = test.world.addContact({
+      email: 'foreign@example.test',
+      firstName: 'Ann',
+      lastName: 'Lee',
+      tags: [],
+    });
+    await test.pipeline.platform.database.query(
+      `insert into vendors (id, account_id, name, email, born_at) values ('foreign', $1, 'Ann', ' Foreign@Example.TEST', '2020-01-01')`,
+      [test.world.locationId],
+    );
+    const run = await test.sync();
+    expect(run.stats).toMatchObject({ vendors_created: 0, vendors_missing_in_ghl: 0 });
+    expect(await vendors()).toMatchObject([
+      { id: 'foreign', name: 'Ann Lee', email: 'foreign@example.test', ghl_contact_id: contact.id },
+    ]);
+  });
+
   it('marks what GoHighLevel denies, spares what it does not answer for, and restores what comes back', async () => {
     const kept = vendor({ email: 'kept@example.test', tags: ['reactivated'] });
     await vendorRow({ id: 'kept', ghl_contact_id: kept.id, email: 'kept@example.test', status: 'active' });

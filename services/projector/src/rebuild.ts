@@ -121,8 +121,8 @@ export async function openRebuild(options: RebuildOptions): Promise<Rebuild> {
     const [first] = events;
     if (events.length === 1) {
       deadLettered += 1;
-      const { id, key, offset, timestamp, scanId, scanNumber } = first!;
-      const record = { topic, partition, offset, key, timestamp, id, scanId, scanNumber };
+      const { type, id, key, offset, timestamp, scanId, scanNumber } = first!;
+      const record = { topic, partition, offset, key, timestamp, type, id, scanId, scanNumber };
       return pass(cursor, next, new AppError('record_invalid', 'the record cannot be handled'), record);
     }
     const middle = events.length >> 1;

@@ -18,12 +18,11 @@ import { finishScan } from './finish.ts';
  */
 export async function applyScan(writing: Writing, partitions: ClosedPartition[], markerId: string): Promise<void> {
   const { sql } = writing;
-  const closing = { eventId: markerId, confirmed: false };
   const { marker } = partitions[0]!;
   const id = eventId(marker.scanId, 'crm.scan.v1.ScanApplied');
   await settleOlder(sql, partitions);
   if (!marker.dryRun) {
-    const applied = await finishScan(writing, partitions, closing);
+    const applied = await finishScan(writing, partitions, markerId);
     await closeScan(sql, applied, id);
     await saveResult(sql, marker.scanId, { marker, applied });
     return;
@@ -33,7 +32,7 @@ export async function applyScan(writing: Writing, partitions: ClosedPartition[],
   await rememberRows(sql, marker.account);
   for await (const deferred of readDeferred<Observations<VendorObserved>>(sql, marker.scanId))
     await applyObservations(trial, { ...deferred, vendors: deferred.vendors.map(wholeSight) });
-  const applied = await finishScan(trial, partitions, closing);
+  const applied = await finishScan(trial, partitions, markerId);
   const changes = await changedRows(sql, marker.account, writing.rules.inactiveStatus);
   await sql.query('rollback to savepoint dry_run');
   await saveChanges(sql, marker.scanId, changes);

@@ -1,5 +1,5 @@
 import { eventId } from '#libs/kafka/src/event-id.ts';
-import type { ScanApplied, SyncConfirmed } from '#libs/contracts/src/generated/events.ts';
+import type { SyncConfirmed } from '#libs/contracts/src/generated/events.ts';
 import type { Writing } from '#libs/storage/src/changes.ts';
 import { settles } from '#libs/domain/src/missing.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
@@ -11,7 +11,7 @@ import {
   type ClosedPartition,
 } from '#libs/storage/src/scan-states.ts';
 import { closeScan } from '../close-scan.ts';
-import { finishScan } from './finish.ts';
+import { confirmMissing } from './finish.ts';
 
 /**
  * Applies the missing rule that a safety valve or a dead letter held back (architecture section 4, rule 5). Returns false when
@@ -27,22 +27,9 @@ export async function confirmScan(
   if (waiting === undefined) return false;
   const partitions = await closedPartitions(sql, scanId, waiting.marker.partitions);
   if (partitions === undefined) return false;
-  const confirmed = await finishScan(writing, partitions, { eventId: confirmationId, confirmed: true });
-  await closeScan(
-    sql,
-    mergeResult(waiting.applied, confirmed),
-    eventId(scanId, 'crm.scan.v1.ScanApplied', 'confirmed'),
-  );
+  const confirmed = await confirmMissing(writing, partitions, waiting.applied, confirmationId);
+  await closeScan(sql, confirmed, eventId(scanId, 'crm.scan.v1.ScanApplied', 'confirmed'));
   return true;
-}
-
-const MISSING_COUNTERS = ['vendors_missing_in_ghl', 'vendors_deleted', 'leads_deleted'] as const;
-
-/** The result of the scan with what the confirmation marked: everything else was counted when the scan was applied. */
-function mergeResult(before: ScanApplied, confirmed: ScanApplied): ScanApplied {
-  const counters = { ...before.counters };
-  for (const name of MISSING_COUNTERS) counters[name] = (counters[name] ?? 0) + (confirmed.counters[name] ?? 0);
-  return { ...confirmed, counters, fieldErrors: before.fieldErrors };
 }
 
 const SETTLED =

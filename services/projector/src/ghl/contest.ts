@@ -108,7 +108,7 @@ function vendorWrite(
     return { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause };
   }
   if (known === undefined) return undefined;
-  const row = reclassifyVendor(known.row, 'staff', claimant.observation.observedAt, scope.rules);
+  const row = reclassifyVendor(known.row, 'staff', claimant.observation, scope.rules);
   noteReclassified(outcomes, known.row, row);
   return row === known.row ? undefined : { row, version: known.version, before: known.row, cause };
 }
@@ -194,7 +194,7 @@ function leadWrite(
     return { row: evolution.row, version: known?.version ?? 0, before: known?.row, cause };
   }
   if (known === undefined || claimant.fits === true) return undefined;
-  const row = reclassifyLead(known.row, claimant.fits, claimant.observation.observedAt, scope.rules);
+  const row = reclassifyLead(known.row, claimant.fits, claimant.observation, scope.rules);
   noteReclassified(outcomes, known.row, row);
   return row === known.row ? undefined : { row, version: known.version, before: known.row, cause };
 }

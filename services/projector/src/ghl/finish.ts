@@ -1,12 +1,19 @@
 import type { ScanApplied, ScanMarker } from '#libs/contracts/src/generated/events.ts';
 import { resolveUserIds } from '#libs/domain/src/contested.ts';
 import { markMissing, restoreSighted, safetyValve } from '#libs/domain/src/missing.ts';
-import { conclude, countFaultyFields, emptyCounters, errorsThatStay, type Counters } from '#libs/domain/src/result.ts';
+import {
+  conclude,
+  countFaultyFields,
+  emptyCounters,
+  errorsThatStay,
+  type CounterName,
+  type Counters,
+} from '#libs/domain/src/result.ts';
 import type { LeadRow, RowLife, VendorRow } from '#libs/domain/src/rows.ts';
 import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS, type TableMap } from '#libs/storage/src/columns.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
-import { readHolders, readRows, writeRows } from '#libs/storage/src/rows.ts';
+import { normalizeEmails, readHolders, readRows, writeRows } from '#libs/storage/src/rows.ts';
 import { closedAt, doubtsOf, type ClosedPartition } from '#libs/storage/src/scan-states.ts';
 import { readContested, readOutcomes, stageSightings, type Sighting } from '#libs/storage/src/sightings.ts';
 import { settleLeads, settleVendors, type ContestScope, type OwnContact } from './contest.ts';
@@ -16,7 +23,8 @@ export interface FinishScope extends ContestScope {
   scanId: string;
 }
 
-type Table = 'vendors' | 'leads';
+const TABLES = ['vendors', 'leads'] as const;
+type Table = (typeof TABLES)[number];
 
 /** How many rows are read and written at a time. */
 const CHUNK = 1000;
@@ -27,33 +35,67 @@ const CHUNK = 1000;
  */
 export async function finishScan(
   writing: Writing,
-  partitions: ClosedPartition[],
-  closing: { eventId: string; confirmed: boolean },
+  partitions: readonly ClosedPartition[],
+  eventId: string,
 ): Promise<ScanApplied> {
-  const marker = partitions[0]!.marker;
-  const { confirmed, eventId } = closing;
-  const scope = await openScope(writing, marker, {
-    kind: confirmed ? 'confirmation' : 'missing_rule',
-    eventId,
-    scanId: marker.scanId,
-    at: marker.completedAt,
-  });
+  const { marker } = partitions[0]!;
+  const scope = await openScope(writing, marker, closingOf(marker, 'missing_rule', eventId));
+  // What other programs wrote is matched like the rest: the evidence of the scan knew it by its normal form.
+  for (const table of TABLES) await normalizeEmails(scope.sql, table, EMAIL[table], scope.account);
   await settleVendors(scope);
   await settleLeads(scope);
   await settleUserIds(scope, marker.completedAt);
-  const doubts = doubtsOf(partitions);
-  const judged = marker.answersFor !== 'nothing' && doubts.holes === 0 && (doubts.deadLettered === 0 || confirmed);
   // What came back is not missing any more when the rows in scope are counted, whether somebody wrote it or passed it over.
   await restorePassedOver(scope, VENDORS, marker.completedAt);
   await restorePassedOver(scope, LEADS, marker.completedAt);
-  const marked = {
-    vendors: await applyMissing(scope, 'vendors', marker, judged, confirmed),
-    leads: await applyMissing(scope, 'leads', marker, judged, confirmed),
-  };
+  const { holes, deadLettered } = doubtsOf(partitions);
+  const judging: Judging = { holds: holes > 0 || deadLettered > 0, hasValve: true };
+  const marked = await applyMissing(scope, marker, judging);
   await scope.changes.publish(scope.sql);
-  const counters = await count(scope, marker, marked, doubts.deadLettered);
-  const heldTables = (['vendors', 'leads'] as const).filter((table) => marked[table].held > 0);
-  const conclusion = conclude({
+  const counters = await count(scope, marker, marked, deadLettered);
+  return {
+    ...concluded(partitions, { marked, deadLettered, counters }),
+    scanId: marker.scanId,
+    source: marker.source,
+    account: marker.account,
+    fieldErrors: distinctErrors(scope).slice(0, 100),
+    startedAt: marker.startedAt,
+    appliedAt: closedAt(partitions),
+    tableCounters: null,
+  };
+}
+
+/** Applies the missing rule that was held back: everything else was settled, and counted, when the scan was applied. */
+export async function confirmMissing(
+  writing: Writing,
+  partitions: readonly ClosedPartition[],
+  before: ScanApplied,
+  eventId: string,
+): Promise<ScanApplied> {
+  const { marker } = partitions[0]!;
+  const { account, scanId, startedAt } = marker;
+  await stageSightings(writing.sql, account, scanId, startedAt);
+  const scope = { ...writing, account, closing: closingOf(marker, 'confirmation', eventId) };
+  const judging: Judging = { holds: doubtsOf(partitions).holes > 0, hasValve: false };
+  const marked = await applyMissing(scope, marker, judging);
+  await scope.changes.publish(scope.sql);
+  const counters = { ...emptyCounters(), ...before.counters };
+  for (const [name, more] of Object.entries(missingCounters(marked))) counters[name as CounterName] += more;
+  return { ...before, ...concluded(partitions, { marked, deadLettered: 0, counters }) };
+}
+
+function closingOf({ scanId, completedAt: at }: ScanMarker, kind: Cause['kind'], eventId: string): Cause {
+  return { kind, eventId, scanId, at };
+}
+
+/** How the scan ended, once its rows are marked or held. */
+function concluded(
+  partitions: readonly ClosedPartition[],
+  { marked, deadLettered, counters }: { marked: Record<Table, Marked>; deadLettered: number; counters: Counters },
+): Pick<ScanApplied, 'status' | 'message' | 'exitCode' | 'counters' | 'heldTables'> {
+  const { marker } = partitions[0]!;
+  const heldTables = TABLES.filter((table) => marked[table].held > 0);
+  const { status, message, exitCode } = conclude({
     mode: marker.mode,
     answersFor: marker.answersFor,
     failure:
@@ -62,28 +104,15 @@ export async function finishScan(
         : { code: marker.failureCode, message: marker.failureMessage ?? '', exitCode: marker.failureExitCode },
     heldTables,
     wouldFlag: { vendors: marked.vendors.held, leads: marked.leads.held },
-    missingNumbers: doubts.holes,
-    deadLettered: confirmed ? 0 : doubts.deadLettered,
+    overShare: TABLES.some((table) => marked[table].overShare),
+    missingNumbers: doubtsOf(partitions).holes,
+    deadLettered,
     lookupsUnknown: marker.lookupsUnknown,
     dryRun: marker.dryRun,
     scanId: marker.scanId,
     counters,
   });
-  const applied: ScanApplied = {
-    scanId: marker.scanId,
-    source: marker.source,
-    account: marker.account,
-    status: conclusion.status,
-    message: conclusion.message,
-    counters,
-    heldTables,
-    fieldErrors: distinctErrors(scope).slice(0, 100),
-    exitCode: conclusion.exitCode,
-    startedAt: marker.startedAt,
-    appliedAt: closedAt(partitions),
-    tableCounters: null,
-  };
-  return applied;
+  return { status, message, exitCode, counters, heldTables };
 }
 
 /** What the scan learned of contacts, from its staged sightings. */
@@ -167,17 +196,28 @@ async function heldAtStart(scope: FinishScope, claims: Sighting['outcomes']['use
 interface Marked {
   /** Rows newly marked missing. */
   marked: number;
-  /** Rows that would be marked, but for the safety valve or a dead letter. */
+  /** Rows that would be marked, but for the safety valve, a dead letter or a record that never came. */
   held: number;
+  /** Those rows are more than the safety valve lets through. */
+  overShare: boolean;
 }
 
-const EMAIL: Record<Table, string> = { vendors: 'email', leads: 'customer_email' };
+/** Whether rows are held for what a scan lacks, and whether for their number. */
+interface Judging {
+  holds: boolean;
+  hasValve: boolean;
+}
+
+/** Where the missing rule is applied, and why. */
+type MissingScope = Writing & Pick<FinishScope, 'account' | 'closing'>;
+
+const EMAIL = { vendors: 'email', leads: 'customer_email' } as const satisfies Record<Table, string>;
 
 const LEAD_SIGHTED_BY_OPPORTUNITY = `and not exists (select from seen_opportunity where value = t.ghl_opportunity_id)
     and not exists (select from unknown_opportunity where value = t.ghl_opportunity_id)`;
 
-/** Nobody has said since that the row is there: what people say later than the scan stands (vendor-word.ts). */
-const TAKEN_FOR_FOUND = `and not (coalesce(t.local_status_at >= to_timestamp($4 / 1000.0), false) and t.local_status is distinct from 'deleted')`;
+/** Nobody has said since the scan began that the row is there: what people say later than the scan stands (vendor-word.ts). */
+const TAKEN_FOR_FOUND = `and not (coalesce(t.local_status_at >= to_timestamp($2 / 1000.0), false) and t.local_status is distinct from 'deleted')`;
 
 /** Rows that existed before the scan, are in scope, and that nobody saw, each look-up of them answered `not found`. */
 function missingCondition(table: Table): string {
@@ -192,31 +232,39 @@ function missingCondition(table: Table): string {
     ${table === 'leads' ? LEAD_SIGHTED_BY_OPPORTUNITY : TAKEN_FOR_FOUND}`;
 }
 
-async function applyMissing(
-  scope: FinishScope,
+async function applyMissing(scope: MissingScope, marker: ScanMarker, judging: Judging): Promise<Record<Table, Marked>> {
+  return {
+    vendors: await applyTo('vendors', scope, marker, judging),
+    leads: await applyTo('leads', scope, marker, judging),
+  };
+}
+
+async function applyTo(
   table: Table,
-  marker: ScanMarker,
-  judged: boolean,
-  confirmed: boolean,
+  scope: MissingScope,
+  { answersFor, startedAt, completedAt }: ScanMarker,
+  { holds, hasValve }: Judging,
 ): Promise<Marked> {
   const { sql, account, rules } = scope;
-  const values = [account, marker.startedAt, rules.inactiveStatus];
-  if (marker.answersFor === 'nothing') return { marked: 0, held: 0 };
+  const none = { marked: 0, held: 0, overShare: false };
+  const values = [account, startedAt, rules.inactiveStatus];
+  if (answersFor === 'nothing') return none;
   const { rows } = await sql.query<{ id: string }>(
     `select t.id from ${table} t where ${missingCondition(table)} order by t.id`,
-    table === 'vendors' ? [...values, marker.completedAt] : values,
+    values,
   );
-  if (rows.length === 0) return { marked: 0, held: 0 };
+  if (rows.length === 0) return none;
   const scopeSize = await sql.query<{ count: number }>(
     `select count(*) as count from ${table} t where t.account_id = $1 and t.born_at < to_timestamp($2 / 1000.0) and t.status <> $3 and t.missing_since is null
      and (t.ghl_contact_id is not null or t.${EMAIL[table]} is not null)`,
     values,
   );
   const valve = safetyValve({ inScopeNotMissing: scopeSize.rows[0]!.count, wouldFlag: rows.length }, rules);
-  if (!judged || (valve === 'hold' && !confirmed)) return { marked: 0, held: rows.length };
+  const overShare = hasValve && valve === 'hold';
+  if (holds || overShare) return { marked: 0, held: rows.length, overShare };
   const ids = rows.map(({ id }) => id);
-  await rewrite(scope, table, ids, scope.closing, (row) => markMissing(row, marker.completedAt, rules));
-  return { marked: rows.length, held: 0 };
+  await rewrite(scope, table, ids, scope.closing, (row) => markMissing(row, startedAt, rules, completedAt));
+  return { ...none, marked: rows.length };
 }
 
 /** Rows that were missing and that somebody saw, though nobody wrote them, show their base status again (rules-ghl section 3). */
@@ -238,7 +286,7 @@ async function restorePassedOver(
 }
 
 async function rewrite(
-  scope: FinishScope,
+  scope: MissingScope,
   table: Table,
   ids: string[],
   cause: Cause,
@@ -283,12 +331,10 @@ async function count(
     vendors_created: vendors.created.size,
     vendors_updated: vendors.updated.size,
     vendors_deactivated: new Set(outcomes.vendors.deactivated).difference(scope.displaced).size,
-    vendors_missing_in_ghl: marked.vendors.marked,
-    vendors_deleted: marked.vendors.marked,
+    ...missingCounters(marked),
     leads_checked: marker.leadsChecked,
     leads_created: leads.created.size,
     leads_updated: leads.updated.size,
-    leads_deleted: marked.leads.marked,
     ghl_contacts_fetched: marker.contactsRead,
     unchanged,
     conflicts: scope.conflicts.size + passedOver,
@@ -299,6 +345,10 @@ async function count(
     lookups_unknown: marker.lookupsUnknown,
     dead_lettered: deadLettered,
   };
+}
+
+function missingCounters({ vendors, leads }: Record<Table, Marked>) {
+  return { vendors_missing_in_ghl: vendors.marked, vendors_deleted: vendors.marked, leads_deleted: leads.marked };
 }
 
 interface Tally {

@@ -156,7 +156,7 @@ function reclassifyOwn(
   otherContacts.push(contactId);
   if (email !== null && knownAs.leadByEmail) outcomes.reclassifiedEmails.push([contactId, email]);
   return own.flatMap(({ row: before, version }) => {
-    const row = reclassifyLead(before, fits, observation.observedAt, scope.rules);
+    const row = reclassifyLead(before, fits, observation, scope.rules);
     noteReclassified(outcomes.leads, before, row);
     return row === before ? [] : [{ row, version, before, cause: observedBy(scope, observation) }];
   });

@@ -8,6 +8,7 @@ import { createChangeLog, UNTOLD, type Writing } from '#libs/storage/src/changes
 import { saveDeferred } from '#libs/storage/src/deferred.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
 import { saveProgress } from '#libs/storage/src/scan-states.ts';
+import { failScan } from '../close-scan.ts';
 import { followScans, isA, runsOf } from '../scan-runs.ts';
 import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
@@ -65,10 +66,10 @@ export function ghlProjection({ database, rulesFor, onOutbox, tells = true }: Gh
       });
       if (finished) onOutbox();
     },
-    async deadLettered(record, _error, checkpoint) {
-      await inTransaction(database, async (sql) => {
+    async deadLettered(record, error, checkpoint) {
+      const finished = await inTransaction(database, async (sql) => {
         await saveCheckpoint(sql, checkpoint);
-        if (record.scanId === undefined || record.topic !== 'crm.observation.v1') return;
+        if (record.scanId === undefined || record.topic !== 'crm.observation.v1') return false;
         await saveProgress(sql, {
           scanId: record.scanId,
           account: accountOfKey(record.topic, record.key) ?? '',
@@ -76,7 +77,9 @@ export function ghlProjection({ database, rulesFor, onOutbox, tells = true }: Gh
           numbers: record.scanNumber === undefined ? [] : [record.scanNumber],
           deadLettered: 1,
         });
+        return record.type === 'crm.scan.v1.ScanMarker' && failScan(sql, 'ghl', record, error);
       });
+      if (finished) onOutbox();
     },
   };
 }
@@ -89,8 +92,8 @@ async function register(sql: Sql, batch: EventBatch, writingOf: WritingOf): Prom
   for (const run of runsOf(batch.events)) {
     const writing = writingOf(sql, (run[0]!.value as { account: string }).account);
     for (const event of run) {
-      if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(writing, event.value, event.id);
-      if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(writing, event.value, event.id);
+      if (isA(event, 'crm.registration.v1.VendorRegistered')) await registerVendor(writing, event);
+      if (isA(event, 'crm.registration.v1.LeadRegistered')) await registerLead(writing, event);
       if (isA(event, 'crm.registration.v1.VendorStatusSet')) await setVendorStatus(writing, event.value, event.id);
       if (isA(event, 'crm.sync.v1.SyncConfirmed') && event.value.source === 'ghl')
         told = (await confirmScan(writing, event.value, event.id)) || told;

@@ -1,6 +1,7 @@
 import type { LeadRegistered, VendorRegistered } from '#libs/contracts/src/generated/events.ts';
 import { registeredLead, registeredVendor, type RefusalCode } from '#libs/domain/src/registration.ts';
 import type { RowLife } from '#libs/domain/src/rows.ts';
+import type { ConsumedEvent } from '#libs/kafka/src/processor.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import type { Cause, Writing } from '#libs/storage/src/changes.ts';
 import { LEADS, VENDORS } from '#libs/storage/src/columns.ts';
@@ -9,13 +10,17 @@ import { fillLeadDetails, newLeadDetails } from '#libs/storage/src/lead-details.
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { ensureAccount, lockKeys, readRows, writeRows } from '#libs/storage/src/rows.ts';
 
+/** A registration as it came. */
+type Registered<T> = Pick<ConsumedEvent, 'id' | 'timestamp'> & { value: T };
+
 /** Inserts a registered vendor, merges it into the row it means, or leaves it out and notes why (rules-ghl section 7). */
-export async function registerVendor(writing: Writing, event: VendorRegistered, eventId: string): Promise<void> {
+export async function registerVendor(
+  writing: Writing,
+  { value: event, id: eventId, timestamp }: Registered<VendorRegistered>,
+): Promise<void> {
   const { sql } = writing;
-  const keys = [event.id, event.ghlContactId, event.email, event.ghlUserId].flatMap((key) =>
-    key === null ? [] : [`vendor:${event.account}:${key}`],
-  );
-  await lockKeys(sql, keys);
+  // Ids, contact ids and user ids are kept apart by the keys of the table: who comes second is decided again.
+  if (event.email !== null) await lockKeys(sql, [`vendor:${event.account}:${event.email}`]);
   const rows = await readRows(
     sql,
     VENDORS,
@@ -25,6 +30,7 @@ export async function registerVendor(writing: Writing, event: VendorRegistered, 
   const decision = registeredVendor(
     event,
     rows.map(({ row }) => row),
+    timestamp,
   );
   if ('refused' in decision) return refuse(sql, event, 'vendors', decision);
   const { row, known } = decision;
@@ -41,11 +47,13 @@ export async function registerVendor(writing: Writing, event: VendorRegistered, 
 }
 
 /** Inserts a registered lead, merges it into the row that has its id, or leaves it out and notes why. */
-export async function registerLead(writing: Writing, event: LeadRegistered, eventId: string): Promise<void> {
+export async function registerLead(
+  writing: Writing,
+  { value: event, id: eventId, timestamp }: Registered<LeadRegistered>,
+): Promise<void> {
   const { sql } = writing;
-  await lockKeys(sql, [`lead:${event.account}:${event.id}`]);
   const [read] = await readRows(sql, LEADS, 't.id = $1', [event.id]);
-  const decision = registeredLead(event, read?.row);
+  const decision = registeredLead(event, read?.row, timestamp);
   if ('refused' in decision) return refuse(sql, event, 'leads', decision);
   const { row, known } = decision;
   const also = await newLeadDetails(sql, event, known === undefined);

@@ -114,7 +114,7 @@ function reclassifyStaff(
     return [];
   }
   scope.sighting.otherContacts.push(contact.contactId);
-  const row = reclassifyVendor(known.row, 'staff', contact.observedAt, scope.rules);
+  const row = reclassifyVendor(known.row, 'staff', contact, scope.rules);
   noteReclassified(scope.sighting.outcomes.vendors, known.row, row);
   return row === known.row
     ? []
@@ -126,9 +126,9 @@ interface Settled {
   known: Versioned<VendorRow> | undefined;
 }
 
-/** Whether the row shows all that was observed: nothing newer, and the user id it wants. */
+/** Whether the row shows all that was observed: nothing newer, that the contact is there, and the user id it wants. */
 function showsAll({ ghlUserId }: VendorObserved, { outcome, row }: VendorEvolution): boolean {
-  return outcome !== 'stale' && (ghlUserId === null || ghlUserId === row.ghlUserId);
+  return outcome !== 'stale' && row.missingSince === null && (ghlUserId === null || ghlUserId === row.ghlUserId);
 }
 
 /**

@@ -6,6 +6,7 @@ import { AppError } from '#libs/runtime/src/errors.ts';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
 import { saveProgress, type FieldErrors } from '#libs/storage/src/scan-states.ts';
+import { failScan } from '../close-scan.ts';
 import { followScans, isA } from '../scan-runs.ts';
 import { applyContacts, type ContactWord } from './batch.ts';
 import { finishScan } from './finish.ts';
@@ -42,10 +43,11 @@ export function salesforceProjection({ database, onOutbox }: SalesforceProjectio
       });
       if (finished) onOutbox();
     },
-    async deadLettered({ scanId, key, partition, scanNumber }, error, checkpoint) {
-      await inTransaction(database, async (sql) => {
+    async deadLettered(record, error, checkpoint) {
+      const { type, scanId, key, partition, scanNumber } = record;
+      const finished = await inTransaction(database, async (sql) => {
         await saveCheckpoint(sql, checkpoint);
-        if (scanId === undefined) return;
+        if (scanId === undefined) return false;
         await saveProgress(sql, {
           scanId,
           account: accountOfKey(TOPIC, key) ?? '',
@@ -53,7 +55,9 @@ export function salesforceProjection({ database, onOutbox }: SalesforceProjectio
           deadLettered: 1,
           ...(scanNumber === undefined ? { numbers: [] } : setAside(scanNumber, key, error)),
         });
+        return type === 'crm.scan.v1.ScanMarker' && failScan(sql, 'salesforce', record, error);
       });
+      if (finished) onOutbox();
     },
   };
 }

@@ -7,7 +7,7 @@ import type {
 } from '#libs/contracts/src/generated/events.ts';
 import { contactReader } from '#libs/domain/src/salesforce/contact.ts';
 import { CONTACT_FIELDS } from '#libs/domain/src/salesforce/fields.ts';
-import type { ConsumedEvent } from '#libs/kafka/src/processor.ts';
+import type { ConsumedEvent, DeadRecord } from '#libs/kafka/src/processor.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
 import { salesforceProjection } from './processor.ts';
@@ -61,7 +61,7 @@ export interface TestProjection {
   /** Ends a scan with a marker in each of its partitions. */
   close(marker: Partial<ScanMarker> & { scanId: string }, lastNumbers: readonly number[]): Promise<void>;
   /** Tells it of a dead letter. */
-  bury(record: { scanId: string; scanNumber: number; partition?: number }, code: string): Promise<void>;
+  bury(record: Partial<DeadRecord> & { scanId: string }, code: string): Promise<void>;
 }
 
 /** A projection that owns some partitions. */
@@ -94,7 +94,8 @@ export async function openProjection(database: { pool: Database }, partitions = 
         await apply([{ ...MARKER, partitions: lastNumbers.length, ...marker, partition, lastNumber }], partition);
     },
     async bury({ partition = 0, ...record }, code) {
-      const dead = { topic, partition, offset: '0', key: `${ORG}:contact:x`, timestamp: 0, id: undefined, ...record };
+      const place = { topic, partition, offset: '0', key: `${ORG}:contact:x`, timestamp: 0 };
+      const dead = { ...place, type: undefined, id: undefined, scanNumber: undefined, ...record };
       await processor.deadLettered!(dead, { code } as never, checkpoint(partition, 1));
     },
   };

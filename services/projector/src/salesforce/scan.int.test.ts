@@ -5,7 +5,7 @@ import { readChanges } from '#libs/storage/src/dry-run-changes.ts';
 import { readRun } from '#libs/storage/src/reads.ts';
 import { describeResult } from '#services/cli/src/progress.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
-import { contactEvent, deletedEvent, ID, openProjection, type TestProjection } from './projection.fixture.ts';
+import { contactEvent, deletedEvent, ID, openProjection, ORG, type TestProjection } from './projection.fixture.ts';
 
 const SCAN = 's1';
 let database: TestDatabase;
@@ -294,5 +294,22 @@ it('the run keeps which fields are read and how they differ, as it was told last
     'Changed, so that values may not fit: Title is string(255), not string(128)',
     'Not there or not visible (SALESFORCE_EXTRA_FIELDS): Nope__c',
     'Custom fields that are not read (SALESFORCE_EXTRA_FIELDS): Region__c',
+  ]);
+});
+
+it('a scan whose marker cannot be applied ends as failed, once, and the next one may begin', async () => {
+  await projection.apply([read(1, 1)]);
+  const marker = { scanId: SCAN, type: 'crm.scan.v1.ScanMarker', key: `${ORG}:marker:${SCAN}`, timestamp: 7 };
+  await projection.bury(marker, 'constraint_violated');
+  await projection.bury({ ...marker, partition: 1 }, 'constraint_violated');
+  const results = await applied();
+  expect(results).toMatchObject([
+    {
+      account: ORG,
+      status: 'failed',
+      exitCode: 1,
+      appliedAt: 7,
+      message: expect.stringContaining('constraint_violated'),
+    },
   ]);
 });
