@@ -1,10 +1,11 @@
 import { normalizeEmail } from '#libs/domain/src/reading.ts';
 import { toAppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import type { ReadContext, SourcePage } from '../kit/ports.ts';
-import type { ContactPage, GhlClient } from './client.ts';
+import type { GhlClient } from './client.ts';
 import { knownAs, readContact } from './contact.ts';
 import { confirm, CONFIRM_START, LOOKUP_PAGE, type ConfirmPosition } from './confirm.ts';
 import type { FullOptions } from './full.ts';
+import { LIST_START, readPages, type ListPage, type ListPosition as ListState } from './list.ts';
 import { createLookups, isFatal, type LookupRunner } from './lookups.ts';
 import { addContact, addUnanswered, noRecords, type Reading, type Records } from './records.ts';
 
@@ -26,10 +27,8 @@ interface EmailPosition {
   done: number;
 }
 
-interface ListPosition {
+interface ListPosition extends ListState {
   phase: 'list';
-  cursor: unknown[] | null;
-  listed: number;
   done: number;
 }
 
@@ -75,7 +74,7 @@ export async function* readTargeted(
   if (start.phase === 'confirm') done = yield* byId(scope, start);
   if (start.phase !== 'list')
     done = yield* byEmail(scope, start.phase === 'email' ? start : { phase: 'email', after: '', done });
-  yield* byList(scope, start.phase === 'list' ? start : { phase: 'list', cursor: null, listed: 0, done });
+  yield* byList(scope, start.phase === 'list' ? start : { phase: 'list', ...LIST_START, done });
 }
 
 async function* byId(scope: Scope, start: ConfirmPosition): AsyncGenerator<SourcePage, number> {
@@ -123,16 +122,11 @@ async function* byEmail(scope: Scope, start: EmailPosition): AsyncGenerator<Sour
 }
 
 /** Contacts whose e-mail is exactly this one; partial matches are somebody else (V5). */
-async function hitsOf({ client, options: { pageLimit } }: Scope, email: string): Promise<unknown[]> {
+async function hitsOf({ client, options, context: { signal } }: Scope, email: string): Promise<unknown[]> {
   const hits: unknown[] = [];
-  let cursor: unknown[] | undefined;
-  for (;;) {
-    const page = await client.searchPage(pageLimit, cursor, { query: email });
-    hits.push(...page.contacts.filter((contact) => emailOf(contact) === email));
-    if (page.contacts.length < pageLimit || page.cursor === undefined) return hits;
-    if (JSON.stringify(page.cursor) === JSON.stringify(cursor)) return hits;
-    cursor = page.cursor;
-  }
+  for await (const { contacts } of readPages(client, { ...options, signal }, LIST_START, { query: email }))
+    hits.push(...contacts.filter((contact) => emailOf(contact) === email));
+  return hits;
 }
 
 function emailOf(contact: unknown): string | null {
@@ -147,60 +141,52 @@ interface Wanted {
 }
 
 async function* byList(scope: Scope, start: ListPosition): AsyncGenerator<SourcePage> {
-  const { context, options, pending } = scope;
-  const { known } = context;
+  const { client, context, options, pending } = scope;
+  const { known, signal } = context;
   const wanted: Wanted = {
     emails: new Set(await known.unfound('email', EVERYTHING, '')),
     opportunities: new Set(await known.unfound('opportunity', EVERYTHING, '')),
   };
   let at = start;
   let short: SourcePage['shortfall'];
-  const cursors = new Set<string>();
+  // The greatest one: `total` shrinks when contacts are deleted that were listed already.
+  let total = 0;
+  const pages = readPages(client, { ...options, signal }, start);
   while (wanted.emails.size + wanted.opportunities.size > 0) {
     if (at.listed >= options.listCap) {
       short = capped(at.listed);
       break;
     }
-    const page = await listPage(scope, at, cursors);
+    const page = await orShortfall(pages.next());
     if ('code' in page) {
       short = page;
       break;
     }
-    const into = matchesOf(page, wanted, scope);
-    const cursor = page.cursor ?? null;
-    const listed = at.listed + page.contacts.length;
-    const isLast = page.contacts.length < options.pageLimit || listed >= (page.total ?? Infinity) || cursor === null;
-    at = { ...at, cursor, listed };
+    const { value } = page;
+    if (value === undefined) break;
+    at = { phase: 'list', ...value.at, done: at.done };
+    total = Math.max(total, value.total ?? Infinity);
     yield {
-      ...into,
+      ...matchesOf(value, wanted, scope),
       position: { ...at, pending } satisfies Position,
-      progress: { phase: 'list', recordsTotal: page.total ?? null, lookupsDone: at.done, lookupsTotal: null },
+      progress: { phase: 'list', recordsTotal: value.total ?? null, lookupsDone: at.done, lookupsTotal: null },
     };
-    if (isLast) break;
+    if (value.isLast || at.listed >= total) break;
   }
   yield await settlement(scope, at, wanted, short);
 }
 
-/** A page, or why the list cannot be read any further. */
-async function listPage(
-  { client, options }: Scope,
-  { cursor }: ListPosition,
-  cursors: Set<string>,
-): Promise<ContactPage | NonNullable<SourcePage['shortfall']>> {
-  try {
-    cursors.add(JSON.stringify(cursor));
-    const page = await client.searchPage(options.pageLimit, cursor ?? undefined);
-    if (page.cursor === undefined || !cursors.has(JSON.stringify(page.cursor))) return page;
-    return { code: 'ghl_repeated_cursor', message: 'the list of contacts goes round in circles' };
-  } catch (error) {
+/** What is read, or why nothing more can be. */
+async function orShortfall<T>(reading: Promise<T>): Promise<T | NonNullable<SourcePage['shortfall']>> {
+  return reading.catch((error: unknown) => {
     const { code, message } = toAppError(error);
     if (isFatal(code)) throw error;
     return { code, message };
-  }
+  });
 }
 
 /** The contacts of a page that something unmatched is looked for; what they match is looked for no longer. */
-function matchesOf({ contacts }: ContactPage, wanted: Wanted, scope: Scope): Records {
+function matchesOf({ contacts }: ListPage, wanted: Wanted, scope: Scope): Records {
   const { reading } = scope;
   const into = noRecords();
   for (const contact of contacts) {
