@@ -181,7 +181,9 @@ describe('refusals', () => {
 describe('a look-up', () => {
   it.each<[string, Answer]>([
     ['400 not found', error(400, 'Contact with id c1 not found')],
+    ['400 that names nothing', error(400, 'Not found')],
     ['404', error(404, 'Not Found')],
+    ['404 without a text', (response) => response.writeHead(404).end()],
     ['a contact that is deleted', json(200, { contact: { id: 'c1', deleted: true } })],
   ])('is answered not found by %s', async (_what, answer) => {
     answers = [answer];
@@ -200,6 +202,9 @@ describe('a look-up', () => {
     ['a path that is not there', error(404, 'Cannot GET /contacts/c1'), 'ghl_bad_request'],
     ['the page of a proxy', html(404), 'ghl_bad_request'],
     ['another 400', error(400, 'The id is malformed'), 'ghl_bad_request'],
+    ['a location that is not there', error(400, 'Location with id L not found'), 'ghl_forbidden'],
+    ['a location that is not there, with 404', error(404, 'Location not found'), 'ghl_forbidden'],
+    ['something else that is not there', error(400, 'Business with id b1 not found'), 'ghl_bad_request'],
     ['no contact', json(200, { contact: null }), 'ghl_truncated'],
     ['server errors', error(503, 'try later'), 'ghl_unavailable'],
     ['a missing scope', error(401, 'The token is not authorized for this scope.'), 'ghl_forbidden'],

@@ -204,9 +204,11 @@ function isAboutSort(error: unknown): boolean {
 /** Not found means the location here, and that is a setting. */
 function asUnknownLocation(error: unknown): never {
   if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
-  throw new AppError('ghl_forbidden', 'GoHighLevel does not know the location: check GHL_LOCATION_ID', {
-    cause: error,
-  });
+  throw unknownLocation(error);
+}
+
+function unknownLocation(cause?: unknown): AppError {
+  return new AppError('ghl_forbidden', 'GoHighLevel does not know the location: check GHL_LOCATION_ID', { cause });
 }
 
 function slowDown(ms: number): AppError {
@@ -250,8 +252,7 @@ function read({ status, text }: HttpAnswer, remedy: string): Body {
   // No answer about a record: a path that is not there, or a page of somebody in between.
   if (status === 404 && (/^Cannot [A-Z]+ \//.test(message) || text.trimStart().startsWith('<')))
     throw new AppError('ghl_bad_request', 'GoHighLevel has no such path: is GHL_API_BASE_URL the right address?');
-  if (status === 404 || (status === 400 && /not found/i.test(message)))
-    throw new AppError('not_found', 'GoHighLevel does not know it');
+  if (status === 404 || status === 400) refuseUnknown(status, message);
   if (status === 401) throw unauthorized(message, remedy);
   if (status === 403) {
     throw new AppError(
@@ -262,6 +263,13 @@ function read({ status, text }: HttpAnswer, remedy: string): Body {
   if (status === 408 || status >= 500)
     throw new AppError('ghl_unavailable', `GoHighLevel answers with status ${status}`);
   throw new AppError('ghl_bad_request', `GoHighLevel refuses the request (${status}): ${message.slice(0, 300)}`);
+}
+
+/** What is not known is told by the text (ghl section 4): that another thing is not found says nothing of a contact. */
+function refuseUnknown(status: 400 | 404, message: string): void {
+  if (/\bcontact\b.*not found/i.test(message)) throw new AppError('not_found', 'GoHighLevel does not know it');
+  if (/\blocation\b.*not found/i.test(message)) throw unknownLocation();
+  if (status === 404 || /^not found/i.test(message)) throw new AppError('not_found', 'GoHighLevel does not know it');
 }
 
 function unauthorized(message: string, remedy: string): AppError {
