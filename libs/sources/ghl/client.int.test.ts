@@ -66,6 +66,8 @@ const truncated: Answer = (response) => {
 const hang: Answer = () => undefined;
 const reset: Answer = (response) => response.destroy();
 const page = json(200, { contacts: [{ id: 'c1', searchAfter: [1, 'c1'] }], total: 1 });
+const location = json(200, { location: { name: 'Somewhere' } });
+const deleted = json(200, { contact: { id: 'c1', deleted: true } });
 
 function client(more: Partial<GhlClientOptions> = {}): GhlClient {
   return createGhlClient({
@@ -97,7 +99,7 @@ describe('requests', () => {
   });
 
   it('keep an id in its place, whatever is in it', async () => {
-    answers = [error(400, 'Contact with id x not found')];
+    answers = [error(400, 'Contact with id x not found'), location];
     await client().getContact('a/../b?c=d e');
     expect(asked[0]!.url).toBe('/contacts/a%2F..%2Fb%3Fc%3Dd%20e');
   });
@@ -184,10 +186,14 @@ describe('a look-up', () => {
     ['400 that names nothing', error(400, 'Not found')],
     ['404', error(404, 'Not Found')],
     ['404 without a text', (response) => response.writeHead(404).end()],
-    ['a contact that is deleted', json(200, { contact: { id: 'c1', deleted: true } })],
+    ['a contact that is deleted', deleted],
   ])('is answered not found by %s', async (_what, answer) => {
-    answers = [answer];
-    await expect(client().getContact('c1')).resolves.toEqual({ found: false });
+    answers = answer === deleted ? [deleted] : [answer, location, answer];
+    const once = client();
+    await expect(once.getContact('c1')).resolves.toEqual({ found: false });
+    await expect(once.getContact('c1')).resolves.toEqual({ found: false });
+    // Whether the token may read the location at all is asked once.
+    expect(asked.filter(({ url }) => url === '/locations/L')).toHaveLength(answer === deleted ? 0 : 1);
   });
 
   it.each<[string, Answer]>([

@@ -1,4 +1,4 @@
-import { AppError } from '#libs/runtime/src/errors.ts';
+import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { NoAnswer, sendRequest, type HttpAnswer } from '#libs/runtime/src/http-client.ts';
 import type { Secret } from '#libs/runtime/src/secret.ts';
 import type { LimitHeaders, RequestBudget } from '../kit/rate-limit.ts';
@@ -70,6 +70,8 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
   // Oldest first, so that contacts added while we read come at the end; left out where the API refuses it.
   let sort: { field: string; direction: string }[] | undefined = [{ field: 'dateAdded', direction: 'asc' }];
   let isSortTaken = false;
+  /** That token and location belong together. */
+  let proof: Promise<unknown> | undefined;
 
   /** A refused token is renewed, where it can be, and the same request sent once more. */
   async function send(method: 'GET' | 'POST', path: string, body: unknown): Promise<Body> {
@@ -131,6 +133,7 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     try {
       const page = await call('POST', '/contacts/search', body, pageOf);
       isSortTaken = true;
+      proof ??= Promise.resolve();
       return page;
     } catch (error) {
       // An order that was taken once makes the cursors: it stays.
@@ -138,6 +141,20 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
       sort = undefined;
       return search(pageLimit, cursor, matching);
     }
+  }
+
+  async function getLocation(): Promise<{ name: string | null }> {
+    const path = `/locations/${encodeURIComponent(locationId)}`;
+    return call('GET', path, undefined, nameOf).catch(asUnknownLocation);
+  }
+
+  /** Throws unless token and location belong together; asked once, and only where a refusal must be understood. */
+  async function prove(): Promise<void> {
+    proof ??= getLocation();
+    await proof.catch((error: unknown) => {
+      proof = undefined;
+      throw error;
+    });
   }
 
   return {
@@ -152,14 +169,19 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
         const contact = await call('GET', `/contacts/${encodeURIComponent(id)}`, undefined, contactOf);
         return contact['deleted'] === true ? { found: false } : { found: true, contact };
       } catch (error) {
-        if (error instanceof AppError && error.code === 'not_found') return { found: false };
-        throw error;
+        const { code } = toAppError(error);
+        if (code !== 'not_found' && code !== 'ghl_forbidden') throw error;
+        // A token of another location knows none of our contacts; and a contact of another location is refused like a location.
+        await prove();
+        if (code === 'not_found') return { found: false };
+        throw new AppError('ghl_bad_request', 'the contact is not shown to the token: it may be of another location');
       }
     },
 
     async getLocation() {
-      const path = `/locations/${encodeURIComponent(locationId)}`;
-      return call('GET', path, undefined, nameOf).catch(asUnknownLocation);
+      const location = await getLocation();
+      proof = Promise.resolve();
+      return location;
     },
 
     async getCustomFields() {

@@ -257,7 +257,6 @@ describe('look-ups by id', () => {
     'ghl_unavailable',
     'ghl_truncated',
     'ghl_rate_limited',
-    'ghl_forbidden',
     'ghl_bad_request',
     'response_too_large',
   ])('without an answer (%s) leave the contact unknown', async (code) => {
@@ -285,7 +284,7 @@ describe('look-ups by id', () => {
     });
   });
 
-  it.each<ErrorCode>(['ghl_unauthorized', 'ghl_bad_version', 'ghl_daily_limit'])(
+  it.each<ErrorCode>(['ghl_unauthorized', 'ghl_forbidden', 'ghl_bad_version', 'redirect_refused', 'ghl_daily_limit'])(
     'end with %s, and no worker asks on',
     async (code) => {
       let asked = 0;

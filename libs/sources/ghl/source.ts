@@ -64,7 +64,7 @@ export function ghlSource(options: GhlSourceOptions): Source {
       return {
         answersFor: ANSWERS_FOR[mode as Mode],
         async open() {
-          // Without anything to look up a targeted read makes no call at all, and a single one makes only its own.
+          // Without anything to look up a targeted read makes no call at all, and a single one begins with its own.
           if (mode === 'targeted' || mode === 'single') return { accountName: null };
           const { name } = await client.getLocation();
           return { accountName: name };
