@@ -131,7 +131,7 @@ export const GHL_SETTINGS = {
   ),
   GHL_REQUEST_TIMEOUT: number('Seconds one request to GoHighLevel may take', { min: 1, max: 300 }, { fallback: '30' }),
   GHL_RETRY_SECONDS: number(
-    'Seconds a failing request is tried again before it counts as unanswered',
+    'Seconds a failing request is tried again before it counts as unanswered; after as long without any answer, each is tried once',
     { min: 0, max: HOUR },
     { fallback: '120' },
   ),

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { AppError } from '#libs/runtime/src/errors.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { createBudget } from '../kit/rate-limit.ts';
 import { createGhlClient, type GhlClient, type GhlClientOptions } from './client.ts';
@@ -254,6 +255,23 @@ describe('trouble on the way', () => {
       code,
       kind: 'transient',
     });
+  });
+
+  it('costs its patience once, not once for each of many requests, and an answer renews it', async () => {
+    const once = client({ patienceMs: 1_000 });
+    const lookUp = (): Promise<string> =>
+      once.getContact('c1').then(
+        () => 'answered',
+        ({ code }: AppError) => code,
+      );
+    answers = [error(500, 'x')];
+    const before = performance.now();
+    for (let turn = 0; turn < 30; turn += 1) expect(await lookUp()).toBe('ghl_unavailable');
+    expect(performance.now() - before).toBeLessThan(10_000);
+    answers = [error(500, 'x'), json(200, { contact: { id: 'c1' } })];
+    expect([await lookUp(), await lookUp()]).toEqual(['ghl_unavailable', 'answered']);
+    answers = [error(500, 'x'), json(200, { contact: { id: 'c1' } })];
+    expect(await lookUp()).toBe('answered');
   });
 
   it('ends at once when the scan is stopped', async () => {

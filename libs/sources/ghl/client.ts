@@ -1,9 +1,10 @@
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { NoAnswer, sendRequest, type HttpAnswer } from '#libs/runtime/src/http-client.ts';
 import type { Secret } from '#libs/runtime/src/secret.ts';
-import type { LimitHeaders, RequestBudget } from '../kit/rate-limit.ts';
+import { systemClock, type LimitHeaders, type RequestBudget } from '../kit/rate-limit.ts';
 import { withRetry } from '../kit/retry.ts';
 import { messageOf, noAnswer, parse, type Body } from './answers.ts';
+import { createPatience } from './patience.ts';
 import type { TokenSource } from './tokens.ts';
 
 /** A contact as the API gives it. */
@@ -50,7 +51,7 @@ export interface GhlClientOptions {
   locationId: string;
   budget: RequestBudget;
   timeoutMs: number;
-  /** Milliseconds a failing request is tried again. */
+  /** Milliseconds a failing request is tried again; once nothing was answered for so long, each request is tried once. */
   patienceMs: number;
   signal?: AbortSignal;
   /** Told of every request: HTTP status, or timeout, network, truncated. */
@@ -66,6 +67,7 @@ const isDaySpent = ({ code }: AppError): boolean => code === 'ghl_daily_limit';
 /** A client of one location. */
 export function createGhlClient(options: GhlClientOptions): GhlClient {
   const { baseUrl, tokens, locationId, budget, timeoutMs, patienceMs, signal, onRequest } = options;
+  const patience = createPatience(patienceMs, systemClock);
   let requests = 0;
   // Oldest first, so that contacts added while we read come at the end; left out where the API refuses it.
   let sort: { field: string; direction: string }[] | undefined = [{ field: 'dateAdded', direction: 'asc' }];
@@ -86,7 +88,7 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
   }
 
   async function sendAs(token: Secret, method: 'GET' | 'POST', path: string, body: unknown): Promise<Body> {
-    if (budget.heldMs() > patienceMs) throw slowDown(budget.heldMs());
+    if (budget.heldMs() > patience.leftMs()) throw slowDown(budget.heldMs());
     await budget.take(signal);
     requests += 1;
     const answer = await sendRequest({
@@ -118,8 +120,21 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
 
   /** Sends until an answer is one; `accept` refuses, as truncated, what is not. */
   function call<T>(method: 'GET' | 'POST', path: string, body: unknown, accept: (answer: Body) => T): Promise<T> {
-    const patience = { totalMs: patienceMs, signal, heldMs: () => budget.heldMs(), isFinal: isDaySpent };
-    return withRetry(patience, async () => accept(await send(method, path, body)));
+    const once = { totalMs: patience.leftMs(), signal, heldMs: () => budget.heldMs(), isFinal: isDaySpent };
+    return withRetry(once, async () => noting(async () => accept(await send(method, path, body))));
+  }
+
+  /** Notes whether there was an answer: a refusal is one. */
+  async function noting<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await work();
+      patience.heard();
+      return answer;
+    } catch (error) {
+      if (toAppError(error).kind === 'transient') patience.unheard();
+      else patience.heard();
+      throw error;
+    }
   }
 
   async function search(pageLimit: number, cursor: unknown[] | undefined, matching: Matching): Promise<ContactPage> {
