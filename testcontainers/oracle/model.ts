@@ -6,7 +6,7 @@ import type { Counters } from './counters.ts';
 import { syncLeads } from './leads.ts';
 import { isLeadInScope, isVendorInScope, markMissing } from './missing.ts';
 import type { LeadRow, VendorRow } from './rows.ts';
-import { openScan, type FullInput, type ScanInput, type ScanStart } from './scan.ts';
+import { lostIn, openScan, type FullInput, type ScanInput, type ScanStart } from './scan.ts';
 import { syncVendors } from './vendors.ts';
 
 /** Tables and result of a scan. */
@@ -26,7 +26,9 @@ export interface Expected {
 export function foretellFull(input: FullInput): Expected {
   const isListed = new Set(input.contacts.map(({ id }) => id));
   const asked = idsOf(input).filter((id) => !isListed.has(id));
-  const unknown = asked.filter((id) => input.unanswered.has(id)).length;
+  // A row that the list shows otherwise is answered for (rules-ghl section 6).
+  const lost = lostIn(input, input.contacts);
+  const unknown = asked.filter((id) => input.unanswered.has(id) && lost.ids.has(id)).length;
   return foretell({ ...input, ...NOTHING_UNKNOWN, lookUps: { total: asked.length, unknown }, discovers: true });
 }
 

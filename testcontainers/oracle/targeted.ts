@@ -3,7 +3,7 @@ import type { StoredContact } from '#testcontainers/simulators/ghl/world.ts';
 import { foretell, idsOf, type Expected } from './model.ts';
 import { isDown } from './missing.ts';
 import { readContact, type ApiContact } from './reading.ts';
-import { hasEmail, matchesLead, type ScanInput, type ScanStart } from './scan.ts';
+import { lostIn, type ScanInput, type ScanStart } from './scan.ts';
 
 /** What a scan in mode targeted meets at a location. */
 export interface TargetedInput extends ScanStart {
@@ -21,23 +21,9 @@ export interface TargetedInput extends ScanStart {
  * then the list, for the e-mails and opportunities of rows that are still unmatched, each until the first contact that has it.
  */
 export function foretellTargeted(input: TargetedInput): Expected {
-  const { location, unanswered, unansweredEmails, vendors, leads, rules } = input;
+  const { location, unanswered, unansweredEmails, rules } = input;
   const read = new Map<string, ApiContact>();
-  const lost = (): { ids: Set<string>; emails: Set<string>; opportunities: Set<string> } => {
-    const shown = [...read.values()].map((api) => readContact(api, rules));
-    const lostVendors = vendors.filter(
-      (row) => !shown.some((contact) => row.ghl_contact_id === contact.person.id || hasEmail(row.email, contact)),
-    );
-    const lostLeads = leads.filter((row) => !shown.some((contact) => matchesLead(row, contact)));
-    return {
-      ids: new Set([...lostVendors, ...lostLeads].flatMap(({ ghl_contact_id }) => ghl_contact_id ?? [])),
-      emails: new Set([
-        ...lostVendors.flatMap(({ email }) => email ?? []),
-        ...lostLeads.flatMap(({ customer_email }) => customer_email ?? []),
-      ]),
-      opportunities: new Set(lostLeads.flatMap(({ ghl_opportunity_id }) => ghl_opportunity_id ?? [])),
-    };
-  };
+  const lost = (): ReturnType<typeof lostIn> => lostIn(input, read.values());
   const emailOf = (contact: StoredContact): string => contact.email?.trim().toLowerCase() ?? '';
 
   const ids = idsOf(input);

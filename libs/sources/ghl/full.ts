@@ -29,7 +29,12 @@ export async function* readFull(
   const reading: Reading = { locationId, evidence: context.evidence, now: () => clock.now() };
   const start = (context.position as Position | undefined) ?? START;
   if (start.phase === 'list') yield* readList(client, context, options, reading, start, {});
-  yield* confirm(client, context, createLookups(options), reading, start.phase === 'confirm' ? start : CONFIRM_START);
+  const asked = start.phase === 'confirm' ? start : CONFIRM_START;
+  for await (const { unanswered, ...page } of confirm(client, context, createLookups(options), reading, asked)) {
+    // The list may have answered for the row (rules-ghl section 6).
+    const { contactIds } = await context.known.stillUnfound({ contactIds: unanswered, emails: [] });
+    yield { ...page, counts: { ...page.counts, unknown: contactIds.length } };
+  }
 }
 
 /**
