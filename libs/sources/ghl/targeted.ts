@@ -32,8 +32,15 @@ interface ListPosition extends ListState {
   done: number;
 }
 
-/** Where a targeted read stands: by id, by e-mail, or in the list. */
-type Position = (ConfirmPosition | EmailPosition | ListPosition) & { pending: Pending };
+/** The list is over; what stayed without an answer is still to be counted, or is. */
+interface EndPosition {
+  phase: 'settle' | 'end';
+  done: number;
+}
+
+/** Where a targeted read stands: by id, by e-mail, in the list, or after it. */
+type Step = ConfirmPosition | EmailPosition | ListPosition | EndPosition;
+type Position = Step & { pending: Pending };
 
 /** Longest text that can be searched for (ghl section 2.2): only the list answers for longer e-mails. */
 const SEARCHABLE = 75;
@@ -70,35 +77,36 @@ export async function* readTargeted(
     lookups: createLookups(options),
     pending: start.pending,
   };
-  let done = start.done;
-  if (start.phase === 'confirm') done = yield* byId(scope, start);
-  if (start.phase !== 'list')
-    done = yield* byEmail(scope, start.phase === 'email' ? start : { phase: 'email', after: '', done });
-  yield* byList(scope, start.phase === 'list' ? start : { phase: 'list', ...LIST_START, done });
+  let at: Step = start;
+  let short: SourcePage['shortfall'];
+  if (at.phase === 'confirm') at = yield* byId(scope, at);
+  if (at.phase === 'email') at = yield* byEmail(scope, at);
+  if (at.phase === 'list') short = yield* byList(scope, at);
+  // Whoever resumes after this page has nothing left to count.
+  if (at.phase !== 'end') yield await settlement(scope, at.done, short);
 }
 
-async function* byId(scope: Scope, start: ConfirmPosition): AsyncGenerator<SourcePage, number> {
+async function* byId(scope: Scope, start: ConfirmPosition): AsyncGenerator<SourcePage, EmailPosition> {
   const { client, context, reading, lookups, pending } = scope;
-  let done = start.done;
+  let { done } = start;
   for await (const { unanswered, ...page } of confirm(client, context, lookups, reading, start)) {
     pending.contactIds.push(...unanswered);
     done = page.position.done;
     yield {
       ...page,
-      counts: { ...page.counts, unknown: 0 },
       position: { ...page.position, pending } satisfies Position,
       progress: { ...page.progress, lookupsTotal: null },
     };
   }
-  return done;
+  return { phase: 'email', after: '', done };
 }
 
-async function* byEmail(scope: Scope, start: EmailPosition): AsyncGenerator<SourcePage, number> {
+async function* byEmail(scope: Scope, start: EmailPosition): AsyncGenerator<SourcePage, ListPosition> {
   const { context, reading, lookups, pending } = scope;
   let { after, done } = start;
   for (;;) {
     const emails = await context.known.unfound('email', LOOKUP_PAGE, after);
-    if (emails.length === 0) return done;
+    if (emails.length === 0) return { phase: 'list', ...LIST_START, done };
     const searchable = emails.filter((email) => email.length <= SEARCHABLE);
     const answers = await lookups.all(searchable, (email) => hitsOf(scope, email), context.signal);
     const into = noRecords();
@@ -140,40 +148,44 @@ interface Wanted {
   opportunities: Set<string>;
 }
 
-async function* byList(scope: Scope, start: ListPosition): AsyncGenerator<SourcePage> {
+/** Reads the list while it can help; tells why it was cut short, if it was. */
+async function* byList(scope: Scope, start: ListPosition): AsyncGenerator<SourcePage, SourcePage['shortfall']> {
   const { client, context, options, pending } = scope;
   const { known, signal } = context;
+  const { done } = start;
   const wanted: Wanted = {
     emails: new Set(await known.unfound('email', EVERYTHING, '')),
     opportunities: new Set(await known.unfound('opportunity', EVERYTHING, '')),
   };
-  let at = start;
-  let short: SourcePage['shortfall'];
+  let { listed } = start;
   // The greatest one: `total` shrinks when contacts are deleted that were listed already.
   let total = 0;
   const pages = readPages(client, { ...options, signal }, start);
-  while (wanted.emails.size + wanted.opportunities.size > 0) {
-    if (at.listed >= options.listCap) {
-      short = capped(at.listed);
-      break;
-    }
-    const page = await orShortfall(pages.next());
-    if ('code' in page) {
-      short = page;
-      break;
-    }
-    const { value } = page;
-    if (value === undefined) break;
-    at = { phase: 'list', ...value.at, done: at.done };
-    total = Math.max(total, value.total ?? Infinity);
+  while (isWanting(wanted)) {
+    if (listed >= options.listCap) return capped(listed);
+    const next = await orShortfall(pages.next());
+    if ('code' in next) return next;
+    const page = next.value;
+    if (page === undefined) return undefined;
+    const into = matchesOf(page, wanted, scope);
+    listed = page.at.listed;
+    total = Math.max(total, page.total ?? Infinity);
+    const isOver = page.isLast || listed >= total || !isWanting(wanted);
     yield {
-      ...matchesOf(value, wanted, scope),
-      position: { ...at, pending } satisfies Position,
-      progress: { phase: 'list', recordsTotal: value.total ?? null, lookupsDone: at.done, lookupsTotal: null },
+      ...into,
+      position: {
+        ...(isOver ? { phase: 'settle', done } : { phase: 'list', ...page.at, done }),
+        pending,
+      } satisfies Position,
+      progress: { phase: 'list', recordsTotal: page.total ?? null, lookupsDone: done, lookupsTotal: null },
     };
-    if (value.isLast || at.listed >= total) break;
+    if (isOver) return undefined;
   }
-  yield await settlement(scope, at, wanted, short);
+  return undefined;
+}
+
+function isWanting({ emails, opportunities }: Wanted): boolean {
+  return emails.size + opportunities.size > 0;
 }
 
 /** What is read, or why nothing more can be. */
@@ -231,23 +243,23 @@ function capped(listed: number): { code: ErrorCode; message: string } {
  * look-up by id counts as answered when its row was found otherwise (rules-ghl section 6).
  */
 async function settlement(
-  { context, reading, pending }: Scope,
-  at: ListPosition,
-  wanted: Wanted,
+  { context: { known }, reading, pending }: Scope,
+  done: number,
   short: SourcePage['shortfall'],
 ): Promise<SourcePage> {
   const into = noRecords();
   if (short !== undefined) {
-    for (const opportunityId of wanted.opportunities) addUnanswered(into, { opportunityId }, short.code, reading.now());
-    for (const email of wanted.emails)
+    for (const opportunityId of await known.unfound('opportunity', EVERYTHING, ''))
+      addUnanswered(into, { opportunityId }, short.code, reading.now());
+    for (const email of await known.unfound('email', EVERYTHING, ''))
       if (email.length > SEARCHABLE) addUnanswered(into, { email }, short.code, reading.now());
   }
-  const { contactIds, emails } = await context.known.stillUnfound(pending);
+  const { contactIds, emails } = await known.stillUnfound(pending);
   into.counts.unknown = contactIds.length + emails.length;
   return {
     ...into,
-    position: { ...at, pending } satisfies Position,
-    progress: { phase: 'list', recordsTotal: null, lookupsDone: at.done, lookupsTotal: at.done },
+    position: { phase: 'end', done, pending } satisfies Position,
+    progress: { phase: 'list', recordsTotal: null, lookupsDone: done, lookupsTotal: done },
     ...(short === undefined ? {} : { shortfall: short }),
   };
 }
