@@ -138,6 +138,12 @@ describe('tokens that end in the middle of a list', () => {
       client(world, { tokens: fixedToken(secret(token)) }).searchPage(1, undefined);
     await expect(asked(agency.token)).rejects.toMatchObject({ message: expect.stringContaining('agency') });
     await expect(asked(weak.token)).rejects.toMatchObject({ message: expect.stringContaining('lacks a scope') });
+    const blind = simulator.tokens.issue(world, { scopes: ['locations.readonly'] });
+    const [id = ''] = world.contacts.keys();
+    await expect(client(world, { tokens: fixedToken(secret(blind.token)) }).getContact(id)).rejects.toMatchObject({
+      code: 'ghl_forbidden',
+      message: expect.stringContaining('lacks a scope'),
+    });
   });
 });
 

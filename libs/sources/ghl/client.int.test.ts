@@ -175,6 +175,15 @@ describe('refusals', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('a page too large to be taken names the setting that makes it smaller', async () => {
+    answers = [(response) => response.end(Buffer.alloc(64 * 1024 * 1024 + 1, 32))];
+    await expect(client({ timeoutMs: 30_000 }).searchPage(500, undefined)).rejects.toMatchObject({
+      code: 'response_too_large',
+      message: expect.stringContaining('SEARCH_PAGE_LIMIT'),
+    });
+    expect(asked).toHaveLength(1);
+  });
+
   it('never follow a redirect, so that the token stays with GoHighLevel', async () => {
     answers = [(response) => response.writeHead(302, { location: 'http://127.0.0.1:1/elsewhere' }).end()];
     await expect(client().searchPage(1, undefined)).rejects.toMatchObject({ code: 'redirect_refused' });

@@ -61,6 +61,16 @@ export interface GhlClientOptions {
 const VERSION = '2021-07-28';
 const DEFAULT_INTERVAL_MS = 10_000;
 
+/** A 403: the location may not be read, or one contact that is of another location. */
+class AccessRefused extends AppError {
+  constructor() {
+    super(
+      'ghl_forbidden',
+      'the token may not read this location: check that GHL_LOCATION_ID is the location GHL_PRIVATE_TOKEN is for',
+    );
+  }
+}
+
 /** No waiting of a scan's length mends a day that is used up. */
 const isDaySpent = ({ code }: AppError): boolean => code === 'ghl_daily_limit';
 
@@ -176,7 +186,7 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     requests: () => requests,
 
     async searchPage(pageLimit, cursor, matching = {}) {
-      return search(pageLimit, cursor, matching).catch(asUnknownLocation);
+      return search(pageLimit, cursor, matching).catch(asUnknownLocation).catch(asLargePage);
     },
 
     async getContact(id) {
@@ -184,11 +194,11 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
         const contact = await call('GET', `/contacts/${encodeURIComponent(id)}`, undefined, contactOf);
         return contact['deleted'] === true ? { found: false } : { found: true, contact };
       } catch (error) {
-        const { code } = toAppError(error);
-        if (code !== 'not_found' && code !== 'ghl_forbidden') throw error;
+        const isUnknown = toAppError(error).code === 'not_found';
+        if (!isUnknown && !(error instanceof AccessRefused)) throw error;
         // A token of another location knows none of our contacts; and a contact of another location is refused like a location.
         await prove();
-        if (code === 'not_found') return { found: false };
+        if (isUnknown) return { found: false };
         throw new AppError('ghl_bad_request', 'the contact is not shown to the token: it may be of another location');
       }
     },
@@ -244,6 +254,13 @@ function asUnknownLocation(error: unknown): never {
   throw unknownLocation(error);
 }
 
+/** A page has as many contacts as we ask for. */
+function asLargePage(error: unknown): never {
+  const { code, message } = toAppError(error);
+  if (code !== 'response_too_large') throw error;
+  throw new AppError(code, `${message}: lower SEARCH_PAGE_LIMIT`, { cause: error });
+}
+
 function unknownLocation(cause?: unknown): AppError {
   return new AppError('ghl_forbidden', 'GoHighLevel does not know the location: check GHL_LOCATION_ID', { cause });
 }
@@ -291,12 +308,7 @@ function read({ status, text }: HttpAnswer, remedy: string): Body {
     throw new AppError('ghl_bad_request', 'GoHighLevel has no such path: is GHL_API_BASE_URL the right address?');
   if (status === 404 || status === 400) refuseUnknown(status, message);
   if (status === 401) throw unauthorized(message, remedy);
-  if (status === 403) {
-    throw new AppError(
-      'ghl_forbidden',
-      'the token may not read this location: check that GHL_LOCATION_ID is the location GHL_PRIVATE_TOKEN is for',
-    );
-  }
+  if (status === 403) throw new AccessRefused();
   if (status === 408 || status >= 500)
     throw new AppError('ghl_unavailable', `GoHighLevel answers with status ${status}`);
   throw new AppError('ghl_bad_request', `GoHighLevel refuses the request (${status}): ${message.slice(0, 300)}`);
