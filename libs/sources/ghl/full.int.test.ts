@@ -102,6 +102,15 @@ describe('a location without trouble', () => {
     expect(producer.of('crm.scan.v1.ScanCompleted')).toMatchObject([{ requests: 6, listRequests: 5 }]);
   });
 
+  it('counts no search for an e-mail among its list calls', async () => {
+    const world = emptyWorld(1);
+    world.addContact({ email: 'ann@example.test' });
+    const known = { leadEmails: ['ann@example.test'] };
+    const { scan, producer } = await scene(world, { known, asked: { mode: 'targeted' } });
+    await scan();
+    expect(producer.of('crm.scan.v1.ScanCompleted')).toMatchObject([{ requests: 1, listRequests: 0 }]);
+  });
+
   it('that is empty is read, and closed', async () => {
     const { read, markers } = await (await scene(emptyWorld(2))).scan();
     expect(read.size).toBe(0);

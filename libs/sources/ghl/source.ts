@@ -72,7 +72,10 @@ export function ghlSource(options: GhlSourceOptions): Source {
         read(context) {
           const counting = {
             ...client,
-            searchPage: (...args: Parameters<typeof client.searchPage>) => ((list += 1), client.searchPage(...args)),
+            searchPage: (...args: Parameters<typeof client.searchPage>) => {
+              if (args[2]?.query === undefined) list += 1;
+              return client.searchPage(...args);
+            },
           };
           const shared = { locationId, pageLimit, workers, delayMs, clock: systemClock };
           if (mode === 'targeted') return readTargeted(counting, context, { ...shared, listCap });
