@@ -9,6 +9,8 @@ import { lostIn, type ScanInput, type ScanStart } from './scan.ts';
 export interface TargetedInput extends ScanStart {
   /** What the location holds, in the order of its list. */
   location: readonly StoredContact[];
+  /** Contacts that only their id finds: the search index has still to learn of them. */
+  unindexed?: ReadonlySet<string>;
   /** Ids and e-mails whose look-ups get no answer. */
   unanswered: ReadonlySet<string>;
   unansweredEmails: ReadonlySet<string>;
@@ -24,6 +26,7 @@ export function foretellTargeted(input: TargetedInput): Expected {
   const { location, unanswered, unansweredEmails, rules } = input;
   const read = new Map<string, ApiContact>();
   const lost = (): ReturnType<typeof lostIn> => lostIn(input, read.values());
+  const indexed = location.filter(({ id }) => input.unindexed?.has(id) !== true);
   const emailOf = (contact: StoredContact): string => contact.email?.trim().toLowerCase() ?? '';
 
   const ids = idsOf(input);
@@ -33,17 +36,17 @@ export function foretellTargeted(input: TargetedInput): Expected {
   }
   const emails = [...lost().emails];
   const searched = new Set(emails.filter((email) => !unansweredEmails.has(email)));
-  for (const contact of location) {
+  for (const contact of indexed) {
     if (searched.has(emailOf(contact))) read.set(contact.id, contactInSearch(contact));
   }
   const wanted = lost();
-  for (const contact of location.slice(0, input.listed)) {
+  for (const contact of indexed.slice(0, input.listed)) {
     const api = contactInSearch(contact);
     const { opportunities } = readContact(api, rules).person;
     const matched = opportunities.filter((id) => wanted.opportunities.delete(id));
     if (wanted.emails.delete(emailOf(contact)) || matched.length > 0) read.set(contact.id, api);
   }
-  const isShort = input.listed < location.length && wanted.emails.size + wanted.opportunities.size > 0;
+  const isShort = input.listed < indexed.length && wanted.emails.size + wanted.opportunities.size > 0;
   const left = lost();
   const unknown =
     ids.filter((id) => unanswered.has(id) && left.ids.has(id)).length +
