@@ -57,9 +57,16 @@ afterAll(async () => {
 
 /** A round of a fixed world whose source is well: what goes wrong is given. */
 function round(number: number, mode: 'full' | 'targeted', troubles: Trouble[]): Round {
-  const { seed, world, contacts } = planRound(SEED, number, { rules: chaos.rules, rows: 40, mode });
-  const calm = { unanswered: [], unansweredEmails: [], faults: [], dryRun: false, drifts: mode === 'full' };
-  return { ...calm, number, seed, mode, world, contacts, troubles };
+  const { seed, world, contacts, deletedAs } = planRound(SEED, number, { rules: chaos.rules, rows: 40, mode });
+  const calm = {
+    unanswered: [],
+    unansweredEmails: [],
+    faults: [],
+    unindexed: [],
+    dryRun: false,
+    drifts: mode === 'full',
+  };
+  return { ...calm, deletedAs, number, seed, mode, world, contacts, troubles };
 }
 
 it('each component dies in the middle of its work, and tables, counters and positions are as if none had', async () => {

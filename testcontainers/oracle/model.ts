@@ -6,7 +6,7 @@ import type { Counters } from './counters.ts';
 import { syncLeads } from './leads.ts';
 import { isLeadInScope, isVendorInScope, markMissing } from './missing.ts';
 import type { LeadRow, VendorRow } from './rows.ts';
-import { openScan, type FullInput, type ScanInput, type ScanStart } from './scan.ts';
+import { lostIn, openScan, type FullInput, type ScanInput, type ScanStart } from './scan.ts';
 import { syncVendors } from './vendors.ts';
 
 /** Tables and result of a scan. */
@@ -22,12 +22,16 @@ export interface Expected {
   refused: ReadonlySet<string>;
 }
 
-/** Foretells a scan in mode full whose list is complete. */
-export function foretellFull(input: FullInput): Expected {
+/** Foretells a scan in mode full whose list is complete; `byId` are contacts that only the look-ups find. */
+export function foretellFull({ byId = [], ...input }: FullInput & { byId?: FullInput['contacts'] }): Expected {
   const isListed = new Set(input.contacts.map(({ id }) => id));
   const asked = idsOf(input).filter((id) => !isListed.has(id));
-  const unknown = asked.filter((id) => input.unanswered.has(id)).length;
-  return foretell({ ...input, ...NOTHING_UNKNOWN, lookUps: { total: asked.length, unknown }, discovers: true });
+  // A row that the list shows otherwise is answered for (rules-ghl section 6).
+  const lost = lostIn(input, input.contacts);
+  const unknown = asked.filter((id) => input.unanswered.has(id) && lost.ids.has(id)).length;
+  const contacts = [...input.contacts, ...byId];
+  const lookUps = { total: asked.length, unknown };
+  return foretell({ ...input, ...NOTHING_UNKNOWN, contacts, lookUps, discovers: true });
 }
 
 /** Foretells a scan that ended before it had read what it set out to: what it read is applied, and nothing is marked missing. */
@@ -52,7 +56,7 @@ export function foretellBroken(
 const NOTHING_UNKNOWN = { unknownEmails: new Set<string>(), unknownOpportunities: new Set<string>() };
 
 /** The contact ids that the rows are known by, each once. */
-export function idsOf({ vendors, leads }: ScanStart): string[] {
+export function idsOf({ vendors, leads }: Pick<ScanStart, 'vendors' | 'leads'>): string[] {
   return [...new Set([...vendors, ...leads].flatMap(({ ghl_contact_id }) => ghl_contact_id ?? []))];
 }
 

@@ -76,6 +76,26 @@ function classify(contact: Contact, { vendors, leads, rules, discovers }: ScanIn
   };
 }
 
+/** What the rows are known by that no contact shows by any of what they are known by. */
+export function lostIn(
+  { vendors, leads, rules }: ScanStart,
+  contacts: Iterable<ApiContact>,
+): { ids: Set<string>; emails: Set<string>; opportunities: Set<string> } {
+  const shown = [...contacts].map((api) => readContact(api, rules));
+  const lostVendors = vendors.filter(
+    (row) => !shown.some((contact) => row.ghl_contact_id === contact.person.id || hasEmail(row.email, contact)),
+  );
+  const lostLeads = leads.filter((row) => !shown.some((contact) => matchesLead(row, contact)));
+  return {
+    ids: new Set([...lostVendors, ...lostLeads].flatMap(({ ghl_contact_id }) => ghl_contact_id ?? [])),
+    emails: new Set([
+      ...lostVendors.flatMap(({ email }) => email ?? []),
+      ...lostLeads.flatMap(({ customer_email }) => customer_email ?? []),
+    ]),
+    opportunities: new Set(lostLeads.flatMap(({ ghl_opportunity_id }) => ghl_opportunity_id ?? [])),
+  };
+}
+
 /** Whether a leads row has the contact's id, e-mail or one of its opportunities. */
 export function matchesLead(row: LeadRow, contact: Contact): boolean {
   return (

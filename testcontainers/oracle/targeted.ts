@@ -3,12 +3,14 @@ import type { StoredContact } from '#testcontainers/simulators/ghl/world.ts';
 import { foretell, idsOf, type Expected } from './model.ts';
 import { isDown } from './missing.ts';
 import { readContact, type ApiContact } from './reading.ts';
-import { hasEmail, matchesLead, type ScanInput, type ScanStart } from './scan.ts';
+import { lostIn, type ScanInput, type ScanStart } from './scan.ts';
 
 /** What a scan in mode targeted meets at a location. */
 export interface TargetedInput extends ScanStart {
   /** What the location holds, in the order of its list. */
   location: readonly StoredContact[];
+  /** Contacts that only their id finds: the search index has still to learn of them. */
+  unindexed?: ReadonlySet<string>;
   /** Ids and e-mails whose look-ups get no answer. */
   unanswered: ReadonlySet<string>;
   unansweredEmails: ReadonlySet<string>;
@@ -21,23 +23,10 @@ export interface TargetedInput extends ScanStart {
  * then the list, for the e-mails and opportunities of rows that are still unmatched, each until the first contact that has it.
  */
 export function foretellTargeted(input: TargetedInput): Expected {
-  const { location, unanswered, unansweredEmails, vendors, leads, rules } = input;
+  const { location, unanswered, unansweredEmails, rules } = input;
   const read = new Map<string, ApiContact>();
-  const lost = (): { ids: Set<string>; emails: Set<string>; opportunities: Set<string> } => {
-    const shown = [...read.values()].map((api) => readContact(api, rules));
-    const lostVendors = vendors.filter(
-      (row) => !shown.some((contact) => row.ghl_contact_id === contact.person.id || hasEmail(row.email, contact)),
-    );
-    const lostLeads = leads.filter((row) => !shown.some((contact) => matchesLead(row, contact)));
-    return {
-      ids: new Set([...lostVendors, ...lostLeads].flatMap(({ ghl_contact_id }) => ghl_contact_id ?? [])),
-      emails: new Set([
-        ...lostVendors.flatMap(({ email }) => email ?? []),
-        ...lostLeads.flatMap(({ customer_email }) => customer_email ?? []),
-      ]),
-      opportunities: new Set(lostLeads.flatMap(({ ghl_opportunity_id }) => ghl_opportunity_id ?? [])),
-    };
-  };
+  const lost = (): ReturnType<typeof lostIn> => lostIn(input, read.values());
+  const indexed = location.filter(({ id }) => input.unindexed?.has(id) !== true);
   const emailOf = (contact: StoredContact): string => contact.email?.trim().toLowerCase() ?? '';
 
   const ids = idsOf(input);
@@ -47,17 +36,17 @@ export function foretellTargeted(input: TargetedInput): Expected {
   }
   const emails = [...lost().emails];
   const searched = new Set(emails.filter((email) => !unansweredEmails.has(email)));
-  for (const contact of location) {
+  for (const contact of indexed) {
     if (searched.has(emailOf(contact))) read.set(contact.id, contactInSearch(contact));
   }
   const wanted = lost();
-  for (const contact of location.slice(0, input.listed)) {
+  for (const contact of indexed.slice(0, input.listed)) {
     const api = contactInSearch(contact);
     const { opportunities } = readContact(api, rules).person;
     const matched = opportunities.filter((id) => wanted.opportunities.delete(id));
     if (wanted.emails.delete(emailOf(contact)) || matched.length > 0) read.set(contact.id, api);
   }
-  const isShort = input.listed < location.length && wanted.emails.size + wanted.opportunities.size > 0;
+  const isShort = input.listed < indexed.length && wanted.emails.size + wanted.opportunities.size > 0;
   const left = lost();
   const unknown =
     ids.filter((id) => unanswered.has(id) && left.ids.has(id)).length +

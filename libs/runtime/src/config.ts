@@ -30,6 +30,11 @@ export function secretText(doc: string, options: SettingOptions = {}): Setting<S
   return { ...declare(z.string().transform(secret), doc, options), secret: true };
 }
 
+/** A token that goes into a header. */
+export function token(doc: string, options: SettingOptions = {}): Setting<Secret | undefined> {
+  return secretCustom(doc, (value) => readToken('it', value), options);
+}
+
 /** A text that never prints, with a reader of its own, which throws an Error that says what is wrong without quoting it. */
 export function secretCustom<T>(
   doc: string,
@@ -90,6 +95,12 @@ export function url(doc: string, options: SettingOptions & { fallback: string })
 export function url(doc: string, options?: SettingOptions): Setting<string | undefined>;
 export function url(doc: string, options: SettingOptions = {}): Setting<string | undefined> {
   return declare(ADDRESS, doc, options);
+}
+
+/** A token as a header takes it: what no header takes would look like a network that is down. An Error that names the setting else. */
+export function readToken(name: string, value: string): Secret {
+  if (/^[\x21-\x7e]+$/.test(value)) return secret(value);
+  throw new Error(`${name} holds a blank, an invisible character or one beyond ASCII: copy the token again`);
 }
 
 /** A text with a reader of its own, which throws an Error that says what is wrong. */

@@ -89,6 +89,15 @@ describe('NAME_FILE', () => {
     expect(faults({ TOKEN_FILE: path() })).toContain(`TOKEN: TOKEN_FILE names a file that ${why}`);
   });
 
+  it.each(['canary\u200B', 'canary 1', 'canary\u00E9', 'can\nary'])(
+    'that no header takes is refused, and not told: %j',
+    (GHL_PRIVATE_TOKEN) => {
+      const read = (): unknown => readSettings({ GHL_PRIVATE_TOKEN, GHL_LOCATION_ID: 'L' });
+      expect(read).toThrow(/GHL_PRIVATE_TOKEN: it holds a blank, an invisible character/);
+      expect(read).not.toThrow(/can\s?ary/);
+    },
+  );
+
   it('beside NAME is refused, and neither value is told', () => {
     const message = faults({ TOKEN: 'canary-1', TOKEN_FILE: file('second', 'canary-2') });
     expect(message).toContain('given twice, as TOKEN and as TOKEN_FILE');

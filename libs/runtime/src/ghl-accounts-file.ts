@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import type { GhlCustomFields, GhlRules } from '#libs/domain/src/settings.ts';
-import { readValueFile } from './config.ts';
+import { readToken, readValueFile } from './config.ts';
 import { AppError } from './errors.ts';
-import { secret } from './secret.ts';
+import type { Secret } from './secret.ts';
 import type { GhlAccount } from './settings.ts';
 
 const text = z.string().trim().min(1);
@@ -76,10 +76,10 @@ export type AccountsFile = z.input<typeof ACCOUNTS>;
 export function readAccountsFile(file: string, rules: GhlRules): GhlAccount[] {
   const faults: string[] = [];
   const accounts = parseAccountsFile(file).map(({ locationId, token, tokenFile, customFields, rules: own }, index) => {
-    const value = tokenFile === undefined ? token : tokenOfFile(index, resolve(dirname(file), tokenFile), faults);
+    const path = tokenFile === undefined ? undefined : resolve(dirname(file), tokenFile);
     return {
       locationId,
-      token: value === undefined ? null : secret(value),
+      token: tokenOf(index, token, path, faults),
       rules: {
         ...rules,
         ...defined(own ?? {}),
@@ -109,13 +109,15 @@ export function parseAccountsFile(file: string): z.output<typeof ACCOUNTS> {
   );
 }
 
-/** The token in a file; a fault when there is none. */
-function tokenOfFile(index: number, file: string, faults: string[]): string | undefined {
+/** The token of an entry, or in its file; null with OAuth. A fault when it is none. */
+function tokenOf(index: number, token: string | undefined, file: string | undefined, faults: string[]): Secret | null {
+  const name = `${index}.${file === undefined ? 'token' : 'tokenFile'}`;
   try {
-    return readValueFile(`${index}.tokenFile`, file);
+    const value = file === undefined ? token : readValueFile(name, file);
+    return value === undefined ? null : readToken(name, value);
   } catch (error) {
     faults.push((error as Error).message);
-    return undefined;
+    return null;
   }
 }
 

@@ -22,6 +22,7 @@ beforeAll(() => {
   mkdirSync(join(folder, 'secrets'));
   writeFileSync(join(folder, 'secrets', 'a'), `${TOKEN}-file\n`);
   writeFileSync(join(folder, 'secrets', 'empty'), ' \n');
+  writeFileSync(join(folder, 'secrets', 'odd'), `${TOKEN}\u00A0x\n`);
 });
 
 afterAll(() => {
@@ -143,6 +144,14 @@ describe('GHL_ACCOUNTS_FILE', () => {
     ['no location', [], /Too small/],
     ['no list', { locationId: 'A' }, /expected array/],
     ['no JSON', `[{"token":"${TOKEN}"`, /is no JSON/],
+    [
+      'tokens that no header takes',
+      [
+        { locationId: 'A', token: `${TOKEN}\u200B` },
+        { locationId: 'B', tokenFile: 'secrets/odd' },
+      ],
+      /0\.token holds .*invisible.*\n.*1\.tokenFile holds/,
+    ],
     [
       'token files that are not there or empty',
       [

@@ -10,6 +10,7 @@ import {
   secretText,
   splitList,
   text,
+  token,
   url,
   type Values,
 } from './config.ts';
@@ -114,7 +115,7 @@ export const PROCESS_SETTINGS = {
 /** GoHighLevel: access, V3's constants and the classification data (rules-ghl). */
 export const GHL_SETTINGS = {
   GHL_API_BASE_URL: url('GoHighLevel API', { fallback: 'https://services.leadconnectorhq.com' }),
-  GHL_PRIVATE_TOKEN: secretText('Private integration token of one location', {
+  GHL_PRIVATE_TOKEN: token('Private integration token of one location', {
     example: 'pit-00000000-0000-0000-0000-000000000000',
   }),
   GHL_LOCATION_ID: text('Location id that GHL_PRIVATE_TOKEN is for', { example: 've9EPM428h8vShlRW1KT' }),
@@ -142,7 +143,7 @@ export const GHL_SETTINGS = {
   ),
   GHL_REQUEST_TIMEOUT: number('Seconds one request to GoHighLevel may take', { min: 1, max: 300 }, { fallback: '30' }),
   GHL_RETRY_SECONDS: number(
-    'Seconds a failing request is tried again before it counts as unanswered',
+    'Seconds a failing request is tried again before it counts as unanswered; after as long without any answer, each is tried once',
     { min: 0, max: HOUR },
     { fallback: '120' },
   ),

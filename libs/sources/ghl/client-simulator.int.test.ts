@@ -62,9 +62,23 @@ describe('the client and an API that behaves', () => {
     await expect(client().getContact(id)).resolves.toEqual({ found: false });
   });
 
-  it('takes a contact of another location for no answer, never for gone', async () => {
+  it('takes a contact of another location for no answer, never for gone, and asks once whether the location may be read', async () => {
+    const [one = '', two = ''] = other.contacts.keys();
+    const mine = client();
+    for (const id of [one, two])
+      await expect(mine.getContact(id)).rejects.toMatchObject({
+        code: 'ghl_bad_request',
+        message: expect.stringContaining('another location'),
+      });
+    expect(simulator.requests.map(({ status }) => status)).toEqual([403, 200, 403]);
+  });
+
+  it('knows a location that may not be read from a contact that may not', async () => {
     const [id = ''] = other.contacts.keys();
-    await expect(client().getContact(id)).rejects.toMatchObject({ code: 'ghl_forbidden' });
+    await expect(client(world, { locationId: other.locationId }).getContact(id)).rejects.toMatchObject({
+      code: 'ghl_forbidden',
+      message: expect.stringContaining('GHL_LOCATION_ID'),
+    });
   });
 });
 
@@ -124,6 +138,12 @@ describe('tokens that end in the middle of a list', () => {
       client(world, { tokens: fixedToken(secret(token)) }).searchPage(1, undefined);
     await expect(asked(agency.token)).rejects.toMatchObject({ message: expect.stringContaining('agency') });
     await expect(asked(weak.token)).rejects.toMatchObject({ message: expect.stringContaining('lacks a scope') });
+    const blind = simulator.tokens.issue(world, { scopes: ['locations.readonly'] });
+    const [id = ''] = world.contacts.keys();
+    await expect(client(world, { tokens: fixedToken(secret(blind.token)) }).getContact(id)).rejects.toMatchObject({
+      code: 'ghl_forbidden',
+      message: expect.stringContaining('lacks a scope'),
+    });
   });
 });
 

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { AppError } from '#libs/runtime/src/errors.ts';
 import { secret } from '#libs/runtime/src/secret.ts';
 import { createBudget } from '../kit/rate-limit.ts';
 import { createGhlClient, type GhlClient, type GhlClientOptions } from './client.ts';
@@ -66,6 +67,8 @@ const truncated: Answer = (response) => {
 const hang: Answer = () => undefined;
 const reset: Answer = (response) => response.destroy();
 const page = json(200, { contacts: [{ id: 'c1', searchAfter: [1, 'c1'] }], total: 1 });
+const location = json(200, { location: { name: 'Somewhere' } });
+const deleted = json(200, { contact: { id: 'c1', deleted: true } });
 
 function client(more: Partial<GhlClientOptions> = {}): GhlClient {
   return createGhlClient({
@@ -97,7 +100,7 @@ describe('requests', () => {
   });
 
   it('keep an id in its place, whatever is in it', async () => {
-    answers = [error(400, 'Contact with id x not found')];
+    answers = [error(400, 'Contact with id x not found'), location];
     await client().getContact('a/../b?c=d e');
     expect(asked[0]!.url).toBe('/contacts/a%2F..%2Fb%3Fc%3Dd%20e');
   });
@@ -172,6 +175,15 @@ describe('refusals', () => {
     expect(asked).toHaveLength(1);
   });
 
+  it('a page too large to be taken names the setting that makes it smaller', async () => {
+    answers = [(response) => response.end(Buffer.alloc(64 * 1024 * 1024 + 1, 32))];
+    await expect(client({ timeoutMs: 30_000 }).searchPage(500, undefined)).rejects.toMatchObject({
+      code: 'response_too_large',
+      message: expect.stringContaining('SEARCH_PAGE_LIMIT'),
+    });
+    expect(asked).toHaveLength(1);
+  });
+
   it('never follow a redirect, so that the token stays with GoHighLevel', async () => {
     answers = [(response) => response.writeHead(302, { location: 'http://127.0.0.1:1/elsewhere' }).end()];
     await expect(client().searchPage(1, undefined)).rejects.toMatchObject({ code: 'redirect_refused' });
@@ -181,11 +193,17 @@ describe('refusals', () => {
 describe('a look-up', () => {
   it.each<[string, Answer]>([
     ['400 not found', error(400, 'Contact with id c1 not found')],
+    ['400 that names nothing', error(400, 'Not found')],
     ['404', error(404, 'Not Found')],
-    ['a contact that is deleted', json(200, { contact: { id: 'c1', deleted: true } })],
+    ['404 without a text', (response) => response.writeHead(404).end()],
+    ['a contact that is deleted', deleted],
   ])('is answered not found by %s', async (_what, answer) => {
-    answers = [answer];
-    await expect(client().getContact('c1')).resolves.toEqual({ found: false });
+    answers = answer === deleted ? [deleted] : [answer, location, answer];
+    const once = client();
+    await expect(once.getContact('c1')).resolves.toEqual({ found: false });
+    await expect(once.getContact('c1')).resolves.toEqual({ found: false });
+    // Whether the token may read the location at all is asked once.
+    expect(asked.filter(({ url }) => url === '/locations/L')).toHaveLength(answer === deleted ? 0 : 1);
   });
 
   it.each<[string, Answer]>([
@@ -200,6 +218,9 @@ describe('a look-up', () => {
     ['a path that is not there', error(404, 'Cannot GET /contacts/c1'), 'ghl_bad_request'],
     ['the page of a proxy', html(404), 'ghl_bad_request'],
     ['another 400', error(400, 'The id is malformed'), 'ghl_bad_request'],
+    ['a location that is not there', error(400, 'Location with id L not found'), 'ghl_forbidden'],
+    ['a location that is not there, with 404', error(404, 'Location not found'), 'ghl_forbidden'],
+    ['something else that is not there', error(400, 'Business with id b1 not found'), 'ghl_bad_request'],
     ['no contact', json(200, { contact: null }), 'ghl_truncated'],
     ['server errors', error(503, 'try later'), 'ghl_unavailable'],
     ['a missing scope', error(401, 'The token is not authorized for this scope.'), 'ghl_forbidden'],
@@ -243,6 +264,23 @@ describe('trouble on the way', () => {
       code,
       kind: 'transient',
     });
+  });
+
+  it('costs its patience once, not once for each of many requests, and an answer renews it', async () => {
+    const once = client({ patienceMs: 1_000 });
+    const lookUp = (): Promise<string> =>
+      once.getContact('c1').then(
+        () => 'answered',
+        ({ code }: AppError) => code,
+      );
+    answers = [error(500, 'x')];
+    const before = performance.now();
+    for (let turn = 0; turn < 30; turn += 1) expect(await lookUp()).toBe('ghl_unavailable');
+    expect(performance.now() - before).toBeLessThan(10_000);
+    answers = [error(500, 'x'), json(200, { contact: { id: 'c1' } })];
+    expect([await lookUp(), await lookUp()]).toEqual(['ghl_unavailable', 'answered']);
+    answers = [error(500, 'x'), json(200, { contact: { id: 'c1' } })];
+    expect(await lookUp()).toBe('answered');
   });
 
   it('ends at once when the scan is stopped', async () => {

@@ -1,9 +1,10 @@
-import { AppError } from '#libs/runtime/src/errors.ts';
+import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { NoAnswer, sendRequest, type HttpAnswer } from '#libs/runtime/src/http-client.ts';
 import type { Secret } from '#libs/runtime/src/secret.ts';
-import type { LimitHeaders, RequestBudget } from '../kit/rate-limit.ts';
+import { systemClock, type LimitHeaders, type RequestBudget } from '../kit/rate-limit.ts';
 import { withRetry } from '../kit/retry.ts';
 import { messageOf, noAnswer, parse, type Body } from './answers.ts';
+import { createPatience } from './patience.ts';
 import type { TokenSource } from './tokens.ts';
 
 /** A contact as the API gives it. */
@@ -50,7 +51,7 @@ export interface GhlClientOptions {
   locationId: string;
   budget: RequestBudget;
   timeoutMs: number;
-  /** Milliseconds a failing request is tried again. */
+  /** Milliseconds a failing request is tried again; once nothing was answered for so long, each request is tried once. */
   patienceMs: number;
   signal?: AbortSignal;
   /** Told of every request: HTTP status, or timeout, network, truncated. */
@@ -60,16 +61,29 @@ export interface GhlClientOptions {
 const VERSION = '2021-07-28';
 const DEFAULT_INTERVAL_MS = 10_000;
 
+/** A 403: the location may not be read, or one contact that is of another location. */
+class AccessRefused extends AppError {
+  constructor() {
+    super(
+      'ghl_forbidden',
+      'the token may not read this location: check that GHL_LOCATION_ID is the location GHL_PRIVATE_TOKEN is for',
+    );
+  }
+}
+
 /** No waiting of a scan's length mends a day that is used up. */
 const isDaySpent = ({ code }: AppError): boolean => code === 'ghl_daily_limit';
 
 /** A client of one location. */
 export function createGhlClient(options: GhlClientOptions): GhlClient {
   const { baseUrl, tokens, locationId, budget, timeoutMs, patienceMs, signal, onRequest } = options;
+  const patience = createPatience(patienceMs, systemClock);
   let requests = 0;
   // Oldest first, so that contacts added while we read come at the end; left out where the API refuses it.
   let sort: { field: string; direction: string }[] | undefined = [{ field: 'dateAdded', direction: 'asc' }];
   let isSortTaken = false;
+  /** That token and location belong together. */
+  let proof: Promise<unknown> | undefined;
 
   /** A refused token is renewed, where it can be, and the same request sent once more. */
   async function send(method: 'GET' | 'POST', path: string, body: unknown): Promise<Body> {
@@ -84,7 +98,7 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
   }
 
   async function sendAs(token: Secret, method: 'GET' | 'POST', path: string, body: unknown): Promise<Body> {
-    if (budget.heldMs() > patienceMs) throw slowDown(budget.heldMs());
+    if (budget.heldMs() > patience.leftMs()) throw slowDown(budget.heldMs());
     await budget.take(signal);
     requests += 1;
     const answer = await sendRequest({
@@ -116,8 +130,21 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
 
   /** Sends until an answer is one; `accept` refuses, as truncated, what is not. */
   function call<T>(method: 'GET' | 'POST', path: string, body: unknown, accept: (answer: Body) => T): Promise<T> {
-    const patience = { totalMs: patienceMs, signal, heldMs: () => budget.heldMs(), isFinal: isDaySpent };
-    return withRetry(patience, async () => accept(await send(method, path, body)));
+    const once = { totalMs: patience.leftMs(), signal, heldMs: () => budget.heldMs(), isFinal: isDaySpent };
+    return withRetry(once, async () => noting(async () => accept(await send(method, path, body))));
+  }
+
+  /** Notes whether there was an answer: a refusal is one. */
+  async function noting<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      const answer = await work();
+      patience.heard();
+      return answer;
+    } catch (error) {
+      if (toAppError(error).kind === 'transient') patience.unheard();
+      else patience.heard();
+      throw error;
+    }
   }
 
   async function search(pageLimit: number, cursor: unknown[] | undefined, matching: Matching): Promise<ContactPage> {
@@ -131,6 +158,7 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     try {
       const page = await call('POST', '/contacts/search', body, pageOf);
       isSortTaken = true;
+      proof ??= Promise.resolve();
       return page;
     } catch (error) {
       // An order that was taken once makes the cursors: it stays.
@@ -140,11 +168,25 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
     }
   }
 
+  async function getLocation(): Promise<{ name: string | null }> {
+    const path = `/locations/${encodeURIComponent(locationId)}`;
+    return call('GET', path, undefined, nameOf).catch(asUnknownLocation);
+  }
+
+  /** Throws unless token and location belong together; asked once, and only where a refusal must be understood. */
+  async function prove(): Promise<void> {
+    proof ??= getLocation();
+    await proof.catch((error: unknown) => {
+      proof = undefined;
+      throw error;
+    });
+  }
+
   return {
     requests: () => requests,
 
     async searchPage(pageLimit, cursor, matching = {}) {
-      return search(pageLimit, cursor, matching).catch(asUnknownLocation);
+      return search(pageLimit, cursor, matching).catch(asUnknownLocation).catch(asLargePage);
     },
 
     async getContact(id) {
@@ -152,14 +194,19 @@ export function createGhlClient(options: GhlClientOptions): GhlClient {
         const contact = await call('GET', `/contacts/${encodeURIComponent(id)}`, undefined, contactOf);
         return contact['deleted'] === true ? { found: false } : { found: true, contact };
       } catch (error) {
-        if (error instanceof AppError && error.code === 'not_found') return { found: false };
-        throw error;
+        const isUnknown = toAppError(error).code === 'not_found';
+        if (!isUnknown && !(error instanceof AccessRefused)) throw error;
+        // A token of another location knows none of our contacts; and a contact of another location is refused like a location.
+        await prove();
+        if (isUnknown) return { found: false };
+        throw new AppError('ghl_bad_request', 'the contact is not shown to the token: it may be of another location');
       }
     },
 
     async getLocation() {
-      const path = `/locations/${encodeURIComponent(locationId)}`;
-      return call('GET', path, undefined, nameOf).catch(asUnknownLocation);
+      const location = await getLocation();
+      proof = Promise.resolve();
+      return location;
     },
 
     async getCustomFields() {
@@ -204,9 +251,18 @@ function isAboutSort(error: unknown): boolean {
 /** Not found means the location here, and that is a setting. */
 function asUnknownLocation(error: unknown): never {
   if (!(error instanceof AppError) || error.code !== 'not_found') throw error;
-  throw new AppError('ghl_forbidden', 'GoHighLevel does not know the location: check GHL_LOCATION_ID', {
-    cause: error,
-  });
+  throw unknownLocation(error);
+}
+
+/** A page has as many contacts as we ask for. */
+function asLargePage(error: unknown): never {
+  const { code, message } = toAppError(error);
+  if (code !== 'response_too_large') throw error;
+  throw new AppError(code, `${message}: lower SEARCH_PAGE_LIMIT`, { cause: error });
+}
+
+function unknownLocation(cause?: unknown): AppError {
+  return new AppError('ghl_forbidden', 'GoHighLevel does not know the location: check GHL_LOCATION_ID', { cause });
 }
 
 function slowDown(ms: number): AppError {
@@ -250,18 +306,19 @@ function read({ status, text }: HttpAnswer, remedy: string): Body {
   // No answer about a record: a path that is not there, or a page of somebody in between.
   if (status === 404 && (/^Cannot [A-Z]+ \//.test(message) || text.trimStart().startsWith('<')))
     throw new AppError('ghl_bad_request', 'GoHighLevel has no such path: is GHL_API_BASE_URL the right address?');
-  if (status === 404 || (status === 400 && /not found/i.test(message)))
-    throw new AppError('not_found', 'GoHighLevel does not know it');
+  if (status === 404 || status === 400) refuseUnknown(status, message);
   if (status === 401) throw unauthorized(message, remedy);
-  if (status === 403) {
-    throw new AppError(
-      'ghl_forbidden',
-      'the token may not read this location: check that GHL_LOCATION_ID is the location GHL_PRIVATE_TOKEN is for',
-    );
-  }
+  if (status === 403) throw new AccessRefused();
   if (status === 408 || status >= 500)
     throw new AppError('ghl_unavailable', `GoHighLevel answers with status ${status}`);
   throw new AppError('ghl_bad_request', `GoHighLevel refuses the request (${status}): ${message.slice(0, 300)}`);
+}
+
+/** What is not known is told by the text (ghl section 4): that another thing is not found says nothing of a contact. */
+function refuseUnknown(status: 400 | 404, message: string): void {
+  if (/\bcontact\b.*not found/i.test(message)) throw new AppError('not_found', 'GoHighLevel does not know it');
+  if (/\blocation\b.*not found/i.test(message)) throw unknownLocation();
+  if (status === 404 || /^not found/i.test(message)) throw new AppError('not_found', 'GoHighLevel does not know it');
 }
 
 function unauthorized(message: string, remedy: string): AppError {

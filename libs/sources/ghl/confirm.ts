@@ -15,7 +15,7 @@ export interface ConfirmPosition {
 /** Before the first look-up. */
 export const CONFIRM_START: ConfirmPosition = { phase: 'confirm', afterId: '', done: 0, total: null };
 
-/** A page of look-ups by id, and those that stayed without an answer. */
+/** A page of look-ups by id, and those that stayed without an answer: the mode says which of them count as unknown. */
 export interface ConfirmPage extends SourcePage {
   position: ConfirmPosition;
   unanswered: string[];
@@ -40,7 +40,6 @@ export async function* confirm(
     const answers = await lookups.all(ids, (id) => client.getContact(id), signal);
     const into = noRecords();
     const unanswered = ids.filter((id, index) => !addAnswer(into, id, answers[index]!, reading));
-    into.counts.unknown = unanswered.length;
     afterId = ids.at(-1)!;
     done += ids.length;
     yield {

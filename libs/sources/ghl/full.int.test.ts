@@ -43,6 +43,7 @@ async function scene(
     source?: Partial<GhlSourceOptions>;
     token?: string;
     locationId?: string;
+    asked?: Parameters<MemoryStore['scan']>[0];
   } = {},
 ): Promise<Scene> {
   // Unless a test is about them, the limits are too high to be met.
@@ -75,7 +76,7 @@ async function scene(
     count: (method, path) =>
       started.requests.filter((request) => request.method === method && request.path.startsWith(path)).length,
     async scan(signal = new AbortController().signal) {
-      await runScan({ scan: store.scan(), source, store, producer, signal });
+      await runScan({ scan: store.scan(options.asked), source, store, producer, signal });
       return followLog(producer);
     },
   };
@@ -99,6 +100,15 @@ describe('a location without trouble', () => {
     });
     expect(producer.of('crm.scan.v1.ScanStarted')).toMatchObject([{ accountName: 'Made-up Services' }]);
     expect(producer.of('crm.scan.v1.ScanCompleted')).toMatchObject([{ requests: 6, listRequests: 5 }]);
+  });
+
+  it('counts no search for an e-mail among its list calls', async () => {
+    const world = emptyWorld(1);
+    world.addContact({ email: 'ann@example.test' });
+    const known = { leadEmails: ['ann@example.test'] };
+    const { scan, producer } = await scene(world, { known, asked: { mode: 'targeted' } });
+    await scan();
+    expect(producer.of('crm.scan.v1.ScanCompleted')).toMatchObject([{ requests: 1, listRequests: 0 }]);
   });
 
   it('that is empty is read, and closed', async () => {
@@ -205,8 +215,35 @@ describe('faults of the API', () => {
     expect(JSON.stringify(producer.of('crm.scan.v1.ScanFailed'))).not.toContain(world.token);
   });
 
-  it('with a token of another location name the setting', async () => {
-    const { markers } = await (await scene(emptyWorld(7), { locationId: 'SomeOtherLocation123' })).scan();
+  it.each(['full', 'targeted', 'single'])('with a token without scope say so, whatever is read (%s)', async (mode) => {
+    const {
+      scan,
+      simulator: api,
+      count,
+    } = await scene(emptyWorld(6), {
+      known: { vendorIds: Array.from({ length: 30 }, (_, index) => `Known${String(index).padStart(15, '0')}`) },
+      asked: { mode, contactId: 'Known000000000000000' },
+    });
+    api.faults.add({ kind: 'forbidden-scope' });
+    const { markers } = await scan();
+    expect(markers[0]).toMatchObject({
+      failureCode: 'ghl_forbidden',
+      failureExitCode: 2,
+      failureMessage: expect.stringContaining('contacts.readonly'),
+    });
+    expect(count('GET', '/contacts/')).toBeLessThanOrEqual(3);
+  });
+
+  it.each(['full', 'targeted', 'single'])('with a token of another location name the setting (%s)', async (mode) => {
+    const known = 'Known000000000000000';
+    const { markers, gone } = await (
+      await scene(emptyWorld(7), {
+        locationId: 'SomeOtherLocation123',
+        known: { vendorIds: [known] },
+        asked: { mode, contactId: known },
+      })
+    ).scan();
+    expect(gone.size).toBe(0);
     expect(markers[0]).toMatchObject({
       failureCode: 'ghl_forbidden',
       failureExitCode: 2,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
-import { evidenceOf, fakeClock, type FakeClock, memoryRows } from '../kit/memory.fixture.ts';
+import { evidenceOf, fakeClock, memoryRows, type FakeClock, type KnownRow } from '../kit/memory.fixture.ts';
 import type { ReadContext, SourcePage } from '../kit/ports.ts';
 import type { ApiContact, ContactPage, GhlClient, Lookup } from './client.ts';
 import { readFull } from './full.ts';
@@ -21,6 +21,8 @@ interface Script {
   list?(limit: number, cursor: unknown[] | undefined, call: number): { contacts: unknown[]; total?: number };
   lookUp?(id: string): Promise<Lookup> | Lookup;
   knownIds?: string[];
+  /** Rows that have more than an id. */
+  rows?: KnownRow[];
   evidence?: Parameters<typeof evidenceOf>[0];
   position?: unknown;
   workers?: number;
@@ -50,7 +52,7 @@ async function full(script: Script): Promise<Outcome> {
     getCustomFields: async () => [],
     requests: () => listCalls,
   };
-  const known = memoryRows((script.knownIds ?? []).map((contactId) => ({ contactId })));
+  const known = memoryRows([...(script.knownIds ?? []).map((contactId) => ({ contactId })), ...(script.rows ?? [])]);
   const context: ReadContext = {
     evidence: evidenceOf(script.evidence),
     position: script.position,
@@ -257,7 +259,6 @@ describe('look-ups by id', () => {
     'ghl_unavailable',
     'ghl_truncated',
     'ghl_rate_limited',
-    'ghl_forbidden',
     'ghl_bad_request',
     'response_too_large',
   ])('without an answer (%s) leave the contact unknown', async (code) => {
@@ -269,6 +270,18 @@ describe('look-ups by id', () => {
       counts: { read: 0, unusable: 0, unknown: 1 },
       seen: { contactIds: [] },
     });
+  });
+
+  it('without an answer are no unknown ones when the list shows their row by its e-mail (rules-ghl section 6)', async () => {
+    const { pages } = await full({
+      list: listing(contacts(3)),
+      rows: [{ contactId: 'a', email: 'c1@example.test' }, { contactId: 'b' }],
+      evidence: { leadEmails: ['c1@example.test'] },
+      lookUp: unknown('ghl_timeout'),
+    });
+    const { records, counts } = pages.at(-1)!;
+    expect(records.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(counts.unknown).toBe(1);
   });
 
   it.each<[string, ApiContact]>([
@@ -285,7 +298,7 @@ describe('look-ups by id', () => {
     });
   });
 
-  it.each<ErrorCode>(['ghl_unauthorized', 'ghl_bad_version', 'ghl_daily_limit'])(
+  it.each<ErrorCode>(['ghl_unauthorized', 'ghl_forbidden', 'ghl_bad_version', 'redirect_refused', 'ghl_daily_limit'])(
     'end with %s, and no worker asks on',
     async (code) => {
       let asked = 0;

@@ -64,7 +64,7 @@ export function ghlSource(options: GhlSourceOptions): Source {
       return {
         answersFor: ANSWERS_FOR[mode as Mode],
         async open() {
-          // Without anything to look up a targeted read makes no call at all, and a single one makes only its own.
+          // Without anything to look up a targeted read makes no call at all, and a single one begins with its own.
           if (mode === 'targeted' || mode === 'single') return { accountName: null };
           const { name } = await client.getLocation();
           return { accountName: name };
@@ -72,7 +72,10 @@ export function ghlSource(options: GhlSourceOptions): Source {
         read(context) {
           const counting = {
             ...client,
-            searchPage: (...args: Parameters<typeof client.searchPage>) => ((list += 1), client.searchPage(...args)),
+            searchPage: (...args: Parameters<typeof client.searchPage>) => {
+              if (args[2]?.query === undefined) list += 1;
+              return client.searchPage(...args);
+            },
           };
           const shared = { locationId, pageLimit, workers, delayMs, clock: systemClock };
           if (mode === 'targeted') return readTargeted(counting, context, { ...shared, listCap });

@@ -1,10 +1,11 @@
 import { normalizeEmail } from '#libs/domain/src/reading.ts';
 import { toAppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import type { ReadContext, SourcePage } from '../kit/ports.ts';
-import type { ContactPage, GhlClient } from './client.ts';
+import type { GhlClient } from './client.ts';
 import { knownAs, readContact } from './contact.ts';
 import { confirm, CONFIRM_START, LOOKUP_PAGE, type ConfirmPosition } from './confirm.ts';
 import type { FullOptions } from './full.ts';
+import { LIST_START, readPages, type ListPage, type ListPosition as ListState } from './list.ts';
 import { createLookups, isFatal, type LookupRunner } from './lookups.ts';
 import { addContact, addUnanswered, noRecords, type Reading, type Records } from './records.ts';
 
@@ -26,15 +27,20 @@ interface EmailPosition {
   done: number;
 }
 
-interface ListPosition {
+interface ListPosition extends ListState {
   phase: 'list';
-  cursor: unknown[] | null;
-  listed: number;
   done: number;
 }
 
-/** Where a targeted read stands: by id, by e-mail, or in the list. */
-type Position = (ConfirmPosition | EmailPosition | ListPosition) & { pending: Pending };
+/** The list is over; what stayed without an answer is still to be counted, or is. */
+interface EndPosition {
+  phase: 'settle' | 'end';
+  done: number;
+}
+
+/** Where a targeted read stands: by id, by e-mail, in the list, or after it. */
+type Step = ConfirmPosition | EmailPosition | ListPosition | EndPosition;
+type Position = Step & { pending: Pending };
 
 /** Longest text that can be searched for (ghl section 2.2): only the list answers for longer e-mails. */
 const SEARCHABLE = 75;
@@ -71,35 +77,36 @@ export async function* readTargeted(
     lookups: createLookups(options),
     pending: start.pending,
   };
-  let done = start.done;
-  if (start.phase === 'confirm') done = yield* byId(scope, start);
-  if (start.phase !== 'list')
-    done = yield* byEmail(scope, start.phase === 'email' ? start : { phase: 'email', after: '', done });
-  yield* byList(scope, start.phase === 'list' ? start : { phase: 'list', cursor: null, listed: 0, done });
+  let at: Step = start;
+  let short: SourcePage['shortfall'];
+  if (at.phase === 'confirm') at = yield* byId(scope, at);
+  if (at.phase === 'email') at = yield* byEmail(scope, at);
+  if (at.phase === 'list') short = yield* byList(scope, at);
+  // Whoever resumes after this page has nothing left to count.
+  if (at.phase !== 'end') yield await settlement(scope, at.done, short);
 }
 
-async function* byId(scope: Scope, start: ConfirmPosition): AsyncGenerator<SourcePage, number> {
+async function* byId(scope: Scope, start: ConfirmPosition): AsyncGenerator<SourcePage, EmailPosition> {
   const { client, context, reading, lookups, pending } = scope;
-  let done = start.done;
+  let { done } = start;
   for await (const { unanswered, ...page } of confirm(client, context, lookups, reading, start)) {
     pending.contactIds.push(...unanswered);
     done = page.position.done;
     yield {
       ...page,
-      counts: { ...page.counts, unknown: 0 },
       position: { ...page.position, pending } satisfies Position,
       progress: { ...page.progress, lookupsTotal: null },
     };
   }
-  return done;
+  return { phase: 'email', after: '', done };
 }
 
-async function* byEmail(scope: Scope, start: EmailPosition): AsyncGenerator<SourcePage, number> {
+async function* byEmail(scope: Scope, start: EmailPosition): AsyncGenerator<SourcePage, ListPosition> {
   const { context, reading, lookups, pending } = scope;
   let { after, done } = start;
   for (;;) {
     const emails = await context.known.unfound('email', LOOKUP_PAGE, after);
-    if (emails.length === 0) return done;
+    if (emails.length === 0) return { phase: 'list', ...LIST_START, done };
     const searchable = emails.filter((email) => email.length <= SEARCHABLE);
     const answers = await lookups.all(searchable, (email) => hitsOf(scope, email), context.signal);
     const into = noRecords();
@@ -123,16 +130,11 @@ async function* byEmail(scope: Scope, start: EmailPosition): AsyncGenerator<Sour
 }
 
 /** Contacts whose e-mail is exactly this one; partial matches are somebody else (V5). */
-async function hitsOf({ client, options: { pageLimit } }: Scope, email: string): Promise<unknown[]> {
+async function hitsOf({ client, options, context: { signal } }: Scope, email: string): Promise<unknown[]> {
   const hits: unknown[] = [];
-  let cursor: unknown[] | undefined;
-  for (;;) {
-    const page = await client.searchPage(pageLimit, cursor, { query: email });
-    hits.push(...page.contacts.filter((contact) => emailOf(contact) === email));
-    if (page.contacts.length < pageLimit || page.cursor === undefined) return hits;
-    if (JSON.stringify(page.cursor) === JSON.stringify(cursor)) return hits;
-    cursor = page.cursor;
-  }
+  for await (const { contacts } of readPages(client, { ...options, signal }, LIST_START, { query: email }))
+    hits.push(...contacts.filter((contact) => emailOf(contact) === email));
+  return hits;
 }
 
 function emailOf(contact: unknown): string | null {
@@ -146,61 +148,57 @@ interface Wanted {
   opportunities: Set<string>;
 }
 
-async function* byList(scope: Scope, start: ListPosition): AsyncGenerator<SourcePage> {
-  const { context, options, pending } = scope;
-  const { known } = context;
+/** Reads the list while it can help; tells why it was cut short, if it was. */
+async function* byList(scope: Scope, start: ListPosition): AsyncGenerator<SourcePage, SourcePage['shortfall']> {
+  const { client, context, options, pending } = scope;
+  const { known, signal } = context;
+  const { done } = start;
   const wanted: Wanted = {
     emails: new Set(await known.unfound('email', EVERYTHING, '')),
     opportunities: new Set(await known.unfound('opportunity', EVERYTHING, '')),
   };
-  let at = start;
-  let short: SourcePage['shortfall'];
-  const cursors = new Set<string>();
-  while (wanted.emails.size + wanted.opportunities.size > 0) {
-    if (at.listed >= options.listCap) {
-      short = capped(at.listed);
-      break;
-    }
-    const page = await listPage(scope, at, cursors);
-    if ('code' in page) {
-      short = page;
-      break;
-    }
+  let { listed } = start;
+  // The greatest one: `total` shrinks when contacts are deleted that were listed already.
+  let total = 0;
+  const pages = readPages(client, { ...options, signal }, start);
+  while (isWanting(wanted)) {
+    if (listed >= options.listCap) return capped(listed);
+    const next = await orShortfall(pages.next());
+    if ('code' in next) return next;
+    const page = next.value;
+    if (page === undefined) return undefined;
     const into = matchesOf(page, wanted, scope);
-    const cursor = page.cursor ?? null;
-    const listed = at.listed + page.contacts.length;
-    const isLast = page.contacts.length < options.pageLimit || listed >= (page.total ?? Infinity) || cursor === null;
-    at = { ...at, cursor, listed };
+    listed = page.at.listed;
+    total = Math.max(total, page.total ?? Infinity);
+    const isOver = page.isLast || listed >= total || !isWanting(wanted);
     yield {
       ...into,
-      position: { ...at, pending } satisfies Position,
-      progress: { phase: 'list', recordsTotal: page.total ?? null, lookupsDone: at.done, lookupsTotal: null },
+      position: {
+        ...(isOver ? { phase: 'settle', done } : { phase: 'list', ...page.at, done }),
+        pending,
+      } satisfies Position,
+      progress: { phase: 'list', recordsTotal: page.total ?? null, lookupsDone: done, lookupsTotal: null },
     };
-    if (isLast) break;
+    if (isOver) return undefined;
   }
-  yield await settlement(scope, at, wanted, short);
+  return undefined;
 }
 
-/** A page, or why the list cannot be read any further. */
-async function listPage(
-  { client, options }: Scope,
-  { cursor }: ListPosition,
-  cursors: Set<string>,
-): Promise<ContactPage | NonNullable<SourcePage['shortfall']>> {
-  try {
-    cursors.add(JSON.stringify(cursor));
-    const page = await client.searchPage(options.pageLimit, cursor ?? undefined);
-    if (page.cursor === undefined || !cursors.has(JSON.stringify(page.cursor))) return page;
-    return { code: 'ghl_repeated_cursor', message: 'the list of contacts goes round in circles' };
-  } catch (error) {
+function isWanting({ emails, opportunities }: Wanted): boolean {
+  return emails.size + opportunities.size > 0;
+}
+
+/** What is read, or why nothing more can be. */
+async function orShortfall<T>(reading: Promise<T>): Promise<T | NonNullable<SourcePage['shortfall']>> {
+  return reading.catch((error: unknown) => {
     const { code, message } = toAppError(error);
     if (isFatal(code)) throw error;
     return { code, message };
-  }
+  });
 }
 
 /** The contacts of a page that something unmatched is looked for; what they match is looked for no longer. */
-function matchesOf({ contacts }: ContactPage, wanted: Wanted, scope: Scope): Records {
+function matchesOf({ contacts }: ListPage, wanted: Wanted, scope: Scope): Records {
   const { reading } = scope;
   const into = noRecords();
   for (const contact of contacts) {
@@ -245,23 +243,23 @@ function capped(listed: number): { code: ErrorCode; message: string } {
  * look-up by id counts as answered when its row was found otherwise (rules-ghl section 6).
  */
 async function settlement(
-  { context, reading, pending }: Scope,
-  at: ListPosition,
-  wanted: Wanted,
+  { context: { known }, reading, pending }: Scope,
+  done: number,
   short: SourcePage['shortfall'],
 ): Promise<SourcePage> {
   const into = noRecords();
   if (short !== undefined) {
-    for (const opportunityId of wanted.opportunities) addUnanswered(into, { opportunityId }, short.code, reading.now());
-    for (const email of wanted.emails)
+    for (const opportunityId of await known.unfound('opportunity', EVERYTHING, ''))
+      addUnanswered(into, { opportunityId }, short.code, reading.now());
+    for (const email of await known.unfound('email', EVERYTHING, ''))
       if (email.length > SEARCHABLE) addUnanswered(into, { email }, short.code, reading.now());
   }
-  const { contactIds, emails } = await context.known.stillUnfound(pending);
+  const { contactIds, emails } = await known.stillUnfound(pending);
   into.counts.unknown = contactIds.length + emails.length;
   return {
     ...into,
-    position: { ...at, pending } satisfies Position,
-    progress: { phase: 'list', recordsTotal: null, lookupsDone: at.done, lookupsTotal: at.done },
+    position: { phase: 'end', done, pending } satisfies Position,
+    progress: { phase: 'list', recordsTotal: null, lookupsDone: done, lookupsTotal: done },
     ...(short === undefined ? {} : { shortfall: short }),
   };
 }

@@ -3,11 +3,13 @@ import type { ContactLookupFailed } from '#libs/contracts/src/generated/events.t
 import { AppError, type ErrorCode } from '#libs/runtime/src/errors.ts';
 import { evidenceOf, fakeClock, memoryRows, type KnownRow } from '../kit/memory.fixture.ts';
 import type { ReadContext, SourcePage } from '../kit/ports.ts';
-import type { ApiContact, GhlClient } from './client.ts';
+import type { ApiContact, ContactPage, GhlClient } from './client.ts';
 import { readTargeted } from './targeted.ts';
 
 const LIMIT = 10;
 const LONG_EMAIL = `${'x'.repeat(70)}@example.test`;
+
+type Instead = (call: number, query: string | undefined) => ContactPage | undefined;
 
 interface Script {
   rows: KnownRow[];
@@ -20,6 +22,8 @@ interface Script {
   failListFrom?: number;
   /** Which list page is the first one again. */
   circleAt?: number;
+  /** Answers a list page, or that of a search, otherwise than the location would; `call` counts both from 1. */
+  instead?: Instead;
   listCap?: number;
   position?: unknown;
 }
@@ -50,8 +54,11 @@ async function targeted(script: Script): Promise<Outcome> {
   const calls: Outcome['calls'] = { ids: [], emails: [], list: 0 };
   const client: GhlClient = {
     async searchPage(limit, cursor, { query } = {}) {
+      const instead = script.instead?.(query === undefined ? calls.list + 1 : calls.emails.length + 1, query);
       if (query !== undefined) {
         calls.emails.push(query);
+        if (calls.emails.length > 500) throw new Error('a search is read for ever');
+        if (instead !== undefined) return instead;
         const code = failEmails[query];
         if (code !== undefined) throw new AppError(code, 'because');
         const contacts = location.filter(
@@ -61,6 +68,7 @@ async function targeted(script: Script): Promise<Outcome> {
       }
       calls.list += 1;
       if (calls.list > 50) throw new Error('the list is read for ever');
+      if (instead !== undefined) return instead;
       const from = cursor === undefined || calls.list === script.circleAt ? 0 : (cursor[0] as number);
       if (script.failListFrom !== undefined && calls.list >= script.failListFrom)
         throw new AppError('ghl_unavailable', 'because');
@@ -221,6 +229,77 @@ describe('the list', () => {
   });
 });
 
+describe('half an answer is none (V9)', () => {
+  const location = contacts(50).map((contact, index) =>
+    index === 35 ? { ...contact, customFields: [{ id: 'f', value: 'o35' }] } : contact,
+  );
+  const stale = { contactId: 'stale', opportunityId: 'o35' };
+  const nothing = (total: number): ContactPage => ({ contacts: [], total, cursor: undefined });
+
+  it.each<[string, Instead]>([
+    ['an empty page that claims more', (call) => (call === 2 ? nothing(50) : undefined)],
+    ['an empty page that claims nothing', (call) => (call === 2 ? nothing(0) : undefined)],
+    [
+      'a page that is short of what it claims',
+      (call) => (call === 2 ? { contacts: location.slice(10, 14), total: 50, cursor: [14] } : undefined),
+    ],
+  ])('the list goes on after %s', async (_what, instead) => {
+    const { read, pages } = await targeted({ rows: [stale], location, instead });
+    expect({ read, shortfall: pages.at(-1)?.shortfall }).toEqual({ read: ['c35'], shortfall: undefined });
+  });
+
+  it('the list goes on when listed contacts are deleted, so that fewer are there in all', async () => {
+    const instead = (call: number): ContactPage | undefined =>
+      call === 3 ? { contacts: location.slice(20, 30), total: 30, cursor: [30] } : undefined;
+    expect((await targeted({ rows: [stale], location, instead })).read).toEqual(['c35']);
+  });
+
+  it.each<[string, Instead, string]>([
+    ['stays empty', (call) => (call > 1 ? nothing(50) : undefined), 'ghl_truncated'],
+    [
+      'gives no way on',
+      (call) => (call > 1 ? { contacts: location.slice(10, 14), total: 50, cursor: undefined } : undefined),
+      'ghl_truncated',
+    ],
+  ])('a list that %s spares what only it could find', async (_what, instead, code) => {
+    const { unanswered, pages } = await targeted({ rows: [stale], location, instead });
+    expect(unanswered).toMatchObject([{ opportunityId: 'o35', code }]);
+    expect(pages.at(-1)?.shortfall).toMatchObject({ code });
+  });
+
+  const ann = 'ann@example.test';
+  const others = (turn: number): unknown[] =>
+    Array.from({ length: LIMIT }, (_, index) => ({ id: `p${turn}-${index}`, email: `x${turn}.${ann}` }));
+
+  it('a search is asked again while it lists nothing and claims more', async () => {
+    const { read, unknown, calls } = await targeted({
+      rows: [{ email: 'c45@example.test' }],
+      location,
+      listCap: 30,
+      instead: (call, query) => (query !== undefined && call < 3 ? nothing(1) : undefined),
+    });
+    expect({ read, unknown, calls }).toEqual({
+      read: ['c45'],
+      unknown: 0,
+      calls: { ids: [], emails: Array(3).fill('c45@example.test'), list: 0 },
+    });
+  });
+
+  it.each<[string, (call: number) => ContactPage]>([
+    ['lists nothing and claims more', () => nothing(1)],
+    ['repeats its cursor', () => ({ contacts: others(0), total: 25, cursor: ['same'] })],
+    ['gives two cursors in turn', (call) => ({ contacts: others(call), total: 2_000, cursor: [call % 2] })],
+  ])('a search that %s leaves the e-mail unknown', async (_what, page) => {
+    const { unknown, unanswered, calls } = await targeted({
+      rows: [{ email: ann }],
+      instead: (call, query) => (query === undefined ? undefined : page(call)),
+    });
+    expect(unknown).toBe(1);
+    expect(calls.emails.length).toBeLessThanOrEqual(3);
+    expect(unanswered).toMatchObject([{ email: ann }]);
+  });
+});
+
 describe('look-ups without an answer', () => {
   it('by id count as answered when the row is found otherwise', async () => {
     const rows = [{ contactId: 'c1', email: 'c1@example.test' }, { contactId: 'c2' }];
@@ -266,10 +345,12 @@ it('goes on wherever it stopped, asking nothing twice', async () => {
   const script: Script = { rows, location: contacts(35), failIds: { zz: 'ghl_timeout' } };
   const whole = await targeted(script);
   expect(whole.pages.length).toBeGreaterThan(6);
-  for (const [index, { position }] of whole.pages.slice(0, -1).entries()) {
+  for (const [index, { position }] of whole.pages.entries()) {
     const rest = await targeted({ ...script, position: JSON.parse(JSON.stringify(position)) as unknown });
     const told = (pages: SourcePage[]): string[] => pages.flatMap(({ records }) => records.map(({ id }) => id));
     expect(told(rest.pages)).toEqual(told(whole.pages.slice(index + 1)));
-    expect(rest.unknown).toBe(whole.unknown);
+    const unknown = (pages: SourcePage[]): number => pages.reduce((sum, { counts }) => sum + counts.unknown, 0);
+    expect(unknown(rest.pages)).toBe(unknown(whole.pages.slice(index + 1)));
+    expect(rest.calls.list).toBeLessThanOrEqual(whole.pages.slice(index + 1).length);
   }
 });

@@ -62,7 +62,8 @@ export function createScanLog(
           partition,
           type,
           value: { ...value, account, scanId, scanNumber, mode, dryRun },
-          id: eventId(`${scanId} ${partition} ${scanNumber}`, type),
+          // With what it is about: a page that is read again may have changed, so that the numbers fall to others.
+          id: eventId(`${scanId} ${partition} ${scanNumber} ${id}`, type),
           subject: id,
           scanNumber,
         };

@@ -151,6 +151,25 @@ describe('a scan that is interrupted', () => {
     },
   );
 
+  it('and reads a page anew that has changed meanwhile gives no event id to two records', async () => {
+    let contacts = Array.from({ length: 40 }, (_, index) => `c${index}`);
+    const source = sourceOf({
+      read: async function* () {
+        yield page(0, { records: contacts.map(gone) });
+      },
+    });
+    store.beforeSave = () => {
+      throw new AppError('database_unavailable', 'down');
+    };
+    await expect(run(source)).rejects.toMatchObject({ code: 'database_unavailable' });
+    store.beforeSave = undefined;
+    contacts = contacts.slice(3);
+    await run(source);
+    const subjects = new Map<string, Set<string | undefined>>();
+    for (const { id, subject } of producer.events) subjects.set(id, (subjects.get(id) ?? new Set()).add(subject));
+    expect([...subjects.values()].filter(({ size }) => size > 1)).toEqual([]);
+  });
+
   it('by a broker that does not acknowledge saves no position and stays open', async () => {
     producer.fail = (events) => {
       if (events.some(({ subject }) => subject === 'c14')) throw new AppError('kafka_unavailable', 'down');

@@ -1,6 +1,6 @@
 import type { Random } from '#testcontainers/simulators/ghl/random.ts';
 import type { GhlSimulator, LoggedRequest } from '#testcontainers/simulators/ghl/simulator.ts';
-import type { StoredContact, World } from '#testcontainers/simulators/ghl/world.ts';
+import type { StoredContact } from '#testcontainers/simulators/ghl/world.ts';
 
 /** Contacts in the order in which the list shows them: dateAdded, then id. */
 export function inListOrder(contacts: Iterable<StoredContact>): StoredContact[] {
@@ -40,19 +40,26 @@ export function changeWhilePaging({ world, faults, requests }: GhlSimulator, ran
   });
 }
 
-/** Whatever a location held, it holds these contacts now. */
+/** Longer than any round takes. */
+const LONG_LAG_MS = 3_600_000;
+
+/**
+ * Whatever a location held, it holds these contacts now; of those that are named `unindexed` its search index learns only when its lag is
+ * taken away. The ids that are `gone` belonged to contacts which were deleted.
+ */
 export function settle(
-  { world, faults, requests }: GhlSimulator,
+  { world, faults, requests, knobs }: GhlSimulator,
   contacts: readonly Omit<StoredContact, 'locationId'>[],
+  { unindexed = [], gone = [] }: { unindexed?: readonly string[]; gone?: Iterable<string> } = {},
 ): void {
   faults.clear();
   requests.length = 0;
-  fill(world, contacts);
-}
-
-function fill(world: World, contacts: readonly Omit<StoredContact, 'locationId'>[]): void {
   world.contacts.clear();
   for (const contact of contacts) world.contacts.set(contact.id, { ...contact, locationId: world.locationId });
+  world.deleted = new Set(gone);
+  world.changes.length = 0;
+  for (const id of unindexed) world.changes.push({ at: Date.now(), id, before: undefined });
+  knobs.indexLagMs = unindexed.length > 0 ? LONG_LAG_MS : 0;
   world.revision += 1;
 }
 

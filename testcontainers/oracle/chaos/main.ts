@@ -62,6 +62,7 @@ function describeRound({ number, seed, mode, world, contacts, troubles, faults, 
     ...faults.map(({ kind, times }) => `${kind} x${times ?? 'ever'}`),
     ...(breaks === undefined ? [] : [`${breaks.kind} after ${breaks.pages} pages`]),
     ...(unanswered === 0 ? [] : [`${unanswered} unanswered`]),
+    ...(round.unindexed.length === 0 ? [] : [`${round.unindexed.length} not indexed`]),
     ...(round.drifts ? ['drift'] : []),
   ];
   const size = `${contacts.length} contacts, ${world.vendors.length + world.leads.length} rows`;

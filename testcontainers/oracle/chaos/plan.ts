@@ -16,8 +16,13 @@ export type Trouble =
 
 /** How the source breaks off a scan, and after how many list pages. */
 export interface Break {
-  kind: 'token-revoked' | 'repeat-cursor' | '500';
+  kind: 'token-revoked' | 'forbidden-scope' | 'repeat-cursor' | 'empty' | '500';
   pages: number;
+}
+
+/** Whether the source refuses the token: nothing that a scan asks for is answered then. */
+export function isRefusal({ kind }: Break): boolean {
+  return kind === 'token-revoked' || kind === 'forbidden-scope';
 }
 
 /** One round: a world, a mode, and everything that goes wrong. Plain data. */
@@ -33,6 +38,10 @@ export interface Round {
   /** Faults that heal within the patience of the connector. */
   faults: Fault[];
   breaks?: Break;
+  /** Contacts so new that the search index has still to learn of them: only their id finds them. */
+  unindexed: string[];
+  /** How a contact that was deleted is answered for. */
+  deletedAs: '400' | '404' | '200';
   /** Contacts are added, changed and deleted while somebody pages. */
   drifts: boolean;
   troubles: Trouble[];
@@ -67,7 +76,11 @@ export function planRound(
   const scan = world.scans[0]!;
   const chosen = mode === 'both' ? random.pick(['full', 'targeted'] as const) : mode;
   const breaks = random.chance(0.2) ? breakOf(random, chosen, scan.contacts.length) : undefined;
+  const unanswered = breaks === undefined && random.chance(0.35) ? scan.unanswered.slice(0, 5) : [];
   const emails = [...new Set(world.leads.flatMap(({ customer_email }) => customer_email ?? []))];
+  const unansweredEmails = breaks === undefined && random.chance(0.35) ? emails.slice(0, 2) : [];
+  const faults = breaks === undefined ? faultsOf(random) : [];
+  const drifts = breaks === undefined && chosen === 'full' && random.chance(0.4);
   return {
     number,
     seed: own,
@@ -75,29 +88,44 @@ export function planRound(
     world,
     contacts: scan.contacts,
     dryRun: scan.dryRun,
-    unanswered: breaks === undefined && random.chance(0.35) ? scan.unanswered.slice(0, 5) : [],
-    unansweredEmails: breaks === undefined && random.chance(0.35) ? emails.slice(0, 2) : [],
-    faults: breaks === undefined ? faultsOf(random) : [],
+    unanswered,
+    unansweredEmails,
+    faults,
     ...(breaks === undefined ? {} : { breaks }),
-    drifts: breaks === undefined && chosen === 'full' && random.chance(0.4),
+    drifts,
     troubles: troublesOf(random, breaks === undefined),
+    // A drift goes by the list, which shows them all.
+    unindexed: !drifts && random.chance(0.3) ? knownContacts(world, scan.contacts).slice(0, 3) : [],
+    deletedAs: random.pick(['400', '404', '200'] as const),
   };
 }
 
+/** Ids of the contacts that a row knows. */
+function knownContacts({ vendors, leads }: OracleWorld, contacts: readonly WorldContact[]): string[] {
+  const known = new Set([...vendors, ...leads].map(({ ghl_contact_id }) => ghl_contact_id));
+  return contacts.flatMap(({ id }) => (known.has(id) ? id : []));
+}
+
 function breakOf(random: Random, mode: string, contacts: number): Break | undefined {
-  const kind = random.pick(['token-revoked', 'repeat-cursor', '500'] as const);
-  // A page is given again only where it is a full one; the look-ups of a targeted read come in batches that the model knows nothing of.
+  const kind = random.pick(['token-revoked', 'forbidden-scope', 'repeat-cursor', 'empty', '500'] as const);
+  // A page is given again only where it is a full one.
   const pages = kind === 'repeat-cursor' ? 1 + random.below(3) : random.below(4);
-  if (contacts <= (pages + 1) * PAGE || (mode === 'targeted' && kind === 'token-revoked')) return undefined;
-  return { kind, pages };
+  if (contacts <= (pages + 1) * PAGE) return undefined;
+  // The look-ups of a targeted read come in batches that the model knows nothing of: a refusal meets its first request.
+  return { kind, pages: mode === 'targeted' && isRefusal({ kind, pages }) ? 0 : pages };
 }
 
 function faultsOf(random: Random): Fault[] {
-  const kinds = ['429', '429', '500', '502-html', '503-empty', 'hang', 'reset', 'truncated'] as const;
+  const kinds = ['429', '429', '500', '502-html', '503-empty', 'hang', 'reset', 'truncated', 'empty'] as const;
   return Array.from({ length: random.below(3) }, () => {
     const kind = random.pick(kinds);
-    const match = random.pick(['POST /contacts/search', 'GET /contacts/', 'GET /locations/']);
-    const times = kind === 'hang' ? 1 : 1 + random.below(2);
+    const match = random.pick(
+      kind === 'empty'
+        ? ['search list', 'search query=']
+        : ['POST /contacts/search', 'GET /contacts/', 'GET /locations/'],
+    );
+    // A page that is empty three times in a row is believed or breaks the scan off.
+    const times = kind === 'hang' || kind === 'empty' ? 1 : 1 + random.below(2);
     const retryAfter = kind === '429' && random.chance(0.5) ? { retryAfter: 1 } : {};
     return { kind, match, times, after: random.below(6), ...retryAfter };
   });

@@ -13,16 +13,16 @@ import type { Database } from '#libs/storage/src/pool.ts';
 import { readRun, type RunView } from '#libs/storage/src/reads.ts';
 import { isDone } from '#services/cli/src/follow.ts';
 import { createRandom } from '#testcontainers/simulators/ghl/random.ts';
-import { contactInSearch } from '#testcontainers/simulators/ghl/shapes.ts';
+import { contactById, contactInSearch } from '#testcontainers/simulators/ghl/shapes.ts';
 import type { GhlSimulator } from '#testcontainers/simulators/ghl/simulator.ts';
 import { differences, type Difference } from '../differences.ts';
-import { foretellBroken, foretellFull, type Expected } from '../model.ts';
+import { foretellBroken, foretellFull, idsOf, type Expected } from '../model.ts';
 import { lifecycleDifferences } from '../lifecycle.ts';
 import { insertRows, readTables, type Tables } from '../tables.ts';
 import { foretellTargeted } from '../targeted.ts';
 import type { Fleet } from './fleet.ts';
 import { changeWhilePaging, inListOrder, settle, unansweredIn, type Readable } from './location.ts';
-import { CAP, PAGE, type Round, type Trouble } from './plan.ts';
+import { CAP, isRefusal, PAGE, type Round, type Trouble } from './plan.ts';
 
 /** What rounds run on. */
 export interface ChaosStack {
@@ -43,7 +43,9 @@ const LOOK_EVERY_MS = 100;
 export async function runRound(stack: ChaosStack, round: Round): Promise<Difference[]> {
   const { simulator, database, fleet } = stack;
   const account = simulator.world.locationId;
-  settle(simulator, round.contacts);
+  const { unindexed, deletedAs, world } = round;
+  settle(simulator, round.contacts, { unindexed, gone: idsOf(world) });
+  simulator.knobs.deletedAs = deletedAs;
   await insertRows(database, account, round.world);
   const before = await readTables(database, account);
   const dead = await deadLetters(stack);
@@ -75,8 +77,11 @@ async function troubledScan(stack: ChaosStack, round: Round, syncId: string): Pr
   for (const fault of round.faults) faults.add(fault);
   const { breaks } = round;
   if (breaks !== undefined) {
-    const times = breaks.kind === '500' ? {} : { times: 1 };
-    faults.add({ kind: breaks.kind, match: 'search list', after: breaks.pages, ...times });
+    const { kind, pages } = breaks;
+    const times = kind === '500' || kind === 'empty' ? {} : { times: 1 };
+    // A targeted read begins with its look-ups.
+    const match = round.mode === 'targeted' && isRefusal(breaks) ? {} : { match: 'search list' };
+    faults.add({ kind, ...match, after: pages, ...times });
   }
   if (round.drifts) changeWhilePaging(simulator, createRandom(round.seed), readable);
   const crashes = round.troubles.filter((trouble) => trouble.kind === 'crash');
@@ -92,7 +97,7 @@ async function troubledScan(stack: ChaosStack, round: Round, syncId: string): Pr
   const start = startOf(stack, before);
   const contacts = inListOrder(readable.values());
   const listed = breaks === undefined ? Infinity : breaks.pages * PAGE;
-  const expected = expect(round, { start, contacts, listed, ids, emails });
+  const expected = expect(round, { start, contacts, unindexed: new Set(round.unindexed), listed, ids, emails });
   return compare(stack, { before, expected, run, dryRun: round.dryRun, scan: 1 });
 }
 
@@ -100,6 +105,7 @@ async function calmScan(stack: ChaosStack, round: Round, syncId: string): Promis
   const { simulator, database } = stack;
   const { world } = simulator;
   simulator.faults.clear();
+  simulator.knobs.indexLagMs = 0;
   const before = await readTables(database, world.locationId);
   await request(stack, syncId, round.mode, false);
   const run = await follow(database, syncId);
@@ -107,13 +113,14 @@ async function calmScan(stack: ChaosStack, round: Round, syncId: string): Promis
   const none = new Set<string>();
   const contacts = inListOrder(world.contacts.values());
   const calm = { mode: round.mode };
-  const expected = expect(calm, { start, contacts, listed: Infinity, ids: none, emails: none });
+  const expected = expect(calm, { start, contacts, unindexed: none, listed: Infinity, ids: none, emails: none });
   return compare(stack, { before, expected, run, dryRun: false, scan: 2 });
 }
 
 interface Met {
   start: ReturnType<typeof startOf>;
   contacts: ReturnType<typeof inListOrder>;
+  unindexed: ReadonlySet<string>;
   /** Contacts that the list showed before it broke. */
   listed: number;
   ids: ReadonlySet<string>;
@@ -122,21 +129,24 @@ interface Met {
 
 function expect(
   { mode, breaks }: Pick<Round, 'mode' | 'breaks'>,
-  { start, contacts, listed, ids, emails }: Met,
+  { start, contacts, unindexed, listed, ids, emails }: Met,
 ): Expected {
-  if (mode === 'targeted') {
-    const capped = Math.min(listed, CAP);
+  const isRefused = breaks !== undefined && isRefusal(breaks);
+  if (mode === 'targeted' && !isRefused) {
     return foretellTargeted({
       ...start,
       location: contacts,
+      unindexed,
       unanswered: ids,
       unansweredEmails: emails,
-      listed: capped,
+      listed: Math.min(listed, CAP),
     });
   }
-  const read = contacts.slice(0, listed).map((contact) => contactInSearch(contact));
-  if (breaks !== undefined) return foretellBroken(start, read, mode, breaks.kind === 'token-revoked');
-  return foretellFull({ ...start, contacts: read, unanswered: ids });
+  const indexed = contacts.filter(({ id }) => !unindexed.has(id));
+  const read = indexed.slice(0, listed).map((contact) => contactInSearch(contact));
+  if (breaks !== undefined) return foretellBroken(start, read, mode, isRefused);
+  const byId = contacts.filter(({ id }) => unindexed.has(id) && !ids.has(id)).map((contact) => contactById(contact));
+  return foretellFull({ ...start, contacts: read, byId, unanswered: ids });
 }
 
 function startOf({ simulator, rules }: ChaosStack, { vendors, leads }: Tables) {
