@@ -314,11 +314,12 @@ describe('a renewal', () => {
   });
 
   it('comes before the end of a token, and the old one goes on while the endpoint is down', async () => {
-    simulator.knobs.tokenSeconds = 1;
+    simulator.knobs.tokenSeconds = 600;
     const process = startProcess();
     await connect(process);
     const first = (await process.vault.read(world.locationId))!;
-    const clock = { now: () => first.expiresAt - 1, sleep: async () => undefined };
+    let now = first.expiresAt - 50_000;
+    const clock = { now: () => now, sleep: async (ms: number) => void (now += ms) };
     const early = oauthTokens({ locationId: world.locationId, vault: process.vault, oauth: process.oauth, clock });
     simulator.faults.add({ kind: '503-empty', match: '/oauth/token' });
     expect((await early.token()).reveal()).toBe(first.access.reveal());

@@ -167,6 +167,9 @@ describe('two locations', () => {
       await installed();
       const old = await kept();
       test.simulator.faults.afterPage(2, () => test.simulator.tokens.expire(old), FIRST.locationId);
+      // Neither is through before the other has begun.
+      for (const { locationId } of [FIRST, SECOND])
+        test.simulator.faults.add({ kind: '429', match: '/contacts/search', locationId, times: 3 });
       const both = await Promise.all([test.sync(), test.sync({ account: SECOND.locationId })]);
       for (const run of both)
         expect(run).toMatchObject({
