@@ -26,8 +26,9 @@ interface JestReport {
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BIN = join(ROOT, 'node_modules/.bin');
 const JEST = ['--no-warnings', '--experimental-vm-modules', join(ROOT, 'node_modules/jest/bin/jest.js')];
-/** End-to-end tests that mostly wait, those of Salesforce and of the command, on a stack of their own beside the others. */
-const APART = '((oracle|stack|cli/src)/.*|salesforce.*)e2e\\.test';
+/** Tests that mostly wait, those of Salesforce and of the command, on a stack of their own beside the others. */
+const APART = '((oracle|stack|cli/src)/.*|salesforce.*)e2e\\.test|salesforce-crash\\.int\\.test';
+const OTHERS = ['--runInBand', '--testPathIgnorePatterns', APART];
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 
@@ -207,9 +208,7 @@ async function checkAndTestUnits(): Promise<void> {
 const started = performance.now();
 await withStack(checkAndTestUnits, async (env) => {
   await Promise.all([
-    jest('integration', 'int\\.test', env, ['--runInBand']).then(() =>
-      jest('end-to-end', 'e2e\\.test', env, ['--runInBand', '--testPathIgnorePatterns', APART]),
-    ),
+    jest('integration', 'int\\.test', env, OTHERS).then(() => jest('end-to-end', 'e2e\\.test', env, OTHERS)),
     withStack(
       () => Promise.resolve(),
       (own) => jest('oracle, stack, command and Salesforce', APART, own, ['--runInBand']),
