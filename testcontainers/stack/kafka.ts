@@ -61,7 +61,7 @@ async function format({ java, env, more }: KafkaOptions, classpath: string, conf
     'kafka.tools.StorageTool',
     'format',
     '-t',
-    uuid(),
+    clusterId(),
     '-c',
     config,
     ...(more?.format ?? []),
@@ -72,9 +72,10 @@ async function format({ java, env, more }: KafkaOptions, classpath: string, conf
   });
 }
 
-/** Kafka's form of a random UUID: 16 bytes in URL-safe base64. */
-function uuid(): string {
-  return randomBytes(16).toString('base64url');
+/** Kafka's form of a random UUID: 16 bytes in URL-safe base64. One in 64 would begin with a dash and pass for an option. */
+export function clusterId(draw: () => Buffer = () => randomBytes(16)): string {
+  const id = draw().toString('base64url');
+  return id.startsWith('-') ? clusterId(draw) : id;
 }
 
 function properties({ port, controllerPort, more }: KafkaOptions, logs: string): string {

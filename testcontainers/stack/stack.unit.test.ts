@@ -11,6 +11,7 @@ import { findJava, majorOf, type JavaProbe } from './java.ts';
 import { acquireLock, acquireOwnerLock, isAlive, markOf } from './lock.ts';
 import { answers, choosePorts, isFree } from './ports.ts';
 import { plainEnvironment } from './processes.ts';
+import { clusterId } from './kafka.ts';
 import { findStack, stackEnv, stackStatus, startStack, stopStack } from './stack.ts';
 
 const ADDRESSES = {
@@ -249,4 +250,9 @@ describe('what others see', () => {
       registry: expect.stringMatching(/^\d+\.\d+\.\d+$/),
     });
   });
+});
+
+it('the id of a cluster does not look like an option', () => {
+  const drawn = [Buffer.alloc(16, 0xf8), Buffer.alloc(16, 1)];
+  expect(clusterId(() => drawn.shift()!)).toBe('AQEBAQEBAQEBAQEBAQEBAQ');
 });
