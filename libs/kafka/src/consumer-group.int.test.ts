@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import kafkajs from 'kafkajs';
 import { saveCheckpoint } from '#libs/storage/src/checkpoints.ts';
 import { inTransaction } from '#libs/storage/src/pool.ts';
@@ -19,8 +19,6 @@ import { startProxy, type Proxy } from '#testcontainers/proxy.ts';
 import type { EventBatch, Processor } from './processor.ts';
 
 const { CompressionCodecs, CompressionTypes } = kafkajs;
-
-jest.setTimeout(20_000);
 
 let database: TestDatabase;
 let stack: LoopStack;

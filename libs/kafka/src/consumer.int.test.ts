@@ -7,8 +7,6 @@ import { countRecords, idsOf, openLoop, readTopic, type LoopStack, type LoopTopi
 import type { EventBatch, Processor } from './processor.ts';
 import { withAdmin } from './topics.ts';
 
-jest.setTimeout(20_000);
-
 let database: TestDatabase;
 let stack: LoopStack;
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TopicName } from '#libs/contracts/src/topics.ts';
 import { MAX_RECORD_BYTES } from '#libs/contracts/src/topics.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
@@ -15,8 +15,6 @@ import { testStack } from '#testcontainers/pipeline.ts';
 import { startProxy, type Proxy } from '#testcontainers/proxy.ts';
 import { createProducer, partitionOf } from './producer.ts';
 import { ensureTopics, withAdmin } from './topics.ts';
-
-jest.setTimeout(20_000);
 
 let database: TestDatabase;
 let stack: LoopStack;
