@@ -1,3 +1,6 @@
+// Of their own: where tests run, a global is looked up anew in the sandbox at each use, ten times slower than the sum itself.
+const { floor, imul } = Math;
+
 /** A seeded random number generator (mulberry32): the same seed gives the same world, always and everywhere. */
 export interface Random {
   /** From 0 up to, not including, 1. */
@@ -17,11 +20,11 @@ export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {
     state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    let t = imul(state ^ (state >>> 15), 1 | state);
+    t = (t + imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
-  const below = (limit: number): number => Math.floor(next() * limit);
+  const below = (limit: number): number => floor(next() * limit);
   return {
     next,
     below,
