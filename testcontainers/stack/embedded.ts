@@ -34,7 +34,7 @@ export interface EmbeddedOptions {
   downloadsDir: string;
   env: NodeJS.ProcessEnv;
   log(this: void, line: string): void;
-  /** Gives durability up for speed: for tests only. */
+  /** Gives durability, and speed in the long run, up for less work: for tests only. */
   fast: boolean;
 }
 
@@ -172,6 +172,7 @@ async function launch(
     jars: downloads.kafka,
     port: ports.kafka,
     controllerPort: ports.controller,
+    fast,
     env: plain,
   });
   const storage = startPostgres(supervisor, { dataDir, port: ports.postgres, password, fast, env: plain }).then(() =>

@@ -55,3 +55,11 @@ export function majorOf(text: string): number | undefined {
   const match = /version "(\d+)/.exec(text);
   return match === null ? undefined : Number(match[1]);
 }
+
+/**
+ * Options that let a server start with the classes of its former run as they were in memory, which halves what a start costs. The
+ * first run writes the file as it ends (some 60 MB); a file of another Java is written anew.
+ */
+export function sharedClasses(file: string): string[] {
+  return ['-XX:+AutoCreateSharedArchive', `-XX:SharedArchiveFile=${file}`];
+}

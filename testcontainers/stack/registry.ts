@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sharedClasses } from './java.ts';
 import { untilReady, type ServerProcess, type Supervisor } from './processes.ts';
 
 /** What the schema registry needs to run. */
@@ -24,7 +25,14 @@ export async function startRegistry(supervisor: Supervisor, options: RegistryOpt
   const server = supervisor.start({
     name: 'registry',
     command: java,
-    args: ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-jar', join(folder, 'quarkus-run.jar')],
+    args: [
+      '-Xmx256m',
+      '-XX:+UseSerialGC',
+      '-XX:TieredStopAtLevel=1',
+      ...sharedClasses(`${folder}.jsa`),
+      '-jar',
+      join(folder, 'quarkus-run.jar'),
+    ],
     env: {
       ...options.env,
       QUARKUS_HTTP_PORT: String(port),

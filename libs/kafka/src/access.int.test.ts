@@ -11,7 +11,7 @@ import { kafkaOf, registryOf } from '#libs/runtime/src/platform.ts';
 import { readSettings } from '#libs/runtime/src/settings.ts';
 import { makeCertificates, type Certificates } from '#testcontainers/certificates.ts';
 import { EVENT, loopEvent, readTopic } from '#testcontainers/loop.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { chooseStack } from '#testcontainers/stack/choice.ts';
 import { download } from '#testcontainers/stack/downloads.ts';
 import { findJava, machineProbe } from '#testcontainers/stack/java.ts';
@@ -73,6 +73,7 @@ async function startSecureKafka(port: number, controllerPort: number, securePort
     jars,
     port,
     controllerPort,
+    fast: true,
     env: plainEnvironment(process.env),
     more: {
       format: ['--add-scram', `SCRAM-SHA-512=[name=me,password=${PASSWORD}]`],
