@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@je
 import avro from 'avsc';
 import type { EventType } from '#libs/contracts/src/generated/events.ts';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { createCodec, type Codec } from './codec.ts';
 import { registerSchemas } from './registry.ts';
 
@@ -122,8 +122,8 @@ describe('over a registry that has bad days', () => {
   const body = avro.Type.forSchema(SCHEMAS[CANCELLED] as unknown as avro.Schema).toBuffer(value);
 
   it.each([
-    [1, 'resolves'],
-    [2, 'rejects'],
+    [2, 'resolves'],
+    [3, 'rejects'],
   ])('%d conflicts in a row over one subject: registration %s', async (conflicts, outcome) => {
     let left = conflicts;
     answer = (response, path, method) => {
@@ -137,6 +137,22 @@ describe('over a registry that has bad days', () => {
     const registered = registerSchemas({ registryUrl });
     if (outcome === 'resolves') expect(await registered).toBe(TYPES.length);
     else await expect(registered).rejects.toMatchObject({ code: 'schema_not_registered' });
+    expect(left).toBe(0);
+  });
+
+  it.each([
+    [2, 'resolves'],
+    [3, 'rejects'],
+  ])('%d requests in a row without an answer: registration %s', async (hung, outcome) => {
+    let left = hung;
+    answer = (response, path) => {
+      if (!path.startsWith('/config/') || left === 0)
+        json(response, 200, { id: 1, compatibilityLevel: 'FULL_TRANSITIVE' });
+      else left -= 1;
+    };
+    const registered = registerSchemas({ registryUrl }, 200);
+    if (outcome === 'resolves') expect(await registered).toBe(TYPES.length);
+    else await expect(registered).rejects.toMatchObject({ code: 'registry_unavailable' });
     expect(left).toBe(0);
   });
 

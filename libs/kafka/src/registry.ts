@@ -3,8 +3,9 @@ import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { askRegistry, createRegistry, type RegistryAddress } from './registry-client.ts';
 
-/** How long one registration may take, in milliseconds. */
-const TIMEOUT_MS = 20_000;
+/** How long one registration may take, in milliseconds, and how often it is tried. */
+const TIMEOUT_MS = 10_000;
+const ATTEMPTS = 3;
 
 const CONFLICT = 409;
 
@@ -12,18 +13,14 @@ const CONFLICT = 409;
  * The one deploy step that registers schemas: each under its full name, FULL_TRANSITIVE, in any order and any number of times.
  * A change that would break a reader is refused with the registry's list of differences.
  */
-export async function registerSchemas(address: RegistryAddress): Promise<number> {
-  const registry = createRegistry(address, TIMEOUT_MS);
+export async function registerSchemas(address: RegistryAddress, timeoutMs = TIMEOUT_MS): Promise<number> {
+  const registry = createRegistry(address, timeoutMs);
   const compatibility = COMPATIBILITY.FULL_TRANSITIVE;
   for (const [subject, schema] of Object.entries(SCHEMAS)) {
-    const register = () =>
-      askRegistry(TIMEOUT_MS, () => registry.register(schema as never, { subject, compatibility }));
     try {
-      // Where two set the compatibility of a new subject at once, Apicurio tells one of them that it exists; so it may when it is slow.
-      await register().catch((error: unknown) => {
-        if ((error as { status?: number }).status === CONFLICT) return register();
-        throw error;
-      });
+      await patiently(() =>
+        askRegistry(timeoutMs, () => registry.register(schema as never, { subject, compatibility })),
+      );
     } catch (error) {
       if (error instanceof AppError) throw error;
       throw new AppError('schema_not_registered', `the registry refuses ${subject}: ${(error as Error).message}`, {
@@ -32,4 +29,15 @@ export async function registerSchemas(address: RegistryAddress): Promise<number>
     }
   }
   return Object.keys(SCHEMAS).length;
+}
+
+/** Again where the registry did not answer, and where two set up one subject at once: Apicurio tells one of them that it exists. */
+async function patiently(register: () => Promise<unknown>, attempts = ATTEMPTS): Promise<void> {
+  try {
+    await register();
+  } catch (error) {
+    const { code, status } = error as { code?: string; status?: number };
+    if (attempts === 1 || (code !== 'registry_unavailable' && status !== CONFLICT)) throw error;
+    await patiently(register, attempts - 1);
+  }
 }

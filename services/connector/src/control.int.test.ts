@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ASKED_NOTHING } from '#libs/contracts/src/asked.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
@@ -9,7 +9,7 @@ import type { Source } from '#libs/sources/kit/ports.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { endScans, SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
 import { createScanStore, type ScanRequest } from '#libs/storage/src/scans.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { createConnector, type Connector } from './connector.ts';
 
 const logger = createLogger({ name: 'test', level: 'silent' });
@@ -55,15 +55,17 @@ const source: Source = {
   }),
 };
 
-beforeEach(async () => {
-  const stack = testStack();
-  await deploy({ stack, logger, service: 'test', replication: 1 });
+beforeAll(async () => {
+  await deploy({ stack: testStack(), logger, service: 'test', replication: 1 });
+}, 60_000);
+
+beforeEach(() => {
   account = `control-${randomUUID()}`;
-  database = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'test', max: 8 });
+  database = createPool({ databaseUrl: testStack().databaseUrl, applicationName: 'test', max: 8 });
   producer = memoryProducer();
   [reading, most, begun] = [[], 0, 0];
   connectors = [];
-}, 30_000);
+});
 
 afterEach(async () => {
   for (const connector of connectors) await connector.stop();
