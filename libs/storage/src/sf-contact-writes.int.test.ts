@@ -6,6 +6,7 @@ import { CONTACT_FIELDS, type ContactField, type FieldKind } from '#libs/domain/
 import type { ContactDeletion } from '#libs/domain/src/salesforce/fold.ts';
 import { contactContent } from '#libs/domain/src/salesforce/row.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
+import { anyText } from '#libs/domain/src/text.fixture.ts';
 import { inTransaction, type Sql } from './pool.ts';
 import { writeContacts, type ContactWrite } from './sf-contact-writes.ts';
 
@@ -63,7 +64,7 @@ const texts = fc
       '\u007f',
     ),
     fc.string({ unit: 'grapheme', minLength: 1, maxLength: 10 }),
-    fc.string({ unit: 'binary', minLength: 1, maxLength: 10 }).map((text) => text.toWellFormed()),
+    anyText({ minLength: 1, maxLength: 10 }).map((text) => text.toWellFormed()),
   )
   .map((text) => [...text].slice(0, 10).join(''));
 const [FIRST, LAST] = [Date.parse('0001-01-01T00:00:00Z'), Date.parse('9999-12-31T23:59:59.999Z')];
