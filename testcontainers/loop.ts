@@ -13,7 +13,7 @@ import { withAdmin } from '#libs/kafka/src/topics.ts';
 import type { AppError } from '#libs/runtime/src/errors.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import type { Database } from '#libs/storage/src/pool.ts';
-import { testStack } from './pipeline.ts';
+import { testStack } from './addresses.ts';
 
 /** Event that tests of the loop are made of. */
 export const EVENT: EventType = 'crm.sync.v1.SyncCancelled';

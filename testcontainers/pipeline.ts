@@ -10,6 +10,7 @@ import { createPool } from '#libs/storage/src/pool.ts';
 import { followRun } from '#services/cli/src/follow.ts';
 import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
+import { testStack } from './addresses.ts';
 import { startGhlSimulator, type GhlSimulator } from './simulators/ghl/simulator.ts';
 import type { World } from './simulators/ghl/world.ts';
 
@@ -26,19 +27,6 @@ export interface TestPipeline {
   /** Stops every component, as a deployment does, and starts it again over the same locations. */
   restart(): Promise<void>;
   stop(): Promise<void>;
-}
-
-/** The addresses of the stack under test; `npm test` sets them. */
-export function testStack(): { kafkaBrokers: string; schemaRegistryUrl: string; databaseUrl: string } {
-  const {
-    KAFKA_BROKERS: kafkaBrokers,
-    SCHEMA_REGISTRY_URL: schemaRegistryUrl,
-    DATABASE_URL: databaseUrl,
-  } = process.env;
-  if (kafkaBrokers === undefined || schemaRegistryUrl === undefined || databaseUrl === undefined) {
-    throw new Error('this test needs a stack: run `npm test`, or eval "$(npm run -s tributary -- stack env)" first');
-  }
-  return { kafkaBrokers, schemaRegistryUrl, databaseUrl };
 }
 
 /** Deploys, and starts every component over a world; look-ups are not spaced and patience is short, so that tests are fast. */

@@ -9,7 +9,8 @@ import { createProducer } from '#libs/kafka/src/producer.ts';
 import { withAdmin } from '#libs/kafka/src/topics.ts';
 import { toAppError } from '#libs/runtime/src/errors.ts';
 import { countRecords, EVENT, loopEvent, quietKafka, readTopic } from '#testcontainers/loop.ts';
-import { startTestPipeline, testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
+import { startTestPipeline } from '#testcontainers/pipeline.ts';
 import { makeWorld } from '#testcontainers/simulators/ghl/world.ts';
 import { preparePython } from './python.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { startProxy, type Proxy } from '#testcontainers/proxy.ts';
 import { CRASHES, planRound, type Round, type Trouble } from './chaos/plan.ts';
 import { runRound } from './chaos/round.ts';

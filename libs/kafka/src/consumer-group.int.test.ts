@@ -14,7 +14,7 @@ import {
   type LoopTopic,
   type TestConsumer,
 } from '#testcontainers/loop.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { startProxy, type Proxy } from '#testcontainers/proxy.ts';
 import type { EventBatch, Processor } from './processor.ts';
 

@@ -11,7 +11,7 @@ import {
   through,
   type LoopStack,
 } from '#testcontainers/loop.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { startProxy, type Proxy } from '#testcontainers/proxy.ts';
 import { createProducer, partitionOf } from './producer.ts';
 import { ensureTopics, withAdmin } from './topics.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { makeCertificates, type Certificates } from '#testcontainers/certificates.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { serverAccount } from '#testcontainers/stack/account.ts';
 import { freePorts } from '#testcontainers/stack/ports.ts';
 import { postgresUrl, startPostgres } from '#testcontainers/stack/postgres.ts';

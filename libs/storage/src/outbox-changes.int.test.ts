@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { leadRow, rules, vendorRow } from '#libs/domain/src/rules.fixture.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { createChangeLog, type Cause } from './changes.ts';
 import { LEADS, VENDORS } from './columns.ts';
 import { migrate, openOrm } from './orm.ts';

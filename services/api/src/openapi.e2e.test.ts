@@ -5,7 +5,8 @@ import formats from 'ajv-formats';
 import { createApp } from '#libs/runtime/src/http.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { findLetters } from '#libs/storage/src/dead-letters.ts';
-import { startTestPipeline, testStack, type TestPipeline } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
+import { startTestPipeline, type TestPipeline } from '#testcontainers/pipeline.ts';
 import { emptyWorld } from '#testcontainers/simulators/ghl/world.ts';
 import { apiService } from './component.ts';
 

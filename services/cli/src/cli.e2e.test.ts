@@ -12,7 +12,7 @@ import { createLogger } from '#libs/runtime/src/logger.ts';
 import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { ended, launch, launchScript, ROOT, tributary as runTributary, type Ended } from '#testcontainers/command.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 
 let dataDir: string;
 let database: Database;

@@ -8,7 +8,7 @@ import { deploy } from '#libs/runtime/src/platform.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
 import { endScans } from '#libs/storage/src/scan-control.ts';
 import { ended, followOutput, launch, launchCommand, tributary, type Ended } from '#testcontainers/command.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
 import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';

@@ -5,7 +5,7 @@ import { deploy, openPlatform, type Platform } from '#libs/runtime/src/platform.
 import { topicOffsets } from '#libs/kafka/src/topics.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { registrationsWritten } from './registrations.ts';
 
 const TOPIC = 'crm.registration.v1';

@@ -15,7 +15,7 @@ import { readRun, type RunView } from '#libs/storage/src/reads.ts';
 import { endScans, SCAN_CONTROL } from '#libs/storage/src/scan-control.ts';
 import { followRun, isDone } from '#services/cli/src/follow.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { makeId, PREFIXES } from '#testcontainers/simulators/salesforce/ids.ts';
 import { startSalesforceSimulator, type SalesforceSimulator } from '#testcontainers/simulators/salesforce/simulator.ts';
 import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';

@@ -8,7 +8,8 @@ import { topicOffsets } from '#libs/kafka/src/topics.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { findLetters } from '#libs/storage/src/dead-letters.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
-import { startTestPipeline, testStack, type TestPipeline } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
+import { startTestPipeline, type TestPipeline } from '#testcontainers/pipeline.ts';
 import { emptyWorld } from '#testcontainers/simulators/ghl/world.ts';
 
 /** Secrets and personal data that no pattern of ours would recognise: only not writing them keeps them out. */

@@ -5,7 +5,8 @@ import { topicOffsets } from '#libs/kafka/src/topics.ts';
 import type { RunView } from '#libs/storage/src/reads.ts';
 import { migrate } from '#libs/storage/src/orm.ts';
 import { createPool, type Database } from '#libs/storage/src/pool.ts';
-import { startTestPipeline, testStack, type TestPipeline } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
+import { startTestPipeline, type TestPipeline } from '#testcontainers/pipeline.ts';
 import { startProxy, type Proxy } from '#testcontainers/proxy.ts';
 import { emptyWorld, type World } from '#testcontainers/simulators/ghl/world.ts';
 

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withAdmin } from '#libs/kafka/src/topics.ts';
 import { ghlRulesByAccount } from '#libs/runtime/src/settings.ts';
 import { replay, type ReplayOptions, type ReplayReport } from '#services/projector/src/replay.ts';
-import { startTestPipeline, testStack, type TestPipeline } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
+import { startTestPipeline, type TestPipeline } from '#testcontainers/pipeline.ts';
 import { emptyWorld, type StoredContact } from '#testcontainers/simulators/ghl/world.ts';
 import { confirm, handledAll, register, toldAll } from './projected.fixture.ts';
 

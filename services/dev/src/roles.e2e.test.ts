@@ -14,7 +14,7 @@ import { followRun } from '#services/cli/src/follow.ts';
 import { connectorComponents } from '#services/connector/src/component.ts';
 import { projectorComponents } from '#services/projector/src/component.ts';
 import { createLogin, type Login } from '#testcontainers/logins.ts';
-import { testStack } from '#testcontainers/pipeline.ts';
+import { testStack } from '#testcontainers/addresses.ts';
 import { startGhlSimulator, type GhlSimulator } from '#testcontainers/simulators/ghl/simulator.ts';
 import { makeWorld } from '#testcontainers/simulators/ghl/world.ts';
 
