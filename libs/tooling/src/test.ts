@@ -1,10 +1,10 @@
 /**
- * `npm test`: every check there is, one summary. Static checks and unit tests while the embedded stack starts (or the external one the
- * settings name is looked up), then the tests against it. The last line is `N passed, N failed, N skipped`; a static check counts as one test.
+ * `npm test`: every check there is, one summary. Static checks and unit tests take what the tests against the stacks leave of the
+ * machine: those wait a lot, and are the longer ones. The last line is `N passed, N failed, N skipped`; a static check counts as one test.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { constants, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startStack } from '#testcontainers/stack/stack.ts';
 import { onStopSignal } from '#libs/runtime/src/host.ts';
@@ -26,9 +26,11 @@ interface JestReport {
 const ROOT = resolve(import.meta.dirname, '../../..');
 const BIN = join(ROOT, 'node_modules/.bin');
 const JEST = ['--no-warnings', '--experimental-vm-modules', join(ROOT, 'node_modules/jest/bin/jest.js')];
-/** Tests that mostly wait, those of Salesforce and of the command, on a stack of their own beside the others. */
-const APART = '((oracle|stack|cli/src)/.*|salesforce.*)e2e\\.test|salesforce-crash\\.int\\.test';
-const OTHERS = ['--runInBand', '--testPathIgnorePatterns', APART];
+/** Tests of whole processes: the command, the stack, and crashes. They take as long as all the other end-to-end tests. */
+const PROCESSES = 'services/cli/src/(cli|salesforce)\\.e2e\\.test|(stack|chaos)\\.e2e\\.test|crash\\.int\\.test';
+const OTHERS = ['--runInBand', '--testPathIgnorePatterns', PROCESSES];
+/** What tests start again and again is compiled once. */
+process.env['NODE_COMPILE_CACHE'] ??= join(ROOT, 'node_modules/.cache/node');
 const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
 const failures: string[] = [];
 
@@ -71,9 +73,14 @@ function execute(
   });
 }
 
-async function check(name: string, command: string, args: string[]): Promise<void> {
+async function check(
+  name: string,
+  command: string,
+  args: string[],
+  watch: (child: ChildProcess) => void,
+): Promise<void> {
   const started = performance.now();
-  const { code, output } = await execute(command, args);
+  const { code, output } = await execute(command, args, process.env, watch);
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
   if (code === 0) tally.passed += 1;
   else {
@@ -85,25 +92,29 @@ async function check(name: string, command: string, args: string[]): Promise<voi
 }
 
 /** Kills a jest that does not end: its tests have left something open, or wait for what never comes. */
-function killWhenStuck(report: string, stuck: (reason: string) => void): (child: ChildProcess) => void {
-  return (child) => {
-    const started = performance.now();
-    let reported: number | undefined;
-    const timer = setInterval(() => {
-      const now = performance.now();
-      if (reported === undefined && existsSync(report)) reported = now;
-      const lingers = reported !== undefined && now - reported > LINGER_MS;
-      if (!lingers && now - started < LIMIT_MS) return;
-      stuck(lingers ? 'left something open that kept their process alive' : 'took too long and were killed');
-      child.kill('SIGKILL');
-      clearInterval(timer);
-    }, 1_000);
-    child.once('exit', () => clearInterval(timer));
-  };
+function killWhenStuck(child: ChildProcess, report: string, stuck: (reason: string) => void): void {
+  const started = performance.now();
+  let reported: number | undefined;
+  const timer = setInterval(() => {
+    const now = performance.now();
+    if (reported === undefined && existsSync(report)) reported = now;
+    const lingers = reported !== undefined && now - reported > LINGER_MS;
+    if (!lingers && now - started < LIMIT_MS) return;
+    stuck(lingers ? 'left something open that kept their process alive' : 'took too long and were killed');
+    child.kill('SIGKILL');
+    clearInterval(timer);
+  }, 1_000);
+  child.once('exit', () => clearInterval(timer));
 }
 
 /** Runs the jest tests of some costs and adds them to the tally. */
-async function jest(name: string, pattern: string, env: NodeJS.ProcessEnv, more: string[] = []): Promise<void> {
+async function jest(
+  name: string,
+  pattern: string,
+  env: NodeJS.ProcessEnv,
+  more: string[] = [],
+  watch: (child: ChildProcess) => void = () => undefined,
+): Promise<void> {
   const started = performance.now();
   const folder = mkdtempSync(join(ROOT, 'node_modules/.tests-'));
   const report = join(folder, 'report.json');
@@ -112,10 +123,13 @@ async function jest(name: string, pattern: string, env: NodeJS.ProcessEnv, more:
       process.execPath,
       [...JEST, '--testPathPatterns', pattern, '--json', '--outputFile', report, '--silent', ...more],
       env,
-      killWhenStuck(report, (reason) => {
-        tally.failed += 1;
-        failures.push(`${name} tests ${reason}`);
-      }),
+      (child) => {
+        watch(child);
+        killWhenStuck(child, report, (reason) => {
+          tally.failed += 1;
+          failures.push(`${name} tests ${reason}`);
+        });
+      },
     );
     const results = readReport(report);
     if (results === undefined) {
@@ -158,13 +172,14 @@ function add(results: JestReport): void {
   }
 }
 
-/** Starts the stack while something else is done that needs none, then works with it. */
-async function withStack(
-  meanwhile: () => Promise<void>,
-  work: (env: NodeJS.ProcessEnv) => Promise<void>,
-): Promise<void> {
+/** Stacks start one after the other: the first one downloads what is missing. */
+let lastStart: Promise<unknown> = Promise.resolve();
+
+/** Starts an embedded stack, or looks up the external one that the settings name, and works with it. */
+async function withStack(work: (env: NodeJS.ProcessEnv) => Promise<void>): Promise<void> {
   const dataDir = mkdtempSync(join(ROOT, 'node_modules/.stack-'));
-  const starting = startStack({ dataDir, env: process.env, log: say, fast: true });
+  const starting = lastStart.then(() => startStack({ dataDir, env: process.env, log: say, fast: true }));
+  lastStart = starting.catch(() => undefined);
   // Who waits for it below hears why it did not start.
   const stopping = starting.then(
     (stack) => () => stack.stop(),
@@ -174,7 +189,6 @@ async function withStack(
     void stopping.then((stop) => stop()).then(() => process.exit(130));
   });
   try {
-    await meanwhile();
     const { kafkaBrokers, schemaRegistryUrl, databaseUrl } = (await starting).info;
     await work({
       ...process.env,
@@ -195,26 +209,22 @@ async function withStack(
   }
 }
 
-/** The static checks, as many at a time as there are cores, then the tests without a server. */
+/** The static checks, then the tests without a server; one at a time, and what waits for a stack goes first. */
 async function checkAndTestUnits(): Promise<void> {
-  const waiting = [...CHECKS];
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await check(...next);
+  const behind = (child: ChildProcess): void => {
+    if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
   };
-  await Promise.all(Array.from({ length: Math.max(1, Math.min(availableParallelism(), 4)) }, work));
-  await jest('unit', 'unit\\.test', process.env);
+  for (const each of CHECKS) await check(...each, behind);
+  await jest('unit', 'unit\\.test', process.env, [], behind);
 }
 
 const started = performance.now();
-await withStack(checkAndTestUnits, async (env) => {
-  await Promise.all([
-    jest('integration', 'int\\.test', env, OTHERS).then(() => jest('end-to-end', 'e2e\\.test', env, OTHERS)),
-    withStack(
-      () => Promise.resolve(),
-      (own) => jest('oracle, stack, command and Salesforce', APART, own, ['--runInBand']),
-    ),
-  ]);
-});
+await Promise.all([
+  checkAndTestUnits(),
+  withStack((env) => jest('integration', 'int\\.test', env, OTHERS)),
+  withStack((env) => jest('end-to-end', 'e2e\\.test', env, OTHERS)),
+  withStack((env) => jest('process', PROCESSES, env, ['--runInBand'])),
+]);
 for (const failure of failures) say(`FAILED ${failure}`);
 say(`${((performance.now() - started) / 1000).toFixed(0)} s`);
 say(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
