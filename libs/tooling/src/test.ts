@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
+import { chooseStack } from '#testcontainers/stack/choice.ts';
 import { startStack } from '#testcontainers/stack/stack.ts';
 import { onStopSignal } from '#libs/runtime/src/host.ts';
 
@@ -198,8 +199,7 @@ async function withStack(work: (env: NodeJS.ProcessEnv) => Promise<void>): Promi
       DATABASE_URL: databaseUrl,
     });
   } catch (error) {
-    tally.failed += 1;
-    failures.push(`the stack: ${(error as Error).message}`);
+    stackFailed(error);
   } finally {
     await (
       await stopping
@@ -218,13 +218,25 @@ async function checkAndTestUnits(): Promise<void> {
   await jest('unit', 'unit\\.test', process.env, [], behind);
 }
 
+const GROUPS = [
+  (env: NodeJS.ProcessEnv) => jest('integration', 'int\\.test', env, OTHERS),
+  (env: NodeJS.ProcessEnv) => jest('end-to-end', 'e2e\\.test', env, OTHERS),
+  (env: NodeJS.ProcessEnv) => jest('process', PROCESSES, env, ['--runInBand']),
+];
+
+/** Each group on an embedded stack of its own; one after the other where there is one stack for all. */
+async function testOnStacks(): Promise<void> {
+  if (chooseStack(process.env).kind === 'external') for (const group of GROUPS) await withStack(group);
+  else await Promise.all(GROUPS.map(withStack));
+}
+
+function stackFailed(error: unknown): void {
+  tally.failed += 1;
+  failures.push(`the stack: ${(error as Error).message}`);
+}
+
 const started = performance.now();
-await Promise.all([
-  checkAndTestUnits(),
-  withStack((env) => jest('integration', 'int\\.test', env, OTHERS)),
-  withStack((env) => jest('end-to-end', 'e2e\\.test', env, OTHERS)),
-  withStack((env) => jest('process', PROCESSES, env, ['--runInBand'])),
-]);
+await Promise.all([checkAndTestUnits(), testOnStacks().catch(stackFailed)]);
 for (const failure of failures) say(`FAILED ${failure}`);
 say(`${((performance.now() - started) / 1000).toFixed(0)} s`);
 say(`${tally.passed} passed, ${tally.failed} failed, ${tally.skipped} skipped`);
