@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { createTestDatabase, type TestDatabase } from '#testcontainers/database.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { addToOutbox, outboxPending, relayOutbox, type OutboxEvent } from './outbox.ts';
+import { addToOutbox, outboxPending, outboxSetAside, relayOutbox, retrySetAside, type OutboxEvent } from './outbox.ts';
 import { inTransaction } from './pool.ts';
 
 let database: TestDatabase;
@@ -129,4 +129,28 @@ it('sets aside what no topic takes, publishes all others in order, and goes on',
     `select content from tributary.outbox where kind = 'refused' order by id`,
   );
   expect(rows.flatMap(({ content }) => JSON.parse(content) as OutboxEvent[])).toEqual([event('e1'), event('e5')]);
+});
+
+it('tells what was set aside, and publishes it once it is put back', async () => {
+  await addToOutbox(database.pool, numbered(0, 3).map(event));
+  let isMended = false;
+  const published: string[] = [];
+  const relay = (): Promise<number> =>
+    relayOutbox(
+      database.pool,
+      async (events) => {
+        if (!isMended && events.some(({ eventId }) => eventId !== 'e1')) throw new AppError('record_too_large', 'no');
+        published.push(...events.map(({ eventId }) => eventId));
+      },
+      () => undefined,
+    );
+  await relay();
+  expect(published).toEqual(['e1']);
+  expect(await outboxSetAside(database.pool)).toEqual([{ topic: 'crm.sync-request.v1', events: 2 }]);
+  expect(await retrySetAside(database.pool)).toBe(2);
+  expect([await outboxSetAside(database.pool), await outboxPending(database.pool)]).toEqual([[], 2]);
+  isMended = true;
+  await relay();
+  expect(published).toEqual(['e1', 'e0', 'e2']);
+  expect(await retrySetAside(database.pool)).toBe(0);
 });

@@ -108,3 +108,23 @@ export async function outboxPending(sql: Sql): Promise<number> {
   );
   return rows[0]!.pending;
 }
+
+/** Events that are set aside because no topic took them, counted by topic. */
+export async function outboxSetAside(sql: Sql): Promise<{ topic: string; events: number }[]> {
+  const { rows } = await sql.query<{ topic: string; events: number }>(
+    `select e->>'topic' as topic, count(*)::int as events
+     from outbox, jsonb_array_elements(content::jsonb) e where kind = '${REFUSED}' group by 1 order by 1`,
+  );
+  return rows;
+}
+
+/**
+ * Puts what was set aside back, to be published once more; returns how many events. They come later than what happened after
+ * them: their `time` tells when they were. What is refused again is set aside again.
+ */
+export async function retrySetAside(sql: Sql): Promise<number> {
+  const { rows } = await sql.query<{ events: number }>(
+    `update outbox set kind = 'events' where kind = '${REFUSED}' returning events`,
+  );
+  return rows.reduce((sum, { events }) => sum + events, 0);
+}

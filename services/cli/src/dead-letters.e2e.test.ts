@@ -22,8 +22,8 @@ afterAll(async () => {
   await test.stop();
 }, 60_000);
 
-const tributary = (...args: string[]): Promise<Ended> =>
-  runTributary(['dead-letters', ...args], { ...process.env, STACK: 'external' });
+const command = (...args: string[]): Promise<Ended> => runTributary(args, { ...process.env, STACK: 'external' });
+const tributary = (...args: string[]): Promise<Ended> => command('dead-letters', ...args);
 
 describe('tributary dead-letters', () => {
   it('lists with filters, and shows one with its headers and why it does not decode', async () => {
@@ -71,3 +71,29 @@ describe('tributary dead-letters', () => {
     20_000,
   );
 });
+
+it('tributary outbox tells what no topic took, doctor what to do, and retry has it published', async () => {
+  const { database } = test.pipeline.platform;
+  const value = { syncId: randomUUID(), source: 'ghl', account, requestedBy: 'test', requestedAt: 1 };
+  const content = [
+    {
+      topic: 'crm.sync-request.v1',
+      key: `ghl:${account}`,
+      type: 'crm.sync.v1.SyncCancelled',
+      eventId: value.syncId,
+      scanId: null,
+      value,
+    },
+  ];
+  await database.query(`insert into tributary.outbox (kind, events, content) values ('refused', 1, $1)`, [
+    JSON.stringify(content),
+  ]);
+  const found = await command('outbox', '--json');
+  expect(JSON.parse(found.stdout)).toEqual({ pending: 0, setAside: [{ topic: 'crm.sync-request.v1', events: 1 }] });
+  const { code, stdout } = await command('doctor');
+  expect(code).toBe(2);
+  expect(stdout).toMatch(/outbox .*1 for crm\.sync-request\.v1.*max\.message\.bytes.*outbox retry/);
+  expect(await command('outbox', 'retry')).toMatchObject({ code: 0, stdout: 'Put back: 1\n' });
+  while ((await database.query('select from tributary.outbox')).rowCount !== 0) continue;
+  expect(await command('outbox')).toMatchObject({ code: 0, stdout: 'Waiting: 0\n' });
+}, 60_000);

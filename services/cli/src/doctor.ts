@@ -1,6 +1,6 @@
 import { createCodec } from '#libs/kafka/src/codec.ts';
 import { topicOffsets } from '#libs/kafka/src/topics.ts';
-import { TOPICS } from '#libs/contracts/src/topics.ts';
+import { MAX_RECORD_BYTES, TOPICS } from '#libs/contracts/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import { createLogger } from '#libs/runtime/src/logger.ts';
 import { kafkaOf, registryOf } from '#libs/runtime/src/platform.ts';
@@ -9,6 +9,8 @@ import { databaseAddress } from '#libs/storage/src/address.ts';
 import type { StackInfo } from '#testcontainers/stack/stack.ts';
 import { lockRoom, locksWanted } from '#libs/storage/src/locks.ts';
 import { openOrm, pendingMigrations } from '#libs/storage/src/orm.ts';
+import { outboxSetAside } from '#libs/storage/src/outbox.ts';
+import { createPool } from '#libs/storage/src/pool.ts';
 import { withClients } from './accounts.ts';
 import { existingStack } from './connections.ts';
 import { testSalesforce } from './salesforce-test.ts';
@@ -83,10 +85,27 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
         await orm.close(true);
       }
     });
+    await check('outbox', () => checkOutbox(stack));
   }
   for (const { what, work } of ghlChecks(settings)) await check(what, work);
   checks.push(...(await salesforceChecks(settings)));
   return checks;
+}
+
+/** Throws where events were set aside: their topic takes less than what `deploy` gives it. */
+async function checkOutbox({ databaseUrl }: StackInfo): Promise<{ detail: string; value: null }> {
+  const database = createPool({ databaseUrl, applicationName: 'tributary-doctor', max: 1 });
+  try {
+    const aside = await outboxSetAside(database);
+    if (aside.length === 0) return { detail: 'nothing is set aside', value: null };
+    const which = aside.map(({ topic, events }) => `${events} for ${topic}`).join(', ');
+    throw new AppError(
+      'record_too_large',
+      `events that no topic took are set aside (${which}): raise max.message.bytes of the topic to ${MAX_RECORD_BYTES}, then run \`npm run -s tributary -- outbox retry\``,
+    );
+  } finally {
+    await database.end();
+  }
 }
 
 /** How each service is spoken to, for an external stack; never a secret. */

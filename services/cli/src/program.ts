@@ -14,6 +14,7 @@ import { isHeld, resultOf, worstExitCode } from './follow.ts';
 import { historyOf, renderHistory } from './history.ts';
 import { importFile, type ImportResult } from './import.ts';
 import { changesOf, describeChanges } from './changes.ts';
+import { addOutboxCommands } from './outbox.ts';
 import { describeProgress, describeResult } from './progress.ts';
 import { renderReplay, runReplay, type ReplayFlags } from './replay.ts';
 import { addSalesforceSync } from './salesforce.ts';
@@ -62,6 +63,7 @@ export function buildProgram(): Command {
   addReads(program);
   addAccountCommands(program, print);
   addDeadLetterCommands(program, { say, print });
+  addOutboxCommands(program, { print });
   addReplay(program);
   addStackCommands(program, say);
   return program;
