@@ -10,6 +10,7 @@ import {
   errorSink,
   normalizeEmail,
   readDate,
+  readId,
   readList,
   readPercentage,
   readTags,
@@ -160,7 +161,7 @@ function vendorFields(
   return {
     ...personal(contact, fields, rules, { name: 'name', email: 'email', phone: 'phone' }, sink),
     companyName: read(readText, ids.companyName, 'company_name'),
-    ghlUserId: read(readText, ids.ghlUserId, 'ghl_user_id'),
+    ghlUserId: read(readId, ids.ghlUserId, 'ghl_user_id'),
     serviceCategories: firstList(fields, ids.serviceCategories, sink),
     servicesOffered: read(readList, ids.servicesOffered, 'services_offered'),
     serviceZipCodes,

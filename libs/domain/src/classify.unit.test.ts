@@ -177,11 +177,14 @@ describe('what a vendor observation reads (rules-ghl section 4)', () => {
       [ids.lastLeadAssigned]: '2024-02-30',
       [ids.takingNewWork]: 'maybe',
       [ids.serviceZipCodes]: '33301, 99999, 88888',
+      [ids.ghlUserId]: 'u'.repeat(256),
     };
     const vendor = vendorOf(contact({ firstName: 'A\0nn', lastName: 'L\0ee' }, custom));
     expect(vendor).toMatchObject({ name: 'Ann Lee', companyName: null, takingNewWork: false, coverageType: 'county' });
+    expect(vendor.ghlUserId).toBeNull();
     expect(vendor.fieldErrors).toEqual(
       expect.arrayContaining([
+        { field: 'ghl_user_id', code: 'too_long' },
         { field: 'name', code: 'nul_removed' },
         { field: 'company_name', code: 'unexpected_type' },
         { field: 'lead_close_percentage', code: 'not_a_number' },
@@ -190,7 +193,7 @@ describe('what a vendor observation reads (rules-ghl section 4)', () => {
         { field: 'service_zip_codes', code: 'unknown_zip' },
       ]),
     );
-    expect(vendor.fieldErrors).toHaveLength(6);
+    expect(vendor.fieldErrors).toHaveLength(7);
   });
 
   it('a custom field that is no JSON is a field error, not a lost record', () => {

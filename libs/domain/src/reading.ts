@@ -4,6 +4,7 @@ import type { FieldError } from '#libs/contracts/src/generated/events.ts';
 export type FieldErrorCode =
   | 'nul_removed'
   | 'unexpected_type'
+  | 'too_long'
   | 'not_a_number'
   | 'not_a_date'
   | 'not_yes_or_no'
@@ -90,6 +91,17 @@ export function readText(value: unknown, field: string, sink: ErrorSink): string
   const scalar = readScalar(value, field, sink);
   if (scalar === undefined) return null;
   return Array.isArray(scalar) ? scalar.join(', ') : String(scalar);
+}
+
+/** Far beyond any id of GHL's, and what an index of PostgreSQL can hold in any script. */
+const LONGEST_ID = 255;
+
+/** Text that is an id; one that no index can hold is a field error. */
+export function readId(value: unknown, field: string, sink: ErrorSink): string | null {
+  const id = readText(value, field, sink);
+  if (id === null || id.length <= LONGEST_ID) return id;
+  sink.add(field, 'too_long');
+  return null;
 }
 
 /** List: items of a list, or of a comma-separated text; trimmed, without empty ones, in GHL's order. */

@@ -373,7 +373,7 @@ export interface ContactUnclassified {
 export interface FieldError {
   /** Column it was meant for. */
   field: string;
-  /** nul_removed, unexpected_type, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip. */
+  /** nul_removed, unexpected_type, too_long, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip. */
   code: string;
 }
 

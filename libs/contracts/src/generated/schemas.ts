@@ -1167,7 +1167,7 @@ export const SCHEMAS = {
               {
                 name: 'code',
                 type: 'string',
-                doc: 'nul_removed, unexpected_type, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip.',
+                doc: 'nul_removed, unexpected_type, too_long, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip.',
               },
             ],
           },
@@ -1288,7 +1288,7 @@ export const SCHEMAS = {
               {
                 name: 'code',
                 type: 'string',
-                doc: 'nul_removed, unexpected_type, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip.',
+                doc: 'nul_removed, unexpected_type, too_long, not_a_number, not_a_date, not_yes_or_no, unknown_coverage or unknown_zip.',
               },
             ],
           },
