@@ -2,7 +2,7 @@
  * `npm run bench`: what the pipeline does a second, on a stack of its own with durability on.
  *
  *   npm run bench                       topic -> table: first load, all changed, all unchanged
- *   npm run bench -- plain              the same without the rules: the least that keeps a table like its topic, for comparison
+ *   npm run bench -- plain              the same without the rules, and COPY alone: the least that keeps a table like its topic, for comparison
  *   npm run bench -- location           a location in mode full, with the limits of GoHighLevel and without
  *   npm run bench -- rebuild            replay of the topics into a shadow table
  *   npm run bench -- salesforce         an org's contacts by the Bulk API: to the table, to the topic, from the topic, replay

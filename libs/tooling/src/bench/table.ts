@@ -1,6 +1,7 @@
 import { topicOffsets } from '#libs/kafka/src/topics.ts';
 import type { Platform } from '#libs/runtime/src/platform.ts';
 import { inChild } from './child.ts';
+import { copyAlone } from './copying.ts';
 import { median } from './machine.ts';
 import type { Bench } from './main.ts';
 import type { Measured, Task } from './projecting.ts';
@@ -19,9 +20,10 @@ export function benchTable(bench: Bench): Promise<void> {
   return runPhases(bench, false);
 }
 
-/** The same records into the same table without the rules: what the machine has to give. */
-export function benchPlain(bench: Bench): Promise<void> {
-  return runPhases(bench, true);
+/** The same records into the same table without the rules, and by COPY alone: what the machine has to give. */
+export async function benchPlain(bench: Bench): Promise<void> {
+  await runPhases(bench, true);
+  await copyAlone(bench);
 }
 
 async function runPhases({ platform, addresses, serverPids, rows, rounds, say }: Bench, plain: boolean): Promise<void> {
