@@ -85,6 +85,8 @@ it('tributary outbox tells what no topic took, doctor what to do, and retry has 
       value,
     },
   ];
+  // What a run that was interrupted left.
+  await database.query(`delete from tributary.outbox where kind = 'refused'`);
   await database.query(`insert into tributary.outbox (kind, events, content) values ('refused', 1, $1)`, [
     JSON.stringify(content),
   ]);

@@ -34,7 +34,10 @@ export function startRelay(options: {
   }
 
   function tellRefused({ event: { type, key, eventId }, failure: { code, message } }: Refusal): void {
-    logger.error({ type, key, eventId, code }, `event not published, set aside: ${message}; \`tributary outbox retry\` publishes it once that is mended`);
+    logger.error(
+      { type, key, eventId, code },
+      `event not published, set aside: ${message}; \`tributary outbox retry\` publishes it once that is mended`,
+    );
     onRefused(type, code);
   }
 
