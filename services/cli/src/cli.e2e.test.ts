@@ -293,7 +293,9 @@ describe('the command beside a running npm start', () => {
 
   it('shows its usage with exit code 2 when it is called wrongly', async () => {
     expect(await tributary(['sync', 'ghl', '--mode', 'half'])).toMatchObject({ code: 2, stdout: '' });
-    expect(await tributary(['frobnicate'])).toMatchObject({ code: 2, stdout: '' });
+    const { code, stdout, stderr } = await tributary(['frobnicate\u001b[2J']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toContain('frobnicate\\u001b[2J');
   }, 30_000);
 
   it('ends on Ctrl-C with nothing left behind', async () => {

@@ -57,6 +57,7 @@ export function buildProgram(): Command {
   program
     .description('Keeps CRMs and your own database in step')
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(forTerminal(text)) })
     .showHelpAfterError('(add --help for what there is)');
   addSync(program);
   addImport(program);
