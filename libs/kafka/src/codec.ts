@@ -4,7 +4,7 @@ import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
 import { readerOf } from './avro-types.ts';
 import { headReader, type HeadReader } from './head.ts';
-import { askRegistry, createRegistry, type RegistryAddress } from './registry-client.ts';
+import { askRegistry, createRegistry, patiently, type RegistryAddress } from './registry-client.ts';
 import { guardText } from './well-formed.ts';
 
 /** Bytes before the Avro data: a zero and the schema id, big-endian (Confluent framing). */
@@ -59,8 +59,8 @@ export function createCodec({ timeoutMs = 5_000, ...address }: RegistryAddress &
     async ready(types) {
       for (const type of types) {
         if (ids.has(type)) continue;
-        const id = await askRegistry(timeoutMs, () =>
-          registry.getRegistryIdBySchema(type, SCHEMAS[type] as never),
+        const id = await patiently(() =>
+          askRegistry(timeoutMs, () => registry.getRegistryIdBySchema(type, SCHEMAS[type] as never)),
         ).catch((error: unknown) => {
           if (error instanceof AppError) throw error;
           throw new AppError(

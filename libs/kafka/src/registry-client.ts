@@ -70,6 +70,20 @@ export async function askRegistry<T>(timeoutMs: number, work: () => Promise<T>):
   }
 }
 
+const ATTEMPTS = 3;
+const CONFLICT = 409;
+
+/** Asks again where the registry did not answer, and where two set up one subject at once: Apicurio tells one of them that it exists. */
+export async function patiently<T>(ask: () => Promise<T>, attempts = ATTEMPTS): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    const { code, status } = error as { code?: string; status?: number };
+    if (attempts === 1 || (code !== 'registry_unavailable' && status !== CONFLICT)) throw error;
+    return patiently(ask, attempts - 1);
+  }
+}
+
 /** Whether the registry said no; the client's own verdict on a schema it was given counts as well. */
 function isRefusal(error: unknown): boolean {
   const { name, status } = error as { name?: string; status?: number };

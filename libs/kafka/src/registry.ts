@@ -1,13 +1,10 @@
 import { COMPATIBILITY } from '@kafkajs/confluent-schema-registry';
 import { SCHEMAS } from '#libs/contracts/src/generated/schemas.ts';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { askRegistry, createRegistry, type RegistryAddress } from './registry-client.ts';
+import { askRegistry, createRegistry, patiently, type RegistryAddress } from './registry-client.ts';
 
-/** How long one registration may take, in milliseconds, and how often it is tried. */
+/** How long one registration may take, in milliseconds. */
 const TIMEOUT_MS = 10_000;
-const ATTEMPTS = 3;
-
-const CONFLICT = 409;
 
 /**
  * The one deploy step that registers schemas: each under its full name, FULL_TRANSITIVE, in any order and any number of times.
@@ -29,15 +26,4 @@ export async function registerSchemas(address: RegistryAddress, timeoutMs = TIME
     }
   }
   return Object.keys(SCHEMAS).length;
-}
-
-/** Again where the registry did not answer, and where two set up one subject at once: Apicurio tells one of them that it exists. */
-async function patiently(register: () => Promise<unknown>, attempts = ATTEMPTS): Promise<void> {
-  try {
-    await register();
-  } catch (error) {
-    const { code, status } = error as { code?: string; status?: number };
-    if (attempts === 1 || (code !== 'registry_unavailable' && status !== CONFLICT)) throw error;
-    await patiently(register, attempts - 1);
-  }
 }
