@@ -9,7 +9,6 @@ import { registerSchemas } from '#libs/kafka/src/registry.ts';
 import type { RegistryAddress } from '#libs/kafka/src/registry-client.ts';
 import { askBrokers, ensureTopics } from '#libs/kafka/src/topics.ts';
 import { createCheckpointStore } from '#libs/storage/src/checkpoints.ts';
-import { migrate } from '#libs/storage/src/orm.ts';
 import { grantRoles } from '#libs/storage/src/roles.ts';
 import { askDatabase, createPool, type Database } from '#libs/storage/src/pool.ts';
 import { toAppError } from './errors.ts';
@@ -80,6 +79,8 @@ export async function deploy(
 }
 
 async function migrateWithRoles(databaseUrl: string): Promise<{ migrations: string[]; roles: string[] }> {
+  // A process that does not deploy starts without the ORM.
+  const { migrate } = await import('#libs/storage/src/orm.ts');
   const migrations = await migrate(databaseUrl);
   return { migrations, roles: await grantRoles(databaseUrl) };
 }

@@ -8,7 +8,6 @@ import { readSettings, type Settings } from '#libs/runtime/src/settings.ts';
 import { databaseAddress } from '#libs/storage/src/address.ts';
 import type { StackInfo } from '#testcontainers/stack/stack.ts';
 import { lockRoom, locksWanted } from '#libs/storage/src/locks.ts';
-import { openOrm, pendingMigrations } from '#libs/storage/src/orm.ts';
 import { outboxSetAside } from '#libs/storage/src/outbox.ts';
 import { createPool } from '#libs/storage/src/pool.ts';
 import { withClients } from './accounts.ts';
@@ -66,6 +65,7 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
       return { detail: `${new Set(types).size} schemas registered`, value: types };
     });
     await check('database', async () => {
+      const { openOrm, pendingMigrations } = await import('#libs/storage/src/orm.ts');
       const orm = await openOrm(stack.databaseUrl);
       try {
         const pending = await pendingMigrations(orm);

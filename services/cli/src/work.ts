@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { startPipeline, type Pipeline } from '#services/dev/src/pipeline.ts';
+import type { Pipeline } from '#services/dev/src/pipeline.ts';
 import { groupAlive } from '#libs/kafka/src/topics.ts';
 import { AppError, toAppError } from '#libs/runtime/src/errors.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
@@ -38,7 +38,11 @@ export async function openWork(settings: Settings, logger: Logger, say: (line: s
   const ghl = ghlAccess(settings, running);
   const salesforce = orgAccess(settings, running);
   const stack = await startStack({ dataDir: settings.DATA_DIR, env: process.env, log: say });
-  const start = (): Promise<Pipeline> => startPipeline({ settings, stack: stack.info, ghl, salesforce, logger });
+  const start = async (): Promise<Pipeline> => {
+    // Most commands need no pipeline of their own, and loading it takes a third of their start.
+    const { startPipeline } = await import('#services/dev/src/pipeline.ts');
+    return startPipeline({ settings, stack: stack.info, ghl, salesforce, logger });
+  };
   const common = { ghl, salesforce };
   try {
     await deploy({ stack: stack.info, logger, service: 'cli', replication: settings.TOPIC_REPLICATION });
