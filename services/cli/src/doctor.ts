@@ -9,9 +9,8 @@ import { databaseAddress } from '#libs/storage/src/address.ts';
 import type { StackInfo } from '#testcontainers/stack/stack.ts';
 import { lockRoom, locksWanted } from '#libs/storage/src/locks.ts';
 import { outboxSetAside } from '#libs/storage/src/outbox.ts';
-import { createPool } from '#libs/storage/src/pool.ts';
 import { withClients } from './accounts.ts';
-import { existingStack } from './connections.ts';
+import { existingStack, withDatabase } from './connections.ts';
 import { testSalesforce } from './salesforce-test.ts';
 import { ghlAccess, orgAccess, readRunning } from './session.ts';
 
@@ -93,19 +92,14 @@ export async function diagnose(env: NodeJS.ProcessEnv): Promise<Check[]> {
 }
 
 /** Throws where events were set aside: their topic takes less than what `deploy` gives it. */
-async function checkOutbox({ databaseUrl }: StackInfo): Promise<{ detail: string; value: null }> {
-  const database = createPool({ databaseUrl, applicationName: 'tributary-doctor', max: 1 });
-  try {
-    const aside = await outboxSetAside(database);
-    if (aside.length === 0) return { detail: 'nothing is set aside', value: null };
-    const which = aside.map(({ topic, events }) => `${events} for ${topic}`).join(', ');
-    throw new AppError(
-      'record_too_large',
-      `events that no topic took are set aside (${which}): raise max.message.bytes of the topic to ${MAX_RECORD_BYTES}, then run \`npm run -s tributary -- outbox retry\``,
-    );
-  } finally {
-    await database.end();
-  }
+async function checkOutbox(stack: StackInfo): Promise<{ detail: string; value: null }> {
+  const aside = await withDatabase(stack, outboxSetAside);
+  if (aside.length === 0) return { detail: 'nothing is set aside', value: null };
+  const which = aside.map(({ topic, events }) => `${events} for ${topic}`).join(', ');
+  throw new AppError(
+    'record_too_large',
+    `events that no topic took are set aside (${which}): raise max.message.bytes of the topic to ${MAX_RECORD_BYTES}, then run \`npm run -s tributary -- outbox retry\``,
+  );
 }
 
 /** How each service is spoken to, for an external stack; never a secret. */

@@ -1,7 +1,6 @@
 import type { Settings } from '#libs/runtime/src/settings.ts';
 import { readHistory, type HistoryItem, type HistoryPage } from '#libs/storage/src/history.ts';
-import { createPool, databaseError } from '#libs/storage/src/pool.ts';
-import { existingStack } from './connections.ts';
+import { existingStack, withDatabase } from './connections.ts';
 
 /** The newest changes of a row. */
 export async function historyOf(
@@ -10,15 +9,7 @@ export async function historyOf(
   id: string,
   limit: number,
 ): Promise<HistoryPage> {
-  const { databaseUrl } = await existingStack(settings);
-  const database = createPool({ databaseUrl, applicationName: 'tributary-cli', max: 1 });
-  try {
-    return await readHistory(database, { table, id, limit });
-  } catch (error) {
-    throw databaseError(error);
-  } finally {
-    await database.end();
-  }
+  return withDatabase(await existingStack(settings), (database) => readHistory(database, { table, id, limit }));
 }
 
 /** The history for people: one line for each event. */

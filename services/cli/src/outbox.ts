@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { readSettings } from '#libs/runtime/src/settings.ts';
 import { outboxPending, outboxSetAside, retrySetAside } from '#libs/storage/src/outbox.ts';
-import { createPool, type Database } from '#libs/storage/src/pool.ts';
-import { existingStack } from './connections.ts';
+import type { Database } from '#libs/storage/src/pool.ts';
+import { existingStack, withDatabase } from './connections.ts';
 import type { Shell } from './shell.ts';
 
 interface Flags {
@@ -16,7 +16,7 @@ export function addOutboxCommands(program: Command, { print }: Pick<Shell, 'prin
     .description('events that wait to be published, and those set aside because no topic took them')
     .option('--json', 'print exactly one JSON document on stdout')
     .action(async ({ json }: Flags) => {
-      const found = await connected(async (database) => ({
+      const found = await onDatabase(async (database) => ({
         pending: await outboxPending(database),
         setAside: await outboxSetAside(database),
       }));
@@ -30,17 +30,11 @@ export function addOutboxCommands(program: Command, { print }: Pick<Shell, 'prin
     )
     .action(async (_flags: Flags, command: Command) => {
       const { json } = command.optsWithGlobals<Flags>();
-      const events = await connected(retrySetAside);
+      const events = await onDatabase(retrySetAside);
       print(json, { events }, events === 0 ? 'Nothing is set aside.' : `Put back: ${events}`);
     });
 }
 
-async function connected<T>(work: (database: Database) => Promise<T>): Promise<T> {
-  const { databaseUrl } = await existingStack(readSettings(process.env));
-  const database = createPool({ databaseUrl, applicationName: 'tributary-cli', max: 2 });
-  try {
-    return await work(database);
-  } finally {
-    await database.end();
-  }
+async function onDatabase<T>(work: (database: Database) => Promise<T>): Promise<T> {
+  return withDatabase(await existingStack(readSettings(process.env)), work);
 }

@@ -3,8 +3,7 @@ import type { Settings } from '#libs/runtime/src/settings.ts';
 import { kafkaOf } from '#libs/runtime/src/platform.ts';
 import { groupAlive } from '#libs/kafka/src/topics.ts';
 import { CONNECTOR_GROUP } from '#services/connector/src/connector.ts';
-import { createPool } from '#libs/storage/src/pool.ts';
-import { existingStack } from './connections.ts';
+import { existingStack, withDatabase } from './connections.ts';
 import { readRunning } from './session.ts';
 import { inLine } from './terminal.ts';
 
@@ -28,8 +27,7 @@ export interface Status {
 export async function statusOf(settings: Settings, logger: Logger): Promise<Status> {
   const stack = await existingStack(settings);
   const kafka = kafkaOf(stack, 'tributary-cli', logger);
-  const database = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'tributary-cli', max: 4 });
-  try {
+  return withDatabase(stack, async (database) => {
     const rows = await database.query<Status['rows'][number]>(
       `select 'vendors' as table, status, count(*) as count from vendors group by status
        union all select 'leads', status, count(*) from leads group by status order by 1 desc, 2`,
@@ -45,9 +43,7 @@ export async function statusOf(settings: Settings, logger: Logger): Promise<Stat
       rows: rows.rows,
       syncs: syncs.rows,
     };
-  } finally {
-    await database.end();
-  }
+  });
 }
 
 /** The status for people. */

@@ -4,8 +4,7 @@ import { topicOffsets } from '#libs/kafka/src/topics.ts';
 import type { Logger } from '#libs/runtime/src/logger.ts';
 import type { Settings } from '#libs/runtime/src/settings.ts';
 import { readPositions } from '#libs/storage/src/checkpoints.ts';
-import { createPool } from '#libs/storage/src/pool.ts';
-import { existingStack } from './connections.ts';
+import { existingStack, withDatabase } from './connections.ts';
 
 /** A topic with how many records it holds and how far each consumer is behind. */
 export interface TopicState {
@@ -33,8 +32,7 @@ export async function topicsOf(settings: Settings, logger: Logger): Promise<Topi
   const groups = Object.entries(CONSUMER_GROUPS) as [keyof typeof CONSUMER_GROUPS, readonly TopicName[]][];
   const dead = groups.flatMap(([group, topics]) => topics.map((topic) => deadLetterTopic(topic, group)));
   const offsets = await topicOffsets(kafka, [...Object.keys(TOPICS), ...dead]);
-  const database = createPool({ databaseUrl: stack.databaseUrl, applicationName: 'tributary-cli', max: 2 });
-  try {
+  return withDatabase(stack, async (database) => {
     const positions = await readPositions(database);
     return [...Map.groupBy(offsets, ({ topic }) => topic)].map(([topic, parts]) => {
       const readers = groups
@@ -54,9 +52,7 @@ export async function topicsOf(settings: Settings, logger: Logger): Promise<Topi
         })),
       };
     });
-  } finally {
-    await database.end();
-  }
+  });
 }
 
 /** The topics for people. */
