@@ -1,8 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import { expect, it, jest } from '@jest/globals';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import { randomUUID } from 'node:crypto';
 import { quietKafka } from '#testcontainers/loop.ts';
-import { closeConnections } from './client.ts';
+import { closeConnections, fetchingClient } from './client.ts';
+import { withAdmin } from './topics.ts';
 
 it('kafkajs issue 1751: an idle connection runs no timer and Node prints no TimeoutNegativeWarning', async () => {
   const { prototype } = RequestQueue as { prototype: { checkPendingRequests(): void } };
@@ -38,3 +40,24 @@ it('a connection that kafkajs has forgotten does not keep the process alive', as
   await Promise.all(closed);
   expect(sockets.length).toBeGreaterThan(0);
 });
+
+it('a consumer leaves its group and stops without the answer to a fetch that would come in a minute', async () => {
+  const kafka = quietKafka();
+  const name = `test.fetch.${randomUUID()}`;
+  await withAdmin(kafka, (admin) => admin.createTopics({ waitForLeaders: true, topics: [{ topic: name }] }));
+  const client = fetchingClient(kafka);
+  const consumer = client.kafka.consumer({ groupId: name, maxWaitTimeInMs: 60_000, sessionTimeout: 120_000 });
+  const asked = Promise.withResolvers<void>();
+  consumer.on(consumer.events.FETCH_START, () => asked.resolve());
+  await consumer.connect();
+  await consumer.subscribe({ topic: name });
+  await consumer.run({ eachBatch: async () => undefined });
+  await asked.promise;
+  const stopped = consumer.stop();
+  client.endFetching();
+  await stopped;
+  const { groups } = await withAdmin(kafka, (admin) => admin.describeGroups([name]));
+  expect(groups).toMatchObject([{ state: 'Empty', members: [] }]);
+  await consumer.disconnect();
+  closeConnections(kafka);
+}, 30_000);

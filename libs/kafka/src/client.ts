@@ -37,7 +37,8 @@ export interface KafkaOptions {
   socketFactory?: ISocketFactory;
 }
 
-const connections = new WeakMap<Kafka, Set<Socket>>();
+/** What a client was made with, and the connections that are open. */
+const clients = new WeakMap<Kafka, { config: KafkaConfig; open: Set<Socket> }>();
 
 /** A kafkajs client, the only kind made here; nobody outside libs/kafka sees kafkajs. */
 export function createKafka({ brokers, clientId, logger, security, retries = 8, socketFactory }: KafkaOptions): Kafka {
@@ -63,17 +64,67 @@ export function createKafka({ brokers, clientId, logger, security, retries = 8, 
     },
   };
   const kafka = new Kafka(config);
-  connections.set(kafka, open);
+  clients.set(kafka, { config, open });
   return kafka;
 }
+
+/** A client for one consumer, and the end of the fetch it waits in. */
+export interface FetchingClient {
+  kafka: Kafka;
+  /** Breaks the connections it fetches by, and every later fetch; those by which it speaks to its group stay. */
+  endFetching(): void;
+}
+
+/**
+ * A client of the same brokers for one consumer. kafkajs stops a consumer when the broker has answered its last fetch, which takes
+ * as long as an idle consumer waits: its fetches have connections of their own, so they can be broken without the others.
+ */
+export function fetchingClient(kafka: Kafka): FetchingClient {
+  const { config, open } = clients.get(kafka)!;
+  const fetching = new Set<Socket>();
+  let mayFetch = true;
+  const own: KafkaConfig = {
+    ...config,
+    socketFactory(options) {
+      const socket = config.socketFactory!(options);
+      const write: (request: Buffer) => boolean = socket.write.bind(socket);
+      socket.write = (request: Buffer): boolean => {
+        if (!isFetch(request)) return write(request);
+        fetching.add(socket);
+        if (!mayFetch) breakAll([socket]);
+        return mayFetch && write(request);
+      };
+      socket.once('close', () => fetching.delete(socket));
+      return socket;
+    },
+  };
+  const fetcher = new Kafka(own);
+  clients.set(fetcher, { config: own, open });
+  const endFetching = (): void => {
+    mayFetch = false;
+    breakAll(fetching);
+  };
+  return { kafka: fetcher, endFetching };
+}
+
+/** Kafka's protocol, request header: the length in four bytes, then the number of what is asked for. */
+function isFetch(request: Buffer): boolean {
+  return request.length >= 6 && request.readInt16BE(4) === FETCH;
+}
+
+const FETCH = 1;
 
 /**
  * Breaks what is still open once everything over a client has stopped: kafkajs forgets connections that were made while it gave up
  * others (brokers that go and come back), and each would keep the process alive for ever.
  */
 export function closeConnections(kafka: Kafka): void {
+  breakAll(clients.get(kafka)?.open ?? []);
+}
+
+function breakAll(sockets: Iterable<Socket>): void {
   // Of an error kafkajs hears, and clears the timers of the connection too.
-  for (const socket of connections.get(kafka) ?? []) socket.destroy(new Error(STOPPED));
+  for (const socket of sockets) socket.destroy(new Error(STOPPED));
 }
 
 /**

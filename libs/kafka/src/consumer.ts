@@ -1,6 +1,6 @@
 import type { Consumer as KafkaConsumer } from 'kafkajs';
 import { AppError } from '#libs/runtime/src/errors.ts';
-import { kafkaError } from './client.ts';
+import { fetchingClient, kafkaError } from './client.ts';
 import { createPartitionWorker, type PartitionWorker } from './partition-worker.ts';
 import type { ConsumerOptions, Timing } from './processor.ts';
 
@@ -17,7 +17,8 @@ const TIMING: Timing = { sessionMs: 45_000, firstWaitMs: 300, longestWaitMs: 30_
 export async function startConsumer(options: ConsumerOptions): Promise<RunningConsumer> {
   const { kafka, processor, logger, onDead } = options;
   const timing = { ...TIMING, ...options.timing };
-  const consumer = kafka.consumer({
+  const client = fetchingClient(kafka);
+  const consumer = client.kafka.consumer({
     groupId: processor.groupId,
     sessionTimeout: timing.sessionMs,
     rebalanceTimeout: 90_000,
@@ -25,8 +26,8 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     maxBytesPerPartition: 1024 * 1024,
     maxBytes: 10 * 1024 * 1024,
     minBytes: 1,
-    // An answer comes with the first record; this only says how often an idle consumer asks again, and how long a stop may wait.
-    maxWaitTimeInMs: 500,
+    // An answer comes with the first record; this only says how often an idle consumer asks again, and looks whether to beat.
+    maxWaitTimeInMs: 1_500,
     allowAutoTopicCreation: false,
     retry: { retries: 10, initialRetryTime: 200, maxRetryTime: 10_000, restartOnFailure: async () => true },
   });
@@ -57,7 +58,9 @@ export async function startConsumer(options: ConsumerOptions): Promise<RunningCo
     async stop() {
       state.stopping = true;
       await worker.stop();
-      await consumer.stop();
+      const stopped = consumer.stop();
+      client.endFetching();
+      await stopped;
       await consumer.disconnect();
     },
   };
