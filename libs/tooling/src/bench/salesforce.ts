@@ -8,6 +8,7 @@ import { requestAndFollow } from '#services/cli/src/sync.ts';
 import { followRun } from '#services/cli/src/follow.ts';
 import { SIMULATED_CREDENTIALS } from '#testcontainers/simulators/salesforce/state.ts';
 import { inChild, NODE_FLAGS } from './child.ts';
+import { copyAlone } from './copying.ts';
 import { cpuSeconds, cpuUse, peakBytesOf, perRow } from './machine.ts';
 import type { Addresses, Bench } from './main.ts';
 import type { Replayed, Replaying } from './replaying.ts';
@@ -60,6 +61,7 @@ export async function benchSalesforce(bench: Bench): Promise<void> {
     'select count(*) as count from sf_contacts',
   );
   say(`events on the topic ${events}, rows in the table ${counted[0]!.count} of two orgs of ${rows} contacts`);
+  await copyAlone(bench, 'sf_contacts');
 }
 
 async function startService(

@@ -23,7 +23,7 @@ export function benchTable(bench: Bench): Promise<void> {
 /** The same records into the same table without the rules, and by COPY alone: what the machine has to give. */
 export async function benchPlain(bench: Bench): Promise<void> {
   await runPhases(bench, true);
-  await copyAlone(bench);
+  await copyAlone(bench, 'vendors');
 }
 
 async function runPhases({ platform, addresses, serverPids, rows, rounds, say }: Bench, plain: boolean): Promise<void> {
