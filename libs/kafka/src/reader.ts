@@ -40,7 +40,7 @@ export interface TopicReader {
 }
 
 /** Bytes of values that wait in a partition's queue before the broker is asked for no more of them. */
-const ENOUGH_BYTES = 2 * 1024 * 1024;
+const ENOUGH_BYTES = 1024 * 1024;
 
 interface Queue {
   messages: KafkaMessage[];
@@ -68,7 +68,7 @@ export async function openReader(options: {
   const consumer = kafka.consumer({
     groupId,
     maxBytesPerPartition: 1024 * 1024,
-    maxBytes: 16 * 1024 * 1024,
+    maxBytes: 8 * 1024 * 1024,
     maxWaitTimeInMs: 50,
     allowAutoTopicCreation: false,
   });

@@ -34,8 +34,8 @@ export interface RebuildOptions {
 
 /** Topics whose partitions never meet, or meet in commutative folds; what is on the others happens at its time. */
 const FOLDED: ReadonlySet<TopicName> = new Set(['crm.observation.v1', 'crm.raw.salesforce.v1']);
-const BATCH = 2000;
-const AT_ONCE = 2;
+const BATCH = 1000;
+const AT_ONCE = 3;
 const ATTEMPTS = 8;
 
 interface Cursor extends Place {
