@@ -36,8 +36,10 @@ export function classifier({ producer, rulesFor, lookupZip, onObservation }: Cla
       for (const { type } of outgoing) onObservation(type);
     },
     async deadLettered(record, error) {
-      if (record.scanId === undefined || record.scanNumber === undefined) return;
-      // The place of the record is kept, so that the projector misses no number and knows why the missing rule must wait.
+      const { scanId, scanNumber = 0, type } = record;
+      if (scanId === undefined || (scanNumber === 0 && type !== 'crm.scan.v1.ScanMarker')) return;
+      // The place of the record is kept, so that the projector misses no number and knows why the missing rule must wait; or, for a
+      // marker, that the scan has no end.
       await producer.send([
         {
           topic: OUT,
@@ -48,17 +50,18 @@ export function classifier({ producer, rulesFor, lookupZip, onObservation }: Cla
             record.id ?? `${record.topic}:${record.partition}:${record.offset}`,
             'crm.observation.v1.RecordDeadLettered',
           ),
-          scanId: record.scanId,
-          scanNumber: record.scanNumber,
-          correlationId: record.scanId,
+          scanId,
+          scanNumber,
+          correlationId: scanId,
           value: {
             account: record.key.split(':')[0] ?? '',
-            scanId: record.scanId,
-            scanNumber: record.scanNumber,
+            scanId,
+            scanNumber,
             dryRun: false,
             topic: record.topic,
             partition: record.partition,
             offset: Number(record.offset),
+            recordType: type ?? null,
             code: error.code,
             at: record.timestamp,
           },

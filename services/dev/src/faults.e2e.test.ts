@@ -207,6 +207,19 @@ describe('poison on the topics while a scan runs', () => {
     },
     30_000,
   );
+
+  it.each(TOPICS)(
+    'in the place of a marker on %s fails the scan and says where to look, and the next one goes through',
+    async (topic) => {
+      const run = await syncDuring((scanId) =>
+        poison(topic, GARBAGE, { ce_scanid: scanId, ce_type: 'crm.scan.v1.ScanMarker' }),
+      );
+      expect(run).toMatchObject({ status: 'failed', exitCode: 1, success: false, stats: { dead_lettered: 1 } });
+      expect(run.message).toMatch(/record_undecodable.*dead-letters list --scan/);
+      expect(await test!.sync()).toMatchObject({ status: 'completed', exitCode: 0 });
+    },
+    30_000,
+  );
 });
 
 describe('the database', () => {

@@ -34,8 +34,8 @@ export async function closeScan(sql: Sql, applied: ScanApplied, id: string): Pro
 export async function failScan(
   sql: Sql,
   source: string,
-  marker: DeadRecord,
-  { code, message }: AppError,
+  marker: Pick<DeadRecord, 'topic' | 'key' | 'scanId' | 'timestamp'>,
+  { code, message }: Pick<AppError, 'message'> & { code: string },
 ): Promise<boolean> {
   const { scanId = '', timestamp } = marker;
   const open = await readOpen(sql, scanId);

@@ -6,9 +6,12 @@ import { closedScans, closePartition, type ClosedPartition } from '#libs/storage
 /** A marker as it came. */
 export type MarkerEvent = ConsumedEvent & { value: Events['crm.scan.v1.ScanMarker'] };
 
+/** What stands in the place of a marker that went to the dead-letter topic. */
+export type LostMarker = ConsumedEvent & { value: Events['crm.observation.v1.RecordDeadLettered'] };
+
 /** What a projection does with the parts of a batch; true when events went into the outbox. */
 export interface ScanSteps {
-  /** Records of one scan, or of none, and one account. */
+  /** Records of one scan, or of none, and one account; or one marker that was lost. */
   run(run: readonly ConsumedEvent[]): Promise<boolean>;
   /** Every partition of the scan has been read to its marker; this is the last one. */
   end(partitions: ClosedPartition[], marker: MarkerEvent): Promise<boolean>;
@@ -39,13 +42,18 @@ export function isA<T extends EventType>(event: ConsumedEvent, type: T): event i
   return event.type === type;
 }
 
-/** Splits events where the scan, the account or the kind (data or marker) changes. */
+/** Whether a marker went to the dead-letter topic, and this event stands in its place. */
+export function isLostMarker(event: ConsumedEvent): event is LostMarker {
+  return isA(event, 'crm.observation.v1.RecordDeadLettered') && event.value.recordType === 'crm.scan.v1.ScanMarker';
+}
+
+/** Splits events where the scan, the account or the kind (data or marker, there or lost) changes. */
 export function runsOf(events: readonly ConsumedEvent[]): ConsumedEvent[][] {
   const runs: ConsumedEvent[][] = [];
   let last: string | undefined;
   for (const event of events) {
-    const isMarker = event.type === 'crm.scan.v1.ScanMarker';
-    const kind = isMarker
+    const isAlone = isA(event, 'crm.scan.v1.ScanMarker') || isLostMarker(event);
+    const kind = isAlone
       ? `marker ${event.offset}`
       : `${event.scanId ?? ''} ${(event.head as { account: string }).account}`;
     if (kind === last) runs.at(-1)!.push(event);

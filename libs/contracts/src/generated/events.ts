@@ -429,7 +429,7 @@ export interface RecordDeadLettered {
   account: string;
   /** Scan that read the record (the id of its SyncRequested); null when no scan did, for example after a webhook. */
   scanId: string | null;
-  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers. */
+  /** Number of the record within (scan, partition), from 1 without holes; 0 outside a scan, and of a marker. A resumed scan may repeat numbers. */
   scanNumber: number;
   /** True when no business row may be written because of this record. */
   dryRun: boolean;
@@ -439,6 +439,8 @@ export interface RecordDeadLettered {
   partition: number;
   /** Its offset. */
   offset: number;
+  /** Full name of its event; null when its headers do not say. A scan whose marker cannot be read cannot end by itself. */
+  recordType: string | null;
   /** Error code: why it could not be classified. */
   code: string;
   /** When it was dead-lettered. */

@@ -1192,7 +1192,7 @@ export const SCHEMAS = {
       {
         name: 'scanNumber',
         type: 'long',
-        doc: 'Number of the record within (scan, partition), from 1 without holes; 0 outside a scan. A resumed scan may repeat numbers.',
+        doc: 'Number of the record within (scan, partition), from 1 without holes; 0 outside a scan, and of a marker. A resumed scan may repeat numbers.',
       },
       {
         name: 'dryRun',
@@ -1203,6 +1203,12 @@ export const SCHEMAS = {
       { name: 'topic', type: 'string', doc: 'Topic the record was on.' },
       { name: 'partition', type: 'int', doc: 'Its partition.' },
       { name: 'offset', type: 'long', doc: 'Its offset.' },
+      {
+        name: 'recordType',
+        type: ['null', 'string'],
+        doc: 'Full name of its event; null when its headers do not say. A scan whose marker cannot be read cannot end by itself.',
+        default: null,
+      },
       { name: 'code', type: 'string', doc: 'Error code: why it could not be classified.' },
       { name: 'at', type: { type: 'long', logicalType: 'timestamp-millis' }, doc: 'When it was dead-lettered.' },
     ],
