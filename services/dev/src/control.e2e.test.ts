@@ -145,8 +145,8 @@ describe('a running sync', () => {
     const told = listen(syncId, lastId);
     expect((await control('resume', syncId)).status).toBe(202);
     const names = (await told).map(({ name }) => name);
-    expect(names).not.toContain('started');
-    expect([names[0], names.at(-1)]).toEqual(['resumed', 'applied']);
+    // What was read before the pause may be applied only now.
+    expect(names.filter((name) => name !== 'progress')).toEqual(['resumed', 'read', 'applied']);
   }, 30_000);
 
   it('is cancelled while it is paused; nothing is marked missing', async () => {
