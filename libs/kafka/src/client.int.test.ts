@@ -1,7 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { expect, it, jest } from '@jest/globals';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
-import { randomUUID } from 'node:crypto';
 import { quietKafka } from '#testcontainers/loop.ts';
 import { closeConnections, fetchingClient } from './client.ts';
 import { withAdmin } from './topics.ts';

@@ -80,10 +80,10 @@ export interface FetchingClient {
  * as long as an idle consumer waits: its fetches have connections of their own, so they can be broken without the others.
  */
 export function fetchingClient(kafka: Kafka): FetchingClient {
-  const { config, open } = clients.get(kafka)!;
+  const { config } = clients.get(kafka)!;
   const fetching = new Set<Socket>();
   let mayFetch = true;
-  const own: KafkaConfig = {
+  const fetcher = new Kafka({
     ...config,
     socketFactory(options) {
       const socket = config.socketFactory!(options);
@@ -97,9 +97,7 @@ export function fetchingClient(kafka: Kafka): FetchingClient {
       socket.once('close', () => fetching.delete(socket));
       return socket;
     },
-  };
-  const fetcher = new Kafka(own);
-  clients.set(fetcher, { config: own, open });
+  });
   const endFetching = (): void => {
     mayFetch = false;
     breakAll(fetching);

@@ -382,6 +382,32 @@ describe('an error that goes away', () => {
     await Promise.all([consumer.stop(), waiting.stop()]);
     expect(await stored(topic)).toBeNull();
   });
+
+  it.each([
+    ['write_conflict', 2, []],
+    ['write_conflict', 3, ['met']],
+    ['database_unavailable', 1, ['met']],
+  ] as const)('%s, %i times, is warned of: %j', async (code, times, warnings) => {
+    const topic = await stack.topic();
+    await topic.send(['one']);
+    const warned = jest.fn();
+    const quiet = (): void => undefined;
+    const handled = Promise.withResolvers<void>();
+    let failures: number = times;
+    const consumer = await stack.consume(
+      topic.processor(async () => {
+        if (failures-- > 0) throw new AppError(code, 'met');
+        handled.resolve();
+      }),
+      {
+        timing: { firstWaitMs: 1, longestWaitMs: 1_000 },
+        logger: { debug: quiet, info: quiet, warn: warned, error: quiet },
+      },
+    );
+    await handled.promise;
+    await consumer.stop();
+    expect(warned.mock.calls.map(([, message]) => message)).toEqual(warnings);
+  });
 });
 
 describe('an error of configuration', () => {
@@ -633,32 +659,6 @@ describe('a bad record', () => {
     expect(told).toHaveBeenCalledTimes(1);
     expect(warned).toHaveBeenCalledTimes(1);
     expect(await stored(topic)).toBe(1);
-  });
-
-  it.each([
-    ['write_conflict', 2, []],
-    ['write_conflict', 3, ['met']],
-    ['database_unavailable', 1, ['met']],
-  ] as const)('that fails with %s %i times and is handled then is warned of: %j', async (code, times, warnings) => {
-    const topic = await stack.topic();
-    await topic.send(['one']);
-    const warned = jest.fn();
-    const quiet = (): void => undefined;
-    const handled = Promise.withResolvers<void>();
-    let failures: number = times;
-    const consumer = await stack.consume(
-      topic.processor(async () => {
-        if (failures-- > 0) throw new AppError(code, 'met');
-        handled.resolve();
-      }),
-      {
-        timing: { firstWaitMs: 1, longestWaitMs: 1_000 },
-        logger: { debug: quiet, info: quiet, warn: warned, error: quiet },
-      },
-    );
-    await handled.promise;
-    await consumer.stop();
-    expect(warned.mock.calls.map(([, message]) => message)).toEqual(warnings);
   });
 
   it('is told to its processor before the checkpoint passes it', async () => {

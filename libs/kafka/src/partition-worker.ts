@@ -26,8 +26,8 @@ type WorkerOptions = Omit<ConsumerOptions, 'timing'> & {
 
 const BEAT_MS = 3_000;
 
-/** Two writers met in a row, as they may: that is news only if the next attempts meet it again. Every attempt is counted (onRetry). */
-const TOLD_AT: Partial<Record<AppError['code'], number>> = { write_conflict: 2 };
+/** Two writers may meet in a row: that is news only if the next attempts meet it again. Every attempt is counted (onRetry). */
+const CONFLICTS_UNTOLD = 2;
 
 /** Codes that end as the data's fault when they do not go away: no outage explains them. */
 const SUSPICIOUS = new Set(['internal', 'write_conflict']);
@@ -174,7 +174,8 @@ export function createPartitionWorker(options: WorkerOptions): PartitionWorker {
     }
     hooks.onRetry?.(topic, failure.code);
     const delay = backoff(position.attempts);
-    if (position.attempts === (TOLD_AT[failure.code] ?? 0) || delay === timing.longestWaitMs)
+    const untold = failure.code === 'write_conflict' ? CONFLICTS_UNTOLD : 0;
+    if (position.attempts === untold || delay === timing.longestWaitMs)
       logger.warn({ topic, partition, code: failure.code, err: failure.cause }, failure.message);
     position.attempts += 1;
     if (delay <= timing.inPlaceWaitMs) return delay;

@@ -163,13 +163,7 @@ async function createShadow(sql: Sql): Promise<void> {
   for (const table of REBUILT) {
     // A rebuild begins anew after a crash: what it writes is logged when it is to stay.
     await sql.query(`create unlogged table ${SHADOW}.${table} (like public.${table} including all excluding indexes)`);
-    const { rows: made } = await sql.query<{ options: string | null }>(
-      `select array_to_string(reloptions, ', ') as options from pg_class where oid = $1::regclass`,
-      [`public.${table}`],
-    );
-    // A copy has the columns, not the storage parameters.
-    const options = made[0]?.options ?? null;
-    if (options !== null) await sql.query(`alter table ${SHADOW}.${table} set (${options})`);
+    await takeStorageParameters(sql, `public.${table}`, `${SHADOW}.${table}`);
     // By the names of the live ones, which later migrations know them by.
     const { rows } = await sql.query<{ name: string; definition: string; is_key: boolean }>(
       `select c.relname as name, pg_get_indexdef(i.indexrelid) as definition, i.indisprimary as is_key
@@ -187,6 +181,16 @@ async function createShadow(sql: Sql): Promise<void> {
     for (const { definition } of triggers)
       await sql.query(definition.replace(` ON public.${table} `, ` ON ${SHADOW}.${table} `));
   }
+}
+
+/** Gives the copy of a table its storage parameters: `like` takes over the columns alone. */
+export async function takeStorageParameters(sql: Sql, table: string, copy: string): Promise<void> {
+  const { rows } = await sql.query<{ options: string | null }>(
+    `select array_to_string(reloptions, ', ') as options from pg_class where oid = $1::regclass`,
+    [table],
+  );
+  const options = rows[0]?.options ?? null;
+  if (options !== null) await sql.query(`alter table ${copy} set (${options})`);
 }
 
 /** Exchanges tables for their rebuilt ones, with the privileges that were granted on them. Refuses what would be lost with the old table. */

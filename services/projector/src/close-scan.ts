@@ -3,7 +3,6 @@ import { accountOfKey, type TopicName } from '#libs/contracts/src/topics.ts';
 import { emptyCounters } from '#libs/domain/src/result.ts';
 import { eventId } from '#libs/kafka/src/event-id.ts';
 import type { DeadRecord } from '#libs/kafka/src/processor.ts';
-import type { AppError } from '#libs/runtime/src/errors.ts';
 import { addToOutbox } from '#libs/storage/src/outbox.ts';
 import type { Sql } from '#libs/storage/src/pool.ts';
 import { endScan, readOpen } from '#libs/storage/src/scan-states.ts';
@@ -35,7 +34,7 @@ export async function failScan(
   sql: Sql,
   source: string,
   marker: Pick<DeadRecord, 'topic' | 'key' | 'scanId' | 'timestamp'>,
-  { code, message }: Pick<AppError, 'message'> & { code: string },
+  { code, message }: { code: string; message: string },
 ): Promise<boolean> {
   const { scanId = '', timestamp } = marker;
   const open = await readOpen(sql, scanId);

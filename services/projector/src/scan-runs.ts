@@ -11,8 +11,10 @@ export type LostMarker = ConsumedEvent & { value: Events['crm.observation.v1.Rec
 
 /** What a projection does with the parts of a batch; true when events went into the outbox. */
 export interface ScanSteps {
-  /** Records of one scan, or of none, and one account; or one marker that was lost. */
+  /** Records of one scan, or of none, and one account. */
   run(run: readonly ConsumedEvent[]): Promise<boolean>;
+  /** A marker that cannot be read any more, on topics where something stands in its place: its scan has no end of its own. */
+  lost?(marker: LostMarker): Promise<boolean>;
   /** Every partition of the scan has been read to its marker; this is the last one. */
   end(partitions: ClosedPartition[], marker: MarkerEvent): Promise<boolean>;
 }
@@ -32,7 +34,8 @@ export async function followScans(sql: Sql, { events }: EventBatch, steps: ScanS
     if (isA(first, 'crm.scan.v1.ScanMarker')) {
       const partitions = await closePartition(sql, first.value);
       if (partitions !== undefined) told = (await steps.end(partitions, first)) || told;
-    } else told = (await steps.run(run)) || told;
+    } else if (isLostMarker(first)) told = (await steps.lost?.(first)) || told;
+    else told = (await steps.run(run)) || told;
   }
   return told;
 }
@@ -43,7 +46,7 @@ export function isA<T extends EventType>(event: ConsumedEvent, type: T): event i
 }
 
 /** Whether a marker went to the dead-letter topic, and this event stands in its place. */
-export function isLostMarker(event: ConsumedEvent): event is LostMarker {
+function isLostMarker(event: ConsumedEvent): event is LostMarker {
   return isA(event, 'crm.observation.v1.RecordDeadLettered') && event.value.recordType === 'crm.scan.v1.ScanMarker';
 }
 

@@ -1,6 +1,7 @@
 import { to } from 'pg-copy-streams';
 import { copyInto } from '#libs/storage/src/copy.ts';
 import { inTransaction, type Database } from '#libs/storage/src/pool.ts';
+import { takeStorageParameters } from '#libs/storage/src/shadow.ts';
 import { cpuUse, perRow } from './machine.ts';
 import type { Bench } from './main.ts';
 
@@ -18,8 +19,7 @@ export async function copyAlone(
   const columns = await columnsOf(database, table);
   const lines = await linesOf(database, table, columns);
   await database.query(`create table copied (like ${table} including all)`);
-  // A copy has the columns, not the storage parameters.
-  if (table === 'sf_contacts') await database.query('alter table copied set (toast_tuple_target = 8160)');
+  await takeStorageParameters(database, table, 'copied');
   await database.query('checkpoint');
   const [before, started] = [cpuUse(serverPids), performance.now()];
   for (let first = 0; first < lines.length; first += BATCH)

@@ -9,7 +9,7 @@ import { saveDeferred } from '#libs/storage/src/deferred.ts';
 import { inTransaction, type Database, type Sql } from '#libs/storage/src/pool.ts';
 import { saveProgress } from '#libs/storage/src/scan-states.ts';
 import { failScan } from '../close-scan.ts';
-import { followScans, isA, isLostMarker, runsOf, type LostMarker } from '../scan-runs.ts';
+import { followScans, isA, runsOf } from '../scan-runs.ts';
 import { applyObservations } from './batch.ts';
 import type { Observations } from './scope.ts';
 import { sightOf } from './sight.ts';
@@ -106,17 +106,14 @@ async function register(sql: Sql, batch: EventBatch, writingOf: WritingOf): Prom
 /** Applies a batch of observations, and the end of each scan whose last marker is in it. */
 function observe(sql: Sql, batch: EventBatch, writingOf: WritingOf): Promise<boolean> {
   return followScans(sql, batch, {
-    run: (run) => (isLostMarker(run[0]!) ? endLost(sql, run[0]) : applyRun(writingOf, sql, batch.partition, run)),
+    run: (run) => applyRun(writingOf, sql, batch.partition, run),
+    lost: ({ key, scanId, timestamp, value: { topic, code } }) =>
+      failScan(sql, 'ghl', { topic, key, scanId, timestamp }, { code, message: 'its marker cannot be read' }),
     async end(partitions, { value, id }) {
       await applyScan(writingOf(sql, value.account), partitions, id);
       return true;
     },
   });
-}
-
-/** Ends a scan that has no end of its own, since the classifier could not read its marker. */
-function endLost(sql: Sql, { key, scanId, timestamp, value: { topic, code } }: LostMarker): Promise<boolean> {
-  return failScan(sql, 'ghl', { topic, key, scanId, timestamp }, { code, message: 'its marker cannot be read' });
 }
 
 /** What every record of a scan says of itself. */
