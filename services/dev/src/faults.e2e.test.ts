@@ -147,8 +147,7 @@ it('a registry that is not there at the start is named by its setting; when it a
   });
   registry.heal();
   test = await start();
-  const ready = await fetch(`${test.pipeline.url}/readyz`);
-  expect(ready.status).toBe(200);
+  await readinessBecomes(200);
   expect(await test.sync()).toMatchObject({ exitCode: 0, stats: { vendors_created: 240 } });
 }, 30_000);
 
